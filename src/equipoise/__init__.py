@@ -1,0 +1,71 @@
+"""Train, audit and compare models that treat groups of people evenly.
+
+The public names are loaded when they are first used, so that ``import equipoise`` is cheap and
+nothing imports torch before something trains.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from equipoise.audit import Audit, Counts, audit
+    from equipoise.compare import Comparison, compare
+    from equipoise.constraints import Constraint, gap, ratio, worst
+    from equipoise.data import Dataset, load, simulate_census
+    from equipoise.groups import Groups
+    from equipoise.learn import FairClassifier
+    from equipoise.rates import Rate
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Audit": "equipoise.audit",
+    "Comparison": "equipoise.compare",
+    "Constraint": "equipoise.constraints",
+    "Counts": "equipoise.audit",
+    "Dataset": "equipoise.data",
+    "FairClassifier": "equipoise.learn",
+    "Groups": "equipoise.groups",
+    "Rate": "equipoise.rates",
+    "audit": "equipoise.audit",
+    "compare": "equipoise.compare",
+    "gap": "equipoise.constraints",
+    "load": "equipoise.data",
+    "ratio": "equipoise.constraints",
+    "simulate_census": "equipoise.data",
+    "worst": "equipoise.constraints",
+}
+
+__all__ = [
+    "Audit",
+    "Comparison",
+    "Constraint",
+    "Counts",
+    "Dataset",
+    "FairClassifier",
+    "Groups",
+    "Rate",
+    "audit",
+    "compare",
+    "gap",
+    "load",
+    "ratio",
+    "simulate_census",
+    "worst",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'equipoise' has no attribute {name!r}")
+    home = importlib.import_module(_HOME[name])
+    # Packages named by a verb are themselves what is called; see equipoise.verbs.
+    value = home if home.__name__ == f"{__name__}.{name}" else getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

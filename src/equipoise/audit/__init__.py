@@ -1,0 +1,21 @@
+"""Auditing predictions that exist: rates by group, how far they fall apart, and how sure one is."""
+
+from equipoise.audit.certificate import Certificate, certify
+from equipoise.audit.counts import Counts
+from equipoise.audit.intervals import basic_interval, share_interval
+from equipoise.audit.labels import encode_pair
+from equipoise.audit.result import Audit, audit
+from equipoise.verbs import make_callable
+
+__all__ = [
+    "Audit",
+    "Certificate",
+    "Counts",
+    "audit",
+    "basic_interval",
+    "certify",
+    "encode_pair",
+    "share_interval",
+]
+
+make_callable(__name__)

@@ -1,0 +1,151 @@
+"""What can be promised of a model, from counts on rows that chose nothing.
+
+A gap is at most b exactly when every ordered pair of groups differs by at most b. A test that
+rejects "some pair differs by more" only when each pair's own test does is a valid test at the
+level of a single pair (intersection-union; Berger 1982, Technometrics 24), so no correction is
+due for the number of groups: the largest of the pairs' upper bounds is an upper bound of the gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from equipoise.audit.counts import Counts
+from equipoise.audit.pairs import pair_bound
+from equipoise.constraints import Constraint
+
+Verdict = Literal["kept", "not shown", "broken"]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Whether a promise is kept, as far as the counts can tell.
+
+    Attributes
+    ----------
+    constraint : Constraint
+    confidence : float
+        That all certificates issued together are true.
+    n_models : int
+        How many were issued together; each is held to 1 - (1 - confidence) / n_models.
+    estimate : float
+        The disparity on the counts.
+    optimistic, cautious : float
+        One-sided confidence bounds on the good and on the bad side. The promise is shown to be
+        kept when the cautious one keeps it, and to be broken when the optimistic one breaks it.
+    verdict : {"kept", "not shown", "broken"}
+    reason : str
+        Why nothing could be computed; empty otherwise.
+    """
+
+    constraint: Constraint
+    confidence: float
+    n_models: int
+    estimate: float
+    optimistic: float
+    cautious: float
+    verdict: Verdict
+    reason: str = ""
+
+    def __str__(self) -> str:
+        at = f" ({self.confidence:.0%})" if self.verdict != "not shown" else ""
+        return f"{self.verdict}{at}"
+
+
+def certify(
+    counts: Counts, constraint: Constraint, confidence: float = 0.95, n_models: int = 1
+) -> Certificate:
+    """Certify one model, from counts on rows used for nothing else.
+
+    Parameters
+    ----------
+    counts : Counts
+    constraint : Constraint
+    confidence : float
+        Between 0 and 1.
+    n_models : int
+        How many models are certified together (Bonferroni).
+
+    Returns
+    -------
+    Certificate
+        Exact, in that the bounds cover at least as often as they say for any sizes of groups.
+        A promise about losses, which have no upper end, is never shown either way.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, not {confidence}.")
+    if n_models < 1:
+        raise ValueError(f"n_models must be at least 1, not {n_models}.")
+    disparity = constraint.disparity
+    estimate = float(disparity.value(counts.rates(disparity.rate)))
+
+    def unknown(reason: str) -> Certificate:
+        return Certificate(
+            constraint, confidence, n_models, estimate, np.nan, np.nan, "not shown", reason
+        )
+
+    if disparity.rate.of_loss:
+        return unknown("losses have no upper end, so no bound holds for every model")
+    success, trials = counts.fractions(disparity.rate)
+    if (trials == 0).any():
+        component, group = np.argwhere(trials == 0)[0]
+        name = disparity.rate.component_names(counts.classes)[component]
+        return unknown(f"{name} of {counts.groups[group]!r} is undefined: it has no such rows")
+    alpha = (1 - confidence) / n_models
+    bounds = _worst_bounds if disparity.kind == "worst" else _pair_bounds
+    optimistic, cautious = bounds(success, trials, constraint, alpha, counts.disjoint)
+    sign = 1 if constraint.sense == "<=" else -1
+    verdict: Verdict = "not shown"
+    if sign * cautious <= sign * constraint.bound:
+        verdict = "kept"
+    elif sign * optimistic > sign * constraint.bound:
+        verdict = "broken"
+    return Certificate(constraint, confidence, n_models, estimate, optimistic, cautious, verdict)
+
+
+def _worst_bounds(
+    success: NDArray[Any], trials: NDArray[Any], constraint: Constraint, alpha: float, _: bool
+) -> tuple[float, float]:
+    low = np.where(success > 0, stats.beta.ppf(alpha, success, trials - success + 1), 0.0)
+    high = np.where(success < trials, stats.beta.isf(alpha, success + 1, trials - success), 1.0)
+    # The good side must hold for every group at once, hence the correction; the bad side not.
+    shared = alpha / success.size
+    if constraint.sense == "<=":
+        all_low = stats.beta.ppf(shared, success, trials - success + 1)
+        return float(np.where(success > 0, all_low, 0.0).max()), float(high.max())
+    all_high = stats.beta.isf(shared, success + 1, trials - success)
+    return float(np.where(success < trials, all_high, 1.0).min()), float(low.min())
+
+
+def _pair_bounds(
+    success: NDArray[Any],
+    trials: NDArray[Any],
+    constraint: Constraint,
+    alpha: float,
+    disjoint: bool,
+) -> tuple[float, float]:
+    kind: Literal["gap", "ratio"] = "ratio" if constraint.disparity.kind == "ratio" else "gap"
+    groups = success.shape[1]
+    if groups == 1:
+        return (0.0, 0.0) if kind == "gap" else (1.0, 1.0)
+    pairs = [
+        (success[c, a], trials[c, a], success[c, b], trials[c, b])
+        for c in range(len(success))
+        for a in range(groups)
+        for b in range(groups)
+        if a != b
+    ]
+    x_a, n_a, x_b, n_b = (np.array(column, float) for column in zip(*pairs, strict=True))
+    # Upper bounds of the rate of a minus, or over, the rate of b. Over the pairs that bounds the
+    # gap (or the inverse of the ratio) from above, at the level of a single pair.
+    high = pair_bound(x_a, n_a, x_b, n_b, alpha, kind, "upper", disjoint).max()
+    # From below, one pair suffices, and the best of many is looked at: that is corrected for.
+    low = pair_bound(x_a, n_a, x_b, n_b, alpha / len(pairs), kind, "lower", disjoint).max()
+    if kind == "gap":
+        return float(max(low, 0.0)), float(high)
+    return float(min(1 / max(low, 1.0), 1.0)), float(1 / high)

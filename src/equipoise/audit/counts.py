@@ -1,0 +1,274 @@
+"""Everything an audit needs to know of the rows, small enough to add, store and send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.groups import Groups
+from equipoise.rates import Rate, divide
+
+_BLOCK = 16_384
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """How many rows have each label and prediction, by group: the whole of an audit's data.
+
+    Counts of two blocks of rows can be merged, so a table of any size is audited block by block.
+    Rows are counted by membership *pattern*, since patterns are disjoint where groups overlap;
+    a resampled table of patterns is then a resample of the rows.
+
+    Attributes
+    ----------
+    groups : tuple of str, length g
+    classes : tuple, length k
+        The label values.
+    patterns : ndarray of bool, shape (p, g)
+        To which groups the rows of each pattern belong; the identity for disjoint groups.
+    table : ndarray of int64, shape (p, k, k)
+        Rows by pattern, label and prediction.
+    loss : ndarray of float64, shape (p, 2), or None
+        Sum and sum of squares of the rows' losses by pattern, where losses are known.
+    """
+
+    groups: tuple[str, ...]
+    classes: tuple[Any, ...]
+    patterns: NDArray[np.bool_]
+    table: NDArray[np.int64]
+    loss: NDArray[np.float64] | None = None
+
+    @classmethod
+    def from_block(
+        cls,
+        label: NDArray[np.integer],
+        prediction: NDArray[np.integer],
+        groups: Groups,
+        classes: Sequence[Any],
+        loss: NDArray[np.float64] | None = None,
+    ) -> Counts:
+        """Count one block of rows.
+
+        Parameters
+        ----------
+        label, prediction : ndarray of int, shape (n,)
+            Codes into ``classes``.
+        groups : Groups of n rows
+        classes : sequence, length k
+        loss : ndarray, shape (n,), optional
+            The loss of each row.
+
+        Returns
+        -------
+        Counts
+
+        Raises
+        ------
+        ValueError
+            If the lengths differ.
+        """
+        if not len(label) == len(prediction) == groups.n_rows:
+            raise ValueError(
+                f"label, prediction and groups must have one entry a row, but have {len(label):,}, "
+                f"{len(prediction):,} and {groups.n_rows:,}."
+            )
+        k = len(classes)
+        codes, patterns = groups.patterns()
+        table = _joint_counts((codes, label, prediction), (len(patterns), k, k))
+        sums: NDArray[np.float64] | None = None
+        if loss is not None:
+            sums = np.stack(
+                [np.bincount(codes, x, len(patterns)).astype(float) for x in (loss, loss * loss)],
+                axis=1,
+            )
+        return cls(groups.names, tuple(classes), patterns, table, sums)
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether no row belongs to two groups."""
+        return bool((self.patterns.sum(axis=1) <= 1).all())
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows counted."""
+        return int(self.table.sum())
+
+    @cached_property
+    def by_group(self) -> NDArray[np.int64]:
+        """Rows by group, label and prediction, shape (g, k, k)."""
+        return np.einsum("pg,pkl->gkl", self.patterns.astype(np.int64), self.table)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Rows of each group, shape (g,)."""
+        return self.by_group.sum(axis=(1, 2))
+
+    def fractions(self, rate: Rate) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Numerators and denominators of a rate; the denominators are its support.
+
+        Parameters
+        ----------
+        rate : Rate
+
+        Returns
+        -------
+        numerator, denominator : ndarray, shape (c, g)
+
+        Raises
+        ------
+        ValueError
+            If the rate is one of the loss and no losses were counted.
+        """
+        if not rate.of_loss:
+            return rate.fractions(self.by_group)
+        return self.patterns.T[None] @ self._loss_sums()[:, 0], self.sizes[None]
+
+    def rates(self, rate: Rate) -> NDArray[np.float64]:
+        """The rate of each group, NaN where undefined.
+
+        Parameters
+        ----------
+        rate : Rate
+
+        Returns
+        -------
+        ndarray, shape (c, g)
+        """
+        return divide(*self.fractions(rate))
+
+    def resample(self, rate: Rate, size: int, random: np.random.Generator) -> NDArray[np.float64]:
+        """The rate of each group on bootstrap samples of the rows.
+
+        A sample of the rows with replacement is a multinomial draw of the table, so the cost does
+        not depend on the number of rows. Mean losses are drawn from their normal limit.
+
+        Parameters
+        ----------
+        rate : Rate
+        size : int
+            Number of samples.
+        random : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray, shape (size, c, g)
+        """
+        members = self.patterns.astype(np.float64)
+        if rate.of_loss:
+            sizes = self.table.sum(axis=(1, 2))
+            sums = self._loss_sums()
+            mean = divide(sums[:, 0], sizes)
+            spread = np.sqrt(np.maximum(divide(sums[:, 1], sizes) - mean**2, 0) * sizes)
+            drawn = random.normal(
+                np.nan_to_num(sums[:, 0]), np.nan_to_num(spread), (size, len(mean))
+            )
+            return (drawn @ members / self.sizes)[:, None]
+        share = self.table.ravel() / self.n_rows
+        tables = random.multinomial(self.n_rows, share, size).astype(np.float64)
+        k = len(self.classes)
+        by_pattern = tables.reshape(size, len(members), k * k)
+        by_group = np.swapaxes(np.swapaxes(by_pattern, 1, 2) @ members, 1, 2)
+        return rate.values(by_group.reshape(size, -1, k, k))
+
+    def _loss_sums(self) -> NDArray[np.float64]:
+        if self.loss is None:
+            raise ValueError(
+                "these counts have no losses: count them with Counts.from_block(loss=)."
+            )
+        return self.loss
+
+    def merge(self, other: Counts) -> Counts:
+        """The counts of both blocks of rows together.
+
+        Parameters
+        ----------
+        other : Counts
+            May have groups and classes that this one has not seen.
+
+        Returns
+        -------
+        Counts
+
+        Raises
+        ------
+        ValueError
+            If only one of the two has counted losses.
+        """
+        if (self.loss is None) != (other.loss is None):
+            raise ValueError("only one of the two counts has losses, so they cannot be merged.")
+        groups = tuple(dict.fromkeys([*self.groups, *other.groups]))
+        classes = tuple(sorted({*self.classes, *other.classes}))
+        # The two sets of classes may be listed in an order of their own (the positive one last).
+        if {*other.classes} <= {*self.classes}:
+            classes = self.classes
+        found: dict[tuple[bool, ...], int] = {}
+        for part in (self, other):
+            for pattern in part._patterns_among(groups):
+                found.setdefault(pattern, len(found))
+        table = np.zeros((len(found), len(classes), len(classes)), np.int64)
+        loss = None if self.loss is None else np.zeros((len(found), 2))
+        for part in (self, other):
+            where = [found[pattern] for pattern in part._patterns_among(groups)]
+            label = [classes.index(c) for c in part.classes]
+            np.add.at(table, np.ix_(where, label, label), part.table)
+            if loss is not None and part.loss is not None:
+                np.add.at(loss, where, part.loss)
+        return Counts(groups, classes, np.array(list(found), np.bool_), table, loss)
+
+    def _patterns_among(self, groups: tuple[str, ...]) -> list[tuple[bool, ...]]:
+        wide = np.zeros((len(self.patterns), len(groups)), np.bool_)
+        wide[:, [groups.index(name) for name in self.groups]] = self.patterns
+        return [tuple(row.tolist()) for row in wide]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The counts as JSON can hold them."""
+        return {
+            "groups": list(self.groups),
+            "classes": list(self.classes),
+            "patterns": self.patterns.astype(int).tolist(),
+            "table": self.table.tolist(),
+            "loss": None if self.loss is None else self.loss.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Counts:
+        """Read what :meth:`to_dict` wrote.
+
+        Parameters
+        ----------
+        state : dict
+
+        Returns
+        -------
+        Counts
+        """
+        return cls(
+            tuple(state["groups"]),
+            tuple(state["classes"]),
+            np.array(state["patterns"], np.bool_),
+            np.array(state["table"], np.int64),
+            None if state["loss"] is None else np.array(state["loss"]),
+        )
+
+
+def _joint_counts(
+    columns: tuple[NDArray[np.integer], ...], sizes: tuple[int, ...]
+) -> NDArray[np.int64]:
+    # In blocks that stay in the cache: a joint code of all rows would cost four more passes
+    # through memory than the columns themselves.
+    total = np.zeros(int(np.prod(sizes)), np.int64)
+    joint = np.empty(_BLOCK, np.int64)
+    for start in range(0, len(columns[0]), _BLOCK):
+        parts = [column[start : start + _BLOCK] for column in columns]
+        block = joint[: len(parts[0])]
+        np.copyto(block, parts[0])
+        for part, size in zip(parts[1:], sizes[1:], strict=True):
+            block *= size
+            block += part
+        total += np.bincount(block, minlength=len(total))
+    return total.reshape(sizes)

@@ -1,0 +1,122 @@
+"""Exact confidence bounds for the difference, or the ratio, of two shares.
+
+For shares p_a and p_b that are hypothesised, the p-values P(X_a <= x_a) and P(X_b >= x_b) are at
+least as large as uniform ones, so their normal scores z_a and z_b are at least as large as
+standard normal ones, and so is any sum w_a z_a + w_b z_b with w_a^2 + w_b^2 = 1 (Stouffer). The
+pairs (p_a, p_b) for which that sum is not too small are therefore a confidence set, whatever the
+sizes of the samples; with weights in proportion to the standard errors its extent in p_a - p_b is
+close to that of the best test. The set is cut by exact bounds of each share, at a thirtieth of
+the error each (Berger and Boos 1994, JASA 89), so that shares which the data rule out do not
+widen it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+Kind = Literal["gap", "ratio"]
+
+# Share of the error spent on each of the three exact bounds that cut the set.
+_CUT = 1 / 30
+_NUISANCE_POINTS = 49
+_HALVINGS = 40
+
+
+def pair_bound(
+    x_a: NDArray[Any],
+    n_a: NDArray[Any],
+    x_b: NDArray[Any],
+    n_b: NDArray[Any],
+    alpha: float,
+    kind: Kind,
+    side: Literal["upper", "lower"],
+    independent: bool = True,
+) -> NDArray[np.float64]:
+    """One-sided confidence bound, pair by pair.
+
+    Parameters
+    ----------
+    x_a, n_a, x_b, n_b : ndarray, shape (p,)
+        Successes and trials (at least 1) of the two samples of each pair.
+    alpha : float
+        The bound fails with at most this probability.
+    kind : {"gap", "ratio"}
+        Of p_a - p_b, or of p_a / p_b.
+    side : {"upper", "lower"}
+    independent : bool
+        Whether the samples share no row. If they may, the two exact bounds at half the error each
+        are combined, which holds under any dependence.
+
+    Returns
+    -------
+    ndarray of float64, shape (p,)
+        The upper bound of a ratio is infinite where p_b may be 0.
+    """
+    if side == "lower":
+        flipped = pair_bound(x_b, n_b, x_a, n_a, alpha, kind, "upper", independent)
+        return -flipped if kind == "gap" else 1 / flipped
+    if not independent:
+        return _extent(_exact_upper(x_a, n_a, alpha / 2), _exact_lower(x_b, n_b, alpha / 2), kind)
+    cut = alpha * _CUT
+    threshold = stats.norm.isf(alpha - 3 * cut)
+    top_a = _exact_upper(x_a, n_a, cut)[:, None]
+    low_b, top_b = _exact_lower(x_b, n_b, cut), _exact_upper(x_b, n_b, cut)
+    p_b = low_b[:, None] + (top_b - low_b)[:, None] * np.linspace(0, 1, _NUISANCE_POINTS)
+    samples = x_a[:, None], n_a[:, None], x_b[:, None], n_b[:, None]
+    inside, outside = np.zeros_like(p_b), np.broadcast_to(top_a, p_b.shape).copy()
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        accepted = _stouffer(*samples, middle, p_b) >= -threshold
+        inside, outside = np.where(accepted, middle, inside), np.where(accepted, outside, middle)
+    # The outer end of the bisection: too wide by less than 1e-11, and never too narrow.
+    return _extent(outside, p_b, kind).max(axis=1)
+
+
+def _stouffer(
+    x_a: NDArray[Any],
+    n_a: NDArray[Any],
+    x_b: NDArray[Any],
+    n_b: NDArray[Any],
+    p_a: NDArray[np.float64],
+    p_b: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    z_a = special.ndtri(_at_most(x_a, n_a, p_a))
+    z_b = special.ndtri(_at_most(n_b - x_b, n_b, 1 - p_b))
+    v_a, v_b = _variance(p_a, n_a), _variance(p_b, n_b)
+    total = np.sqrt(v_a + v_b)
+    # A share of 0 or n successes has p-value 1 whatever is hypothesised: it excludes nothing, and
+    # what the other sample excludes is left to the cuts.
+    with np.errstate(invalid="ignore"):
+        score = (np.sqrt(v_a) * z_a + np.sqrt(v_b) * z_b) / total
+    return np.where(np.isposinf(z_a) | np.isposinf(z_b), np.inf, score)
+
+
+def _at_most(x: NDArray[Any], n: NDArray[Any], p: NDArray[np.float64]) -> NDArray[np.float64]:
+    tail = special.betainc(np.maximum(n - x, 1), x + 1, 1 - p)
+    return np.where(x >= n, 1.0, tail)
+
+
+def _variance(p: NDArray[np.float64], n: NDArray[Any]) -> NDArray[np.float64]:
+    # Two imaginary successes and failures keep a weight positive where p is 0 or 1.
+    shrunk = (n * p + 2) / (n + 4)
+    return shrunk * (1 - shrunk) / n
+
+
+def _exact_upper(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:
+    bound = stats.beta.isf(alpha, x + 1, np.maximum(n - x, 1))
+    return np.where(x < n, bound, 1.0)
+
+
+def _exact_lower(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:
+    bound = stats.beta.ppf(alpha, np.maximum(x, 1), n - x + 1)
+    return np.where(x > 0, bound, 0.0)
+
+
+def _extent(p_a: NDArray[np.float64], p_b: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
+    if kind == "gap":
+        return p_a - p_b
+    return np.divide(p_a, p_b, out=np.full(np.shape(p_a), np.inf), where=p_b > 0)

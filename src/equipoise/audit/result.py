@@ -1,0 +1,246 @@
+"""The audit of a set of predictions, from its counts alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from equipoise.audit.counts import Counts
+from equipoise.audit.intervals import IntervalMethod, basic_interval, share_interval
+from equipoise.audit.labels import encode_pair
+from equipoise.constraints import Disparity, gap, ratio, worst
+from equipoise.groups import Groups
+from equipoise.rates import Rate, find_rate
+
+DEFAULT_RATES = ("selection", "true_positive", "false_positive", "predictive_value", "accuracy")
+"""The rates that an audit shows of each group."""
+
+DEFAULT_DISPARITIES = (
+    gap("selection"),
+    ratio("selection"),
+    gap("true_positive"),
+    gap("equalized_odds"),
+    gap("predictive_value"),
+    gap("accuracy"),
+    worst("accuracy"),
+)
+"""The disparities that an audit shows: demographic parity as a difference and as a ratio, equal
+opportunity, equalized odds, predictive parity, and how accuracy falls apart."""
+
+
+class GroupRates(NamedTuple):
+    """A rate of each group with its interval.
+
+    Attributes
+    ----------
+    components : list of str, length c
+    values, low, high : ndarray of float64, shape (c, g)
+        NaN where undefined.
+    support : ndarray, shape (c, g)
+        How many rows the rate is a share of.
+    """
+
+    components: list[str]
+    values: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    support: NDArray[Any]
+
+
+class Estimate(NamedTuple):
+    """A figure with its interval; NaN where undefined."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """Rates by group and their disparities, with intervals.
+
+    Attributes
+    ----------
+    counts : Counts
+    confidence : float
+        Of every interval.
+    interval : {"wilson", "jeffreys", "exact"}
+        For the rates of single groups.
+    n_boot : int
+        Bootstrap samples for disparities.
+    random_state : int
+        Seed of the bootstrap: the same audit gives the same intervals.
+    """
+
+    counts: Counts
+    confidence: float = 0.95
+    interval: IntervalMethod = "wilson"
+    n_boot: int = 2000
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"confidence must lie between 0 and 1, not {self.confidence}.")
+        if self.n_boot < 100:
+            raise ValueError(f"n_boot must be at least 100, not {self.n_boot}.")
+
+    @property
+    def accuracy(self) -> float:
+        """The share of all rows that are predicted rightly."""
+        table = self.counts.table
+        return float(np.trace(table, axis1=1, axis2=2).sum() / table.sum())
+
+    def rates(self, rate: str | Rate) -> GroupRates:
+        """A rate of each group.
+
+        Parameters
+        ----------
+        rate : str or Rate
+
+        Returns
+        -------
+        GroupRates
+        """
+        rate = find_rate(rate)
+        success, trials = self.counts.fractions(rate)
+        values = self.counts.rates(rate)
+        if rate.of_loss:
+            low, high = self._loss_interval(rate, values)
+        else:
+            low, high = share_interval(success, trials, self.confidence, self.interval)
+        components = rate.component_names(self.counts.classes)
+        return GroupRates(components, values, low, high, np.broadcast_to(trials, values.shape))
+
+    def _loss_interval(
+        self, rate: Rate, values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        spread = self._draws(rate).std(axis=0) * stats.norm.isf((1 - self.confidence) / 2)
+        return values - spread, values + spread
+
+    def _draws(self, rate: Rate) -> NDArray[np.float64]:
+        return self.counts.resample(rate, self.n_boot, np.random.default_rng(self.random_state))
+
+    def disparity(self, disparity: Disparity) -> Estimate:
+        """How far a rate falls apart, with a basic bootstrap interval.
+
+        Parameters
+        ----------
+        disparity : Disparity
+            Such as ``gap("selection")``.
+
+        Returns
+        -------
+        Estimate
+        """
+        rate = disparity.rate
+        value = float(disparity.value(self.counts.rates(rate)))
+        draws = disparity.value(self._draws(rate))
+        limits = (-np.inf, np.inf) if rate.of_loss else (0.0, 1.0)
+        return Estimate(value, *basic_interval(value, draws, self.confidence, limits))
+
+    @property
+    def undefined(self) -> list[str]:
+        """Which rates of which groups are undefined, and why, in words."""
+        found = []
+        for name in DEFAULT_RATES:
+            rate = find_rate(name)
+            _, trials = self.counts.fractions(rate)
+            for c, component in enumerate(rate.component_names(self.counts.classes)):
+                for g in np.flatnonzero(trials[c] == 0):
+                    found.append(
+                        f"{component} of {self.counts.groups[g]!r} is undefined: none of its "
+                        f"{self.counts.sizes[g]:,} rows meets the condition"
+                    )
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every figure, as JSON can hold it; None for what is undefined."""
+        names = self.counts.groups
+        by_group: dict[str, dict[str, Any]] = {
+            name: {"rows": int(n)} for name, n in zip(names, self.counts.sizes, strict=True)
+        }
+        for rate in DEFAULT_RATES:
+            found = self.rates(rate)
+            for c, component in enumerate(found.components):
+                for g, name in enumerate(names):
+                    by_group[name][component] = {
+                        "value": _json(found.values[c, g]),
+                        "low": _json(found.low[c, g]),
+                        "high": _json(found.high[c, g]),
+                        "support": int(found.support[c, g]),
+                    }
+        estimates = {str(d): self.disparity(d) for d in DEFAULT_DISPARITIES}
+        return {
+            "rows": self.counts.n_rows,
+            "classes": list(self.counts.classes),
+            "confidence": self.confidence,
+            "accuracy": self.accuracy,
+            "groups": by_group,
+            "disparities": {
+                name: {key: _json(x) for key, x in estimate._asdict().items()}
+                for name, estimate in estimates.items()
+            },
+            "undefined": self.undefined,
+        }
+
+    def __str__(self) -> str:
+        from equipoise.audit.tables import as_text
+
+        return as_text(self)
+
+
+def audit(
+    label: ArrayLike,
+    prediction: ArrayLike,
+    *,
+    sensitive_features: Any,
+    how: Literal["crossed", "each"] = "crossed",
+    positive: Any = None,
+    confidence: float = 0.95,
+    n_boot: int = 2000,
+    random_state: int = 0,
+) -> Audit:
+    """Audit predictions: rates by group, their disparities, and how sure one can be.
+
+    Parameters
+    ----------
+    label, prediction : array-like, shape (n,)
+        What was true and what was decided, in the same classes.
+    sensitive_features : Groups, array-like, mapping or dataframe
+        One or several columns of n values; see :meth:`equipoise.Groups.of`.
+    how : {"crossed", "each"}
+        Whether several columns mean their intersections or stand side by side.
+    positive : optional
+        The positive class of a binary task; the larger by default.
+    confidence : float
+    n_boot : int
+    random_state : int
+
+    Returns
+    -------
+    Audit
+        Print it for a summary; ask :meth:`Audit.rates` and :meth:`Audit.disparity` for figures.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, values are missing, there is one class, or predictions are scores.
+
+    Examples
+    --------
+    >>> from equipoise import audit, gap
+    >>> result = audit([0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 1, 1], sensitive_features=list("aaabbb"))
+    >>> round(result.disparity(gap("selection")).value, 3)
+    0.333
+    """
+    y, p, classes = encode_pair(label, prediction, positive)
+    counts = Counts.from_block(y, p, Groups.of(sensitive_features, how), classes)
+    return Audit(counts, confidence, n_boot=n_boot, random_state=random_state)
+
+
+def _json(x: float) -> float | None:
+    return None if np.isnan(x) else float(x)

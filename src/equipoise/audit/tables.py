@@ -1,0 +1,120 @@
+"""An audit as tables, for a terminal or a page."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from equipoise.report import Column, Table
+
+if TYPE_CHECKING:
+    from equipoise.audit.result import Audit
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """A share as a reader sees it.
+
+    Parameters
+    ----------
+    value : float
+    digits : int
+
+    Returns
+    -------
+    str
+        "undefined" for NaN.
+    """
+    return "undefined" if np.isnan(value) else f"{100 * value:.{digits}f} %"
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """A figure with its interval, such as ``0.21 [0.18, 0.24]``.
+
+    Parameters
+    ----------
+    value, low, high : float
+
+    Returns
+    -------
+    str
+    """
+    if np.isnan(value):
+        return "undefined"
+    if np.isnan(low):
+        return f"{value:.3f}"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def group_table(audit: Audit) -> Table:
+    """Rates by group with their intervals and the rows they rest on.
+
+    Parameters
+    ----------
+    audit : Audit
+
+    Returns
+    -------
+    Table
+    """
+    from equipoise.audit.result import DEFAULT_RATES
+
+    found = [audit.rates(rate) for rate in DEFAULT_RATES]
+    headings = [component for rates in found for component in rates.components]
+    columns = [Column("group"), Column("rows", "right"), *(Column(h, "right") for h in headings)]
+    rows = []
+    for g, (name, size) in enumerate(zip(audit.counts.groups, audit.counts.sizes, strict=True)):
+        cells = [
+            with_interval(r.values[c, g], r.low[c, g], r.high[c, g])
+            for r in found
+            for c in range(len(r.components))
+        ]
+        rows.append([name, f"{size:,}", *cells])
+    return Table(columns, rows, caption=f"By group, with {audit.confidence:.0%} intervals")
+
+
+def disparity_table(audit: Audit) -> Table:
+    """How far the rates fall apart.
+
+    Parameters
+    ----------
+    audit : Audit
+
+    Returns
+    -------
+    Table
+    """
+    from equipoise.audit.result import DEFAULT_DISPARITIES
+
+    rows = [[str(d), with_interval(*audit.disparity(d))] for d in DEFAULT_DISPARITIES]
+    columns = [Column("disparity"), Column("value", "right")]
+    return Table(columns, rows, caption=f"Disparities, with {audit.confidence:.0%} intervals")
+
+
+def as_text(audit: Audit) -> str:
+    """The whole audit as plain text.
+
+    Parameters
+    ----------
+    audit : Audit
+
+    Returns
+    -------
+    str
+    """
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+    counts = audit.counts
+    console.print(
+        f"{counts.n_rows:,} rows, {len(counts.groups)} groups, accuracy {percent(audit.accuracy)}",
+        markup=False,
+        highlight=False,
+    )
+    console.print(group_table(audit).to_rich())
+    console.print(disparity_table(audit).to_rich())
+    for line in audit.undefined:
+        console.print(line, markup=False, highlight=False)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    return str(text).rstrip()

@@ -1,0 +1,264 @@
+"""A scikit-learn classifier that is trained to keep a promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from equipoise.constraints import Constraint
+from equipoise.groups import Groups
+from equipoise.learn.encoder import TableEncoder
+from equipoise.learn.model import Model
+from equipoise.learn.problem import Rows
+from equipoise.learn.support import require_support
+from equipoise.learn.train import TrainingSettings, train
+
+
+class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A neural network trained under a promise about groups.
+
+    Parameters
+    ----------
+    constraint : str or Constraint, optional
+        What is promised, such as ``'gap("selection") <= 0.05'``. Without one it is an ordinary
+        classifier.
+    method : {"erm", "penalty", "alm"}
+        How it is trained for the promise; ``"erm"`` takes no notice of it.
+    hidden : tuple of int
+        Units of each hidden layer; ``()`` is a logistic regression.
+    optimizer : str
+        The torch optimizer that takes the steps, by the name of its class.
+    learning_rate : float
+        At the start; it falls to 0 along a cosine.
+    weight_decay : float
+    steps : int
+        Number of optimizer steps, whatever the number of rows.
+    batch_size : int
+    how : {"crossed", "each"}
+        Whether several sensitive features mean their intersections or stand side by side.
+    random_state : int, RandomState or None
+        Decides initial weights and the order of rows.
+    device : str
+        Where torch trains, such as ``"cpu"`` or ``"cuda"``.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (k,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X is a dataframe.
+    groups_ : tuple of str or None
+        The groups compared in training.
+    model_ : Model
+        What predicts; it can be saved on its own.
+    history_ : History
+        Loss, accuracy, disparity and multiplier along the training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equipoise import FairClassifier
+    >>> random = np.random.default_rng(0)
+    >>> group = random.integers(0, 2, 2000)
+    >>> X = random.normal(size=(2000, 3)) + group[:, None]
+    >>> y = (X.sum(axis=1) > 1.5).astype(int)
+    >>> fair = FairClassifier('gap("selection") <= 0.1', steps=300, random_state=0)
+    >>> decisions = fair.fit(X, y, sensitive_features=group).predict(X)
+    >>> bool(abs(decisions[group == 1].mean() - decisions[group == 0].mean()) < 0.15)
+    True
+    """
+
+    def __init__(
+        self,
+        constraint: str | Constraint | None = None,
+        method: str = "alm",
+        *,
+        hidden: tuple[int, ...] = TrainingSettings.hidden,
+        optimizer: str = TrainingSettings.optimizer,
+        learning_rate: float = TrainingSettings.learning_rate,
+        weight_decay: float = TrainingSettings.weight_decay,
+        steps: int = TrainingSettings.steps,
+        batch_size: int = TrainingSettings.batch_size,
+        how: Literal["crossed", "each"] = "crossed",
+        random_state: Any = None,
+        device: str = "cpu",
+    ) -> None:
+        self.constraint = constraint
+        self.method = method
+        self.hidden = hidden
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.steps = steps
+        self.batch_size = batch_size
+        self.how = how
+        self.random_state = random_state
+        self.device = device
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        sensitive_features: Any = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train on rows.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (n, d)
+            A pandas, polars or pyarrow table of numbers and categories, or an array of numbers.
+            Missing values are handled.
+        y : array-like, shape (n,)
+            Labels of two or more classes.
+        sensitive_features : optional
+            Needed where there is a constraint: one or several columns of n values, a table, or
+            Groups. Not needed to predict.
+        sample_weight : array-like, shape (n,), optional
+            What each row counts, in the loss and in the rates of the promise.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For input that cannot be learnt from, before any training.
+        FloatingPointError
+            If training diverges.
+        """
+        constraint = None if self.constraint is None else Constraint.parse(self.constraint)
+        settings = TrainingSettings(
+            self.method,
+            self.hidden,
+            self.optimizer,
+            self.learning_rate,
+            self.weight_decay,
+            self.steps,
+            self.batch_size,
+        )
+        frame = self._frame(X, reset=True)
+        label = column_or_1d(y, warn=True)
+        check_classification_targets(label)
+        self.classes_, codes = np.unique(label, return_inverse=True)
+        if len(codes) != len(frame):
+            raise ValueError(f"X has {len(frame):,} rows, but y has {len(codes):,}.")
+        if len(self.classes_) < 2:
+            raise ValueError(f"y has only one class, {self.classes_[0]!r}; two are needed.")
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(
+                sample_weight, np.empty((len(codes), 1)), dtype=np.float64, ensure_non_negative=True
+            )
+            counted = np.unique(codes[weights > 0])
+            if len(counted) < 2:
+                raise ValueError("y has only one class among the rows of positive sample_weight.")
+        groups = self._groups(sensitive_features, constraint, codes)
+        encoder = TableEncoder.fit(frame)
+        rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        trained = train(rows, len(self.classes_), [seed], settings, constraint)
+        self.groups_ = None if groups is None else groups.names
+        self.history_ = trained.history
+        self.model_ = Model(
+            encoder,
+            trained.network.cpu(),
+            tuple(self.classes_.tolist()),
+            {
+                "constraint": None if constraint is None else str(constraint),
+                "training": settings.to_dict(),
+                "seed": seed,
+            },
+        )
+        return self
+
+    def _groups(
+        self, sensitive_features: Any, constraint: Constraint | None, codes: NDArray[np.int64]
+    ) -> Groups | None:
+        if constraint is None:
+            return None
+        if sensitive_features is None:
+            raise ValueError(
+                f"the constraint {constraint} compares groups: pass sensitive_features to fit."
+            )
+        groups = Groups.of(sensitive_features, self.how)
+        if groups.n_rows != len(codes):
+            raise ValueError(
+                f"sensitive_features has {groups.n_rows:,} rows, but y has {len(codes):,}."
+            )
+        classes = self.classes_.tolist()
+        require_support(constraint, codes, groups, classes, "the rows to train on")
+        return groups
+
+    def _frame(self, X: Any, *, reset: bool) -> nw.DataFrame[Any]:
+        frame = nw.from_native(X, eager_only=True, pass_through=True)
+        if isinstance(frame, nw.DataFrame):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            if not len(frame):
+                raise ValueError("X has no rows.")
+            # pandas lets a name be a number, by which nothing else can be looked up.
+            return frame.rename({name: str(name) for name in frame.columns})
+        array = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
+        return nw.from_dict(
+            {f"x{j}": np.ascontiguousarray(array[:, j]) for j in range(array.shape[1])},
+            backend="pyarrow",
+        )
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (n, d)
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k)
+            Columns in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self.model_.predict_proba(self._frame(X, reset=False))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The more probable class of each row.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (n, d)
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        likely = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[likely]
+
+    def save(self, folder: str | Path) -> None:
+        """Write the trained model, for ``equipoise predict`` or :meth:`Model.load`.
+
+        Parameters
+        ----------
+        folder : path
+        """
+        check_is_fitted(self)
+        self.model_.save(folder)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags

@@ -1,0 +1,101 @@
+"""A multilayer perceptron whose replicates are one tensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class StackedMLP(nn.Module):
+    """Several perceptrons of one shape, computed together by batched matrix products.
+
+    A layer's weights have shape (r, inputs, outputs), so one step of any element-wise torch
+    optimizer trains r networks, each exactly as it would be trained alone.
+
+    Parameters
+    ----------
+    n_features : int
+        d.
+    hidden : sequence of int
+        Units of each hidden layer; none makes the model a logistic regression.
+    n_classes : int
+        k, the number of outputs (logits).
+    seeds : sequence of int, length r
+        One a replicate: it alone decides that replicate's initial weights.
+    dtype : torch.dtype
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        hidden: Sequence[int],
+        n_classes: int,
+        seeds: Sequence[int],
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.sizes = (n_features, *hidden, n_classes)
+        weights: list[list[Tensor]] = [[] for _ in self.sizes[1:]]
+        biases: list[list[Tensor]] = [[] for _ in self.sizes[1:]]
+        for seed in seeds:
+            generator = torch.Generator().manual_seed(seed)
+            for layer, (inputs, outputs) in enumerate(
+                zip(self.sizes[:-1], self.sizes[1:], strict=True)
+            ):
+                # torch's own initialisation of a linear layer, with a generator of our own.
+                bound = 1 / math.sqrt(inputs)
+                draw = torch.empty(inputs + 1, outputs, dtype=torch.float64)
+                draw.uniform_(-bound, bound, generator=generator)
+                weights[layer].append(draw[:-1].to(dtype))
+                biases[layer].append(draw[-1:].to(dtype))
+        self.weights = nn.ParameterList([nn.Parameter(torch.stack(w)) for w in weights])
+        self.biases = nn.ParameterList([nn.Parameter(torch.stack(b)) for b in biases])
+
+    @property
+    def n_replicates(self) -> int:
+        """The number of networks, r."""
+        return len(self.weights[0])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of every replicate.
+
+        Parameters
+        ----------
+        features : Tensor, shape (r, b, d) or (b, d)
+            A batch for each replicate, or one batch for all.
+
+        Returns
+        -------
+        Tensor, shape (r, b, k)
+        """
+        if features.dim() == 2:
+            features = features.expand(self.n_replicates, -1, -1)
+        last = len(self.weights) - 1
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            features = torch.baddbmm(bias, features, weight)
+            if layer < last:
+                features = torch.relu(features)
+        return features
+
+    def replicate(self, number: int) -> StackedMLP:
+        """One of the networks, as a stack of one that shares nothing with this.
+
+        Parameters
+        ----------
+        number : int
+            From 0 to r - 1.
+
+        Returns
+        -------
+        StackedMLP
+        """
+        alone = StackedMLP(
+            self.sizes[0], self.sizes[1:-1], self.sizes[-1], [0], self.weights[0].dtype
+        )
+        alone.load_state_dict(
+            {name: x[number : number + 1].clone() for name, x in self.state_dict().items()}
+        )
+        return alone

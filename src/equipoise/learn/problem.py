@@ -1,0 +1,198 @@
+"""Training under a promise, as the objective and constraints of a mini-batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from equipoise.constraints import Constraint
+from equipoise.groups import Groups
+from equipoise.optim.constrained import Ratios
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Labelled rows as tensors.
+
+    Attributes
+    ----------
+    features : Tensor, shape (n, d)
+    label : Tensor of int64, shape (n,)
+        Class codes from 0 to k - 1.
+    weights : Tensor, shape (n,), or None
+        Scaled to mean 1.
+    groups : Groups or None
+    """
+
+    features: Tensor
+    label: Tensor
+    weights: Tensor | None
+    groups: Groups | None
+
+    @classmethod
+    def of(
+        cls,
+        features: NDArray[np.floating],
+        label: NDArray[np.integer],
+        groups: Groups | None = None,
+        weights: NDArray[np.float64] | None = None,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: str = "cpu",
+    ) -> Rows:
+        """Move arrays to a device.
+
+        Parameters
+        ----------
+        features : ndarray, shape (n, d)
+        label : ndarray of int, shape (n,)
+        groups : Groups of n rows, optional
+        weights : ndarray, shape (n,), optional
+        dtype : torch.dtype
+        device : str
+
+        Returns
+        -------
+        Rows
+        """
+        scaled = None
+        if weights is not None:
+            scaled = torch.from_numpy(weights / weights.mean()).to(device, dtype)
+        return cls(
+            torch.from_numpy(features).to(device, dtype),
+            torch.from_numpy(label.astype(np.int64, copy=False)).to(device),
+            scaled,
+            groups,
+        )
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+class FairProblem:
+    """The loss and the promise on batches of rows, for every replicate of a stacked network.
+
+    The promise is about decisions, which have no gradient. Its value is therefore counted on the
+    decisions, and its gradient is that of the same rates on the expected table: the one in which
+    a row counts in every prediction's column by the probability it has there.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps features (r, b, d) to logits (r, b, k).
+    rows : Rows
+    n_classes : int
+        k.
+    constraint : Constraint, optional
+        Needs ``rows.groups``.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        rows: Rows,
+        n_classes: int,
+        constraint: Constraint | None = None,
+    ) -> None:
+        self.network = network
+        self.rows = rows
+        self.n_classes = n_classes
+        self.constraint = constraint
+        if constraint is None:
+            return
+        if rows.groups is None:
+            raise ValueError(f"the constraint {constraint} needs groups; rows has none.")
+        device, dtype = rows.features.device, rows.features.dtype
+        self._n_groups = len(rows.groups)
+        self._joint: Tensor | None = None
+        self._membership: Tensor | None = None
+        if rows.groups.codes is not None:
+            codes = torch.from_numpy(rows.groups.codes).to(device)
+            self._joint = codes * n_classes + rows.label
+        else:
+            self._membership = torch.from_numpy(rows.groups.matrix()).to(device, dtype)
+        if not constraint.disparity.rate.of_loss:
+            cells = constraint.disparity.rate.cells(n_classes)
+            self._cells = [
+                torch.from_numpy(x.reshape(len(x), -1).T).to(device, dtype) for x in cells
+            ]
+
+    def __call__(self, rows: Tensor) -> tuple[Tensor, Tensor | Ratios]:
+        """Evaluate one batch of each replicate.
+
+        Parameters
+        ----------
+        rows : Tensor of int64, shape (r, b)
+            Row numbers.
+
+        Returns
+        -------
+        objective : Tensor, shape (r,)
+            Mean cross-entropy.
+        constraints : Ratios or Tensor
+            Over (r, c, g) ratios; an empty tensor (r, 0) without a constraint.
+        """
+        logits = self.network(self.rows.features[rows])
+        label = self.rows.label[rows]
+        log_probability = torch.log_softmax(logits, dim=-1)
+        loss = -log_probability.gather(-1, label[..., None]).squeeze(-1)
+        weights = None if self.rows.weights is None else self.rows.weights[rows]
+        objective = (loss if weights is None else loss * weights).mean(-1)
+        if self.constraint is None:
+            return objective, objective.new_zeros(len(rows), 0)
+        if self.constraint.disparity.rate.of_loss:
+            return objective, self._loss_ratios(rows, loss, weights)
+        return objective, self._rate_ratios(rows, log_probability, weights)
+
+    def _rate_ratios(self, rows: Tensor, log_probability: Tensor, weights: Tensor | None) -> Ratios:
+        assert self.constraint is not None
+        soft = log_probability.exp()
+        hard = torch.nn.functional.one_hot(soft.argmax(-1), self.n_classes)
+        both = torch.cat([soft, hard.to(soft.dtype)], dim=-1)
+        if weights is not None:
+            both = both * weights[..., None]
+        k = self.n_classes
+        table = self._by_group_and_label(rows, both).reshape(len(rows), self._n_groups, k, 2, k)
+        # (r, g, label, soft or hard, prediction) -> (soft or hard, r, g, label x prediction)
+        table = table.permute(3, 0, 1, 2, 4).flatten(-2)
+        numerator, denominator = ((table @ cells).transpose(-1, -2) for cells in self._cells)
+        return Ratios(
+            numerator[1].detach(),
+            denominator[1].detach(),
+            numerator[0],
+            denominator[0],
+            self.constraint.violations,
+        )
+
+    def _by_group_and_label(self, rows: Tensor, values: Tensor) -> Tensor:
+        replicates, batch, width = values.shape
+        cells = self._n_groups * self.n_classes
+        if self._joint is not None:
+            joint = self._joint[rows]
+            joint = joint + cells * torch.arange(replicates, device=joint.device)[:, None]
+            table = values.new_zeros(replicates * cells, width)
+            table = table.index_add(0, joint.flatten(), values.flatten(0, 1))
+            return table.reshape(replicates, cells, width) / batch
+        assert self._membership is not None
+        label = torch.nn.functional.one_hot(self.rows.label[rows], self.n_classes)
+        joint = self._membership[rows][..., :, None] * label[..., None, :]
+        return joint.flatten(-2).transpose(-1, -2) @ values / batch
+
+    def _loss_ratios(self, rows: Tensor, loss: Tensor, weights: Tensor | None) -> Ratios:
+        assert self.constraint is not None
+        ones = torch.ones_like(loss) if weights is None else weights
+        both = torch.stack([loss * ones, ones], dim=-1)
+        by_cell = self._by_group_and_label(rows, both)
+        by_group = by_cell.reshape(len(rows), self._n_groups, self.n_classes, 2).sum(-2)
+        numerator, denominator = by_group[..., 0][:, None], by_group[..., 1][:, None]
+        return Ratios(
+            numerator.detach(),
+            denominator.detach(),
+            numerator,
+            denominator,
+            self.constraint.violations,
+        )

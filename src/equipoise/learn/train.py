@@ -1,0 +1,171 @@
+"""Training several replicates of a network at once, under a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from equipoise.constraints import Constraint
+from equipoise.learn.methods import find_method
+from equipoise.learn.network import StackedMLP
+from equipoise.learn.order import Order
+from equipoise.learn.problem import FairProblem, Rows
+from equipoise.learn.watch import History, Watch
+
+Progress = Callable[[int, int], None]
+"""Told how many steps are done, of how many."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained, apart from its data and its promise.
+
+    Attributes
+    ----------
+    method : str
+        One of :data:`equipoise.learn.METHODS`.
+    hidden : tuple of int
+        Units of each hidden layer.
+    optimizer : str
+        The name of a class of :mod:`torch.optim` that acts on each coordinate alone.
+    learning_rate : float
+        At the start; it falls to 0 along a cosine, since the last iterate of a game oscillates
+        at any constant rate.
+    weight_decay : float
+    steps : int
+        Number of optimizer steps: the cost of training, whatever the size of the table.
+    batch_size : int
+    """
+
+    method: str = "alm"
+    hidden: tuple[int, ...] = (64, 32)
+    optimizer: str = "Adam"
+    learning_rate: float = 0.005
+    weight_decay: float = 0.0
+    steps: int = 2000
+    batch_size: int = 512
+
+    def __post_init__(self) -> None:
+        find_method(self.method)
+        object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
+        if any(units < 1 for units in self.hidden):
+            raise ValueError(f"hidden must hold positive numbers of units, not {self.hidden}.")
+        if not isinstance(getattr(torch.optim, self.optimizer, None), type):
+            raise ValueError(
+                f"optimizer must be the name of a class of torch.optim, such as 'Adam', 'SGD' or "
+                f"'RMSprop', not {self.optimizer!r}."
+            )
+        for name in ("learning_rate", "steps", "batch_size"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
+        if self.weight_decay < 0:
+            raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return {**asdict(self), "hidden": list(self.hidden)}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gives.
+
+    Attributes
+    ----------
+    network : StackedMLP
+        Of r replicates.
+    history : History
+        What was seen on the way.
+    """
+
+    network: StackedMLP
+    history: History
+
+
+def train(
+    rows: Rows,
+    n_classes: int,
+    seeds: Sequence[int],
+    settings: TrainingSettings,
+    constraint: Constraint | None = None,
+    *,
+    watched: Rows | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train one replicate a seed, all at once.
+
+    Each replicate has its own initial weights, order of rows and multipliers, and ends where it
+    would have ended alone, up to the rounding of floating-point sums.
+
+    Parameters
+    ----------
+    rows : Rows
+        To train on.
+    n_classes : int
+        k.
+    seeds : sequence of int, length r
+    settings : TrainingSettings
+    constraint : Constraint, optional
+        The promise, of which the method is told; ``erm`` ignores it.
+    watched : Rows, optional
+        Rows on which accuracy and disparity are followed; the training rows by default.
+    progress : callable, optional
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    FloatingPointError
+        If training diverges.
+    """
+    dtype, device = rows.features.dtype, rows.features.device
+    network = StackedMLP(rows.features.shape[1], settings.hidden, n_classes, seeds, dtype)
+    network.to(device)
+    problem = FairProblem(network, rows, n_classes, constraint)
+    n_constraints = 0
+    if constraint is not None:
+        assert rows.groups is not None
+        n_constraints = constraint.n_violations(n_classes, len(rows.groups))
+    base = getattr(torch.optim, settings.optimizer)(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    optimizer = find_method(settings.method).wrap(base, n_constraints, len(seeds))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+    order = Order(len(rows), settings.batch_size, seeds)
+    watch = Watch(network, watched or rows, n_classes, constraint)
+    for step in range(settings.steps):
+        batch = order.next_batch().to(device)
+        objective = optimizer.step(lambda _: problem(batch))  # noqa: B023
+        schedule.step()
+        watch.after_step(step, settings.steps, objective, optimizer.multipliers)
+        if progress is not None:
+            progress(step + 1, settings.steps)
+    return Trained(network, watch.history())
+
+
+@torch.no_grad()
+def predict_probabilities(
+    network: StackedMLP, features: torch.Tensor, block: int = 65_536
+) -> NDArray[np.float64]:
+    """Class probabilities of every replicate, in blocks of rows so that memory stays bounded.
+
+    Parameters
+    ----------
+    network : StackedMLP
+    features : Tensor, shape (n, d)
+    block : int
+        Rows at a time.
+
+    Returns
+    -------
+    ndarray of float64, shape (r, n, k)
+    """
+    parts = [torch.softmax(network(x), dim=-1).cpu() for x in features.split(block)]
+    return torch.cat(parts, dim=1).double().numpy()

@@ -1,0 +1,1 @@
+"""Optimisation schemes, each a wrapper around an ordinary torch optimizer."""

@@ -1,0 +1,23 @@
+"""min E f(x) subject to E c(x) <= 0, when both are seen only through mini-batches.
+
+A method decides the direction and the wrapped torch optimizer takes the step, so every method
+composes with SGD, Adam, RMSprop and the rest. What a batch says of a constraint is noisy: an
+*estimator* of its value is an object of its own that any method takes.
+"""
+
+from equipoise.optim.constrained.alm import ALM
+from equipoise.optim.constrained.estimators import Batch, Estimator, MovingAverage, Ratios
+from equipoise.optim.constrained.method import ConstrainedOptimizer
+from equipoise.optim.constrained.penalty import Penalty
+from equipoise.optim.constrained.unconstrained import Unconstrained
+
+__all__ = [
+    "ALM",
+    "Batch",
+    "ConstrainedOptimizer",
+    "Estimator",
+    "MovingAverage",
+    "Penalty",
+    "Ratios",
+    "Unconstrained",
+]

@@ -1,0 +1,164 @@
+"""What every constrained method is: a torch optimizer that decides another one's direction."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from equipoise.optim.constrained.estimators import Constraints, Estimator, Ratios
+
+Closure = Callable[[int], tuple[Tensor, Constraints]]
+"""Given the number of one of the step's independent batches, returns (objective, constraints)."""
+
+
+class ConstrainedOptimizer(torch.optim.Optimizer):
+    """Base of the methods for min E f(x) subject to E c(x) <= 0.
+
+    It shares parameter groups and state with the optimizer that it wraps, so that learning-rate
+    schedulers, hooks and gradient clipping act on either.
+
+    Independent problems can be trained as one: with objectives of shape (r,) and constraints of
+    shape (r, m), each of the r replicates has multipliers of its own, and the replicates do not
+    see each other as long as the wrapped optimizer acts on each coordinate alone (SGD, Adam,
+    RMSprop, ... do).
+
+    Parameters
+    ----------
+    base : torch.optim.Optimizer
+        Takes the step.
+    estimator : Estimator
+        Of the constraints' values.
+    """
+
+    n_batches = 1
+    """How many independent batches one step asks its closure for."""
+
+    def __init__(self, base: torch.optim.Optimizer, estimator: Estimator) -> None:
+        if not isinstance(base, torch.optim.Optimizer):
+            raise TypeError(f"base must be a torch optimizer, not {type(base).__name__}.")
+        super().__init__(base.param_groups, base.defaults)
+        self.base = base
+        self.estimator = estimator
+        self._share()
+
+    def _share(self) -> None:
+        self.param_groups = self.base.param_groups
+        self.state = self.base.state
+
+    @abstractmethod
+    def lagrangian(self, objective: Tensor, constraints: Tensor) -> Tensor:
+        """The function whose gradient is the direction.
+
+        Parameters
+        ----------
+        objective : Tensor, shape () or (r,)
+        constraints : Tensor, shape (m,) or (r, m)
+            Estimated values with the gradient of the batch.
+
+        Returns
+        -------
+        Tensor
+            Of the objective's shape.
+        """
+
+    def ascend(self, constraints: Tensor) -> None:
+        """Update the multipliers, after the step; methods without any do nothing.
+
+        Parameters
+        ----------
+        constraints : Tensor, shape (m,) or (r, m)
+            Estimated values, detached.
+        """
+
+    @property
+    def multipliers(self) -> Tensor | None:
+        """Estimates of the Lagrange multipliers, of the constraints' shape, where there are any."""
+        return None
+
+    @torch.no_grad()
+    def step(self, closure: Closure) -> Tensor:  # type: ignore[override]
+        """Take one step.
+
+        Parameters
+        ----------
+        closure : callable
+            ``closure(i)`` evaluates the i-th independent batch and returns the objective, shape
+            () or (r,), and the constraints, shape (m,) or (r, m), without calling backward.
+
+        Returns
+        -------
+        Tensor
+            The objective on the batch, detached.
+
+        Raises
+        ------
+        FloatingPointError
+            If the objective or a constraint is not finite; parameters, multipliers and the
+            wrapped optimizer are left as they were before the step.
+        """
+        with torch.enable_grad():
+            objective, seen = closure(0)
+            # Looked at before the estimator is, so that a failed step leaves no trace anywhere.
+            _require_finite("objective", objective)
+            if isinstance(seen, Ratios):
+                _require_finite("numerators of the constraints", seen.proxy_numerator)
+            else:
+                _require_finite("constraints", seen)
+            constraints = self.estimator.estimate(seen)
+            total = self.lagrangian(objective, constraints).sum()
+        self.base.zero_grad()
+        total.backward()
+        self.base.step()
+        self.ascend(constraints.detach())
+        return objective.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        """A snapshot: the wrapped optimizer, the estimator and the method's own tensors."""
+        return {
+            "base": self.base.state_dict(),
+            "estimator": self.estimator.state_dict(),
+            "method": {name: x.clone() for name, x in self._own_tensors().items()},
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go back to a snapshot.
+
+        Parameters
+        ----------
+        state_dict : dict
+            From :meth:`state_dict` of the same method around the same kind of optimizer.
+        """
+        self.base.load_state_dict(state_dict["base"])
+        self._share()
+        self.estimator.load_state_dict(state_dict["estimator"])
+        for name, own in self._own_tensors().items():
+            own.copy_(state_dict["method"][name])
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters to optimise; they go to the wrapped optimizer.
+
+        Parameters
+        ----------
+        param_group : dict
+        """
+        if hasattr(self, "base"):
+            self.base.add_param_group(param_group)
+        else:
+            super().add_param_group(param_group)
+
+    def _own_tensors(self) -> dict[str, Tensor]:
+        return {}
+
+
+def _require_finite(what: str, values: Tensor) -> None:
+    if torch.isfinite(values.detach().sum()):
+        return
+    where = torch.nonzero(~torch.isfinite(values)).tolist()
+    raise FloatingPointError(
+        f"the {what} are not finite at {where} (of shape {tuple(values.shape)}); a smaller "
+        "learning rate, or data without NaN and infinity, may cure it."
+    )

@@ -1,0 +1,24 @@
+"""Data sets: tables in roles, loaders of well-known tables, a simulator with known truth.
+
+`load` takes a name, a file or a table and gives a `Dataset`; `split` cuts it into parts;
+`simulate_census` draws a table whose every rate is known.
+"""
+
+from equipoise.data.dataset import Dataset
+from equipoise.data.errors import DataError
+from equipoise.data.known import known_tables
+from equipoise.data.load import load
+from equipoise.data.read import read_table
+from equipoise.data.simulate import Census, simulate_census
+from equipoise.data.split import split
+
+__all__ = [
+    "Census",
+    "DataError",
+    "Dataset",
+    "known_tables",
+    "load",
+    "read_table",
+    "simulate_census",
+    "split",
+]

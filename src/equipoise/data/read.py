@@ -1,0 +1,155 @@
+"""Tables from files and into files, by suffix: CSV, TSV and Parquet."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import secrets
+from collections import Counter
+from pathlib import Path
+from typing import IO, Any
+
+import narwhals as nw
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from equipoise.data.arrow import plain, to_arrow
+from equipoise.data.delimited import file_bytes, parse_delimited, sniff_delimiter
+from equipoise.data.errors import DataError
+
+__all__ = ["SUFFIXES", "read_table", "table_suffix", "write_table"]
+
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+
+
+def read_table(path: str | os.PathLike[str]) -> nw.DataFrame[Any]:
+    """Read a table from a CSV, TSV or Parquet file.
+
+    Parameters
+    ----------
+    path : str or path
+        A file that ends in .csv, .tsv (each also with .gz) or .parquet. Text must be UTF-8 with
+        a header; a CSV's delimiter (comma, semicolon or tab) is read off its header.
+
+    Returns
+    -------
+    narwhals.DataFrame
+        Backed by pyarrow. In CSV and TSV an empty field, NA, N/A, NaN or null is a missing
+        value, in text columns too; Parquet has missing values of its own and is taken as it is.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or a folder, or its suffix is another; if it is empty,
+        damaged, not UTF-8, has a row of the wrong length or a column name twice.
+    """
+    path = Path(path)
+    suffix = table_suffix(path)
+    if path.is_dir():
+        raise DataError(f"path: {path} is a folder, wanted a file; name one table in it")
+    if not path.exists():
+        raise DataError(f"path: no file {path}; wanted a table to read")
+    if suffix == ".parquet":
+        table = _read_parquet(path)
+    else:
+        content = file_bytes(path)
+        tab = suffix.startswith(".tsv")
+        delimiter = "\t" if tab else sniff_delimiter(content, str(path))
+        table = parse_delimited(content, str(path), delimiter=delimiter)
+    repeated = [name for name, times in Counter(table.column_names).items() if times > 1]
+    if repeated:
+        raise DataError(
+            f"path: {path} has the column name {', '.join(map(repr, repeated))} more than once; "
+            "rename or remove the second"
+        )
+    return nw.from_native(table, eager_only=True)
+
+
+def write_table(frame: Any, path: str | os.PathLike[str]) -> None:
+    """Write a table to a CSV, TSV or Parquet file, whole or not at all.
+
+    The rows go to a file beside it, which takes its name once complete: a reader never sees
+    half a table, and a killed run leaves the former one.
+
+    Parameters
+    ----------
+    frame : pandas, polars or pyarrow table, or eager narwhals frame
+    path : str or path
+        Where to; ends in .csv, .tsv (each also with .gz) or .parquet. A file there is replaced.
+
+    Raises
+    ------
+    DataError
+        If the suffix is another, the folder does not exist or cannot be written, or a column
+        (of lists, say) has no form in text.
+    """
+    path = Path(path)
+    suffix = table_suffix(path)
+    table = to_arrow(frame)
+    if not path.parent.is_dir():
+        raise DataError(f"path: no folder {path.parent} to write {path.name} in; create it first")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        # "x" keeps the file mode that the user's umask asks for, as tempfile does not.
+        with draft.open("xb") as sink:
+            _write(table, sink, suffix)
+        draft.replace(path)
+    except OSError as error:
+        raise DataError(f"path: cannot write {path}: {error.strerror or error}") from error
+    except pa.ArrowException as error:
+        raise DataError(
+            f"frame: a column cannot be written as {suffix} ({error}); convert it to text or "
+            "numbers, or write .parquet"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def table_suffix(path: Path) -> str:
+    """Return the suffix, of `SUFFIXES`, that says how a table is stored.
+
+    Raises
+    ------
+    DataError
+        If the name ends in none of them.
+    """
+    suffix = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
+    if suffix is None:
+        raise DataError(
+            f"path: {path} ends in {path.suffix or 'no suffix'!r}, wanted one of "
+            f"{', '.join(SUFFIXES)}; convert the table, or rename the file"
+        )
+    return suffix
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    if not path.stat().st_size:
+        raise DataError(f"path: {path} is empty, wanted a Parquet table")
+    try:
+        # Not pq.read_table, which would turn folders named key=value into columns.
+        with pq.ParquetFile(path) as file:
+            return file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"path: {path} is no whole Parquet file ({str(error).splitlines()[0]}); "
+            "fetch or write it again"
+        ) from error
+
+
+def _write(table: pa.Table, sink: IO[bytes], suffix: str) -> None:
+    if suffix == ".parquet":
+        pq.write_table(table, sink)
+        return
+    # Written as text, a category is its value.
+    flat = pa.Table.from_arrays([plain(c) for c in table.columns], names=table.column_names)
+    delimiter = "\t" if suffix.startswith(".tsv") else ","
+    options = pa_csv.WriteOptions(delimiter=delimiter)
+    if suffix.endswith(".gz"):
+        # No time stamp: the same table gives the same bytes.
+        with gzip.GzipFile(fileobj=sink, mode="wb", filename="", mtime=0) as packed:
+            pa_csv.write_csv(flat, packed, options)
+    else:
+        pa_csv.write_csv(flat, sink, options)

@@ -231,6 +231,37 @@ class Groups:
         assert self.membership is not None
         return Groups(self.names, membership=self.membership[rows])
 
+    def join_rare(self, min_size: int, name: str = "others") -> Groups:
+        """Join the groups with too few rows into one.
+
+        Parameters
+        ----------
+        min_size : int
+            Groups with fewer rows are joined.
+        name : str
+            What their union is called.
+
+        Returns
+        -------
+        Groups
+            These, if no group is that small.
+
+        Raises
+        ------
+        ValueError
+            If a group that is kept has that name, or the groups overlap.
+        """
+        rare = self.sizes < min_size
+        if not rare.any():
+            return self
+        if self.codes is None:
+            raise ValueError("groups that overlap cannot be joined; take the columns crossed.")
+        kept = [n for n, small in zip(self.names, rare, strict=True) if not small]
+        if name in kept:
+            raise ValueError(f"there is already a group called {name!r}.")
+        recode = np.where(rare, len(kept), np.cumsum(~rare) - 1)
+        return Groups([*kept, name], codes=recode[self.codes])
+
     def matrix(self) -> NDArray[np.float64]:
         """The membership matrix W.
 

@@ -98,6 +98,11 @@ class Counts:
         """The number of rows counted."""
         return int(self.table.sum())
 
+    @property
+    def accuracy(self) -> float:
+        """The share of all rows that are predicted rightly."""
+        return float(np.trace(self.table, axis1=1, axis2=2).sum() / self.n_rows)
+
     @cached_property
     def by_group(self) -> NDArray[np.int64]:
         """Rows by group, label and prediction, shape (g, k, k)."""

@@ -88,12 +88,6 @@ class Audit:
         if self.n_boot < 100:
             raise ValueError(f"n_boot must be at least 100, not {self.n_boot}.")
 
-    @property
-    def accuracy(self) -> float:
-        """The share of all rows that are predicted rightly."""
-        table = self.counts.table
-        return float(np.trace(table, axis1=1, axis2=2).sum() / table.sum())
-
     def rates(self, rate: str | Rate) -> GroupRates:
         """A rate of each group.
 
@@ -178,7 +172,7 @@ class Audit:
             "rows": self.counts.n_rows,
             "classes": list(self.counts.classes),
             "confidence": self.confidence,
-            "accuracy": self.accuracy,
+            "accuracy": self.counts.accuracy,
             "groups": by_group,
             "disparities": {
                 name: {key: _json(x) for key, x in estimate._asdict().items()}

@@ -108,7 +108,7 @@ def as_text(audit: Audit) -> str:
     console = Console(file=io.StringIO(), width=160, force_terminal=False)
     counts = audit.counts
     console.print(
-        f"{counts.n_rows:,} rows, {len(counts.groups)} groups, accuracy {percent(audit.accuracy)}",
+        f"{counts.n_rows:,} rows, {len(counts.groups)} groups, accuracy {percent(counts.accuracy)}",
         markup=False,
         highlight=False,
     )

@@ -40,8 +40,8 @@ class Method:
 # Disparities are differences of shares and losses are in nats: with both of order one, these
 # settings act within a few hundred steps on every table that the benchmarks train on.
 _PENALTY_STRENGTH = 1.0
-_ALM_PENALTY = 2.0
-_ALM_MULTIPLIER_RATE = 0.02
+_ALM_PENALTY = 5.0
+_ALM_MULTIPLIER_RATE = 0.05
 _LOOK_BACK = 0.97
 
 

@@ -68,15 +68,7 @@ class Model:
         -------
         ndarray of float64, shape (n, k)
         """
-        # In double precision a row's probabilities do not depend on its neighbours in the batch.
-        exact = StackedMLP(
-            self.network.sizes[0],
-            self.network.sizes[1:-1],
-            self.network.sizes[-1],
-            [0],
-            torch.float64,
-        )
-        exact.load_state_dict(self.network.state_dict())
+        exact = self.network.double_precision()
         return predict_probabilities(exact, torch.from_numpy(features).double())[0]
 
     def predict(self, table: Any) -> NDArray[Any]:
@@ -148,8 +140,8 @@ class Model:
             if described["format"] > _FORMAT:
                 raise ValueError(f"it has format {described['format']}; update equipoise")
             sizes: Sequence[int] = described["sizes"]
-            network = StackedMLP(sizes[0], sizes[1:-1], sizes[-1], [0])
-            network.load_state_dict(safetensors.torch.load(weights_at.read_bytes()))
+            weights = safetensors.torch.load(weights_at.read_bytes())
+            network = StackedMLP.from_weights(sizes, weights)
             encoder = TableEncoder.from_list(described["columns"])
             classes = tuple(described["classes"])
         except (

@@ -92,10 +92,38 @@ class StackedMLP(nn.Module):
         -------
         StackedMLP
         """
-        alone = StackedMLP(
-            self.sizes[0], self.sizes[1:-1], self.sizes[-1], [0], self.weights[0].dtype
-        )
-        alone.load_state_dict(
-            {name: x[number : number + 1].clone() for name, x in self.state_dict().items()}
-        )
-        return alone
+        weights = {name: x[number : number + 1] for name, x in self.state_dict().items()}
+        return StackedMLP.from_weights(self.sizes, weights)
+
+    def double_precision(self) -> StackedMLP:
+        """The same networks in double precision.
+
+        Their outputs on a row do not depend, as far as anybody can see, on which rows are
+        computed with it, so decisions are made by them.
+
+        Returns
+        -------
+        StackedMLP
+        """
+        weights = {name: x.double() for name, x in self.state_dict().items()}
+        return StackedMLP.from_weights(self.sizes, weights)
+
+    @classmethod
+    def from_weights(cls, sizes: Sequence[int], weights: dict[str, Tensor]) -> StackedMLP:
+        """Make a stack from copies of given weights.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Features, hidden units, classes.
+        weights : dict of Tensor
+            As the module's state dict.
+
+        Returns
+        -------
+        StackedMLP
+        """
+        first = weights["weights.0"]
+        network = cls(sizes[0], sizes[1:-1], sizes[-1], [0] * len(first), first.dtype)
+        network.load_state_dict(weights)
+        return network

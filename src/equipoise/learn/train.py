@@ -45,9 +45,9 @@ class TrainingSettings:
     method: str = "alm"
     hidden: tuple[int, ...] = (64, 32)
     optimizer: str = "Adam"
-    learning_rate: float = 0.005
+    learning_rate: float = 0.003
     weight_decay: float = 0.0
-    steps: int = 2000
+    steps: int = 1000
     batch_size: int = 512
 
     def __post_init__(self) -> None:

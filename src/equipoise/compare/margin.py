@@ -1,0 +1,75 @@
+"""By how much to keep more than the promise, so that fresh rows can show that it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from equipoise.audit import Counts, certify
+from equipoise.compare.prepare import Prepared
+from equipoise.compare.settings import Settings
+from equipoise.constraints import Constraint
+
+# The certificate's rows differ from the rest by chance about as much again as its bound is wide:
+# half a width more makes a model at the tightened bound pass about four times in five.
+_ALLOWANCE = 1.5
+# What is asked of training never falls below this share of the room that the promise leaves.
+_LEAST_ROOM = 0.2
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What training is asked for, and what the certificate can show.
+
+    Attributes
+    ----------
+    resolution : float
+        How far the certificate's bound lies from the figure when all groups have equal rates:
+        no stricter promise can be shown on these rows. NaN for promises about losses.
+    margin : float
+    target : Constraint
+        The promise, tightened by the margin.
+    """
+
+    resolution: float
+    margin: float
+    target: Constraint
+
+
+def choose_margin(prepared: Prepared, settings: Settings) -> Margin:
+    """Choose the margin, unless the settings do.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    settings : Settings
+
+    Returns
+    -------
+    Margin
+    """
+    constraint = settings.constraint
+    resolution = _resolution(prepared, settings)
+    room = constraint.bound if constraint.sense == "<=" else 1 - constraint.bound
+    margin = settings.margin
+    if margin is None:
+        wanted = 0.0 if np.isnan(resolution) else _ALLOWANCE * resolution
+        margin = min(wanted, (1 - _LEAST_ROOM) * room)
+    # Rounded, so that what is printed is what is used.
+    margin = round(margin, 4)
+    return Margin(resolution, margin, constraint.tightened(margin))
+
+
+def _resolution(prepared: Prepared, settings: Settings) -> float:
+    if settings.constraint.disparity.rate.of_loss:
+        return np.nan
+    # Imagine decisions that depend on neither label nor group, each class as often as its label:
+    # selection and the error rates are then equal in all groups.
+    part, k = prepared.parts["certificate"], len(prepared.classes)
+    counts = Counts.from_block(part.label, part.label, part.groups, prepared.classes)
+    by_label = counts.table.sum(axis=2)
+    share = by_label.sum(axis=0) / by_label.sum()
+    imagined = replace(counts, table=np.rint(by_label[:, :, None] * share).astype(np.int64))
+    shown = certify(imagined, settings.constraint, settings.confidence, len(settings.methods))
+    return abs(shown.cautious - shown.estimate)

@@ -1,0 +1,279 @@
+"""The report of a comparison: the answer first, then what it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from equipoise.audit import Audit
+from equipoise.compare.result import (
+    describe_certificate,
+    percent_with_interval,
+    with_interval,
+)
+from equipoise.compare.settings import PARTS
+from equipoise.compare.summary import MethodSummary, pareto
+from equipoise.learn import METHODS
+from equipoise.report import (
+    Callout,
+    Code,
+    Facts,
+    Figure,
+    Interval,
+    Line,
+    Page,
+    Point,
+    Section,
+    Text,
+    intervals,
+    lines,
+    scatter,
+)
+
+if TYPE_CHECKING:
+    from equipoise.compare.result import Comparison
+
+
+def page(comparison: Comparison) -> Page:
+    """Describe the report.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    Page
+        The same for the same results, to the byte.
+    """
+    data, settings = comparison.description["data"], comparison.settings
+    sensitive = " and ".join(data["sensitive"])
+    rates = dict.fromkeys([str(settings.constraint.disparity.rate), "accuracy"])
+    return Page(
+        title=f"{data['target']} from {data['name']}",
+        lead=(
+            f"{len(settings.methods)} ways of training, {settings.seeds} models each, on "
+            f"{data['rows']:,} rows, under the promise {settings.constraint} over the groups of "
+            f"{sensitive}."
+        ),
+        sections=[
+            Section("The answer", [_answer(comparison), comparison.table(seconds=False)]),
+            Section("Accuracy against fairness", [frontier_figure(comparison)]),
+            Section("Group by group", [_rates_by_group(comparison, rate) for rate in rates]),
+            Section("Training", [_curves(comparison)]),
+            Section("How it was done", _how(comparison)),
+        ],
+        footer=f"Made by equipoise {comparison.description['versions']['equipoise']}.",
+    )
+
+
+def _answer(comparison: Comparison) -> Callout:
+    best, constraint = comparison.best, comparison.settings.constraint
+    confidence = f"{comparison.settings.confidence:.0%}"
+    if best is None:
+        return Callout(
+            "bad",
+            f"No model is shown to keep {constraint}",
+            f"{_nearest(comparison)}\n\n{_what_helps(comparison)}",
+        )
+    bound = describe_certificate(best.certificate).partition(": ")[2]
+    others = [s for s in comparison.summaries if s is not best]
+    rivals = " ".join(_against(best, other, comparison) for other in others)
+    return Callout(
+        "good",
+        f"Take the model of {best.method}",
+        f"Of the models shown to keep {constraint} with {confidence} confidence it is the most "
+        f"accurate. On rows used for nothing else its {constraint.disparity} is "
+        f"{best.certificate.estimate:.3f}, and {bound} with that confidence. On the test rows "
+        f"{best.method} decides {percent_with_interval(best.accuracy)} rightly.\n\n{rivals}\n\n"
+        f"The model is in models/{best.method}/seed-{best.trial.chosen}; equipoise predict "
+        "applies it.",
+    )
+
+
+def _against(best: MethodSummary, other: MethodSummary, comparison: Comparison) -> str:
+    points = 100 * (other.accuracy.value - best.accuracy.value)
+    verdict = {
+        "kept": "keeps the promise too",
+        "not shown": "is not shown to keep the promise",
+        "broken": "breaks the promise",
+    }[other.certificate.verdict]
+    more = "more" if points >= 0 else "less"
+    disparity = comparison.settings.constraint.disparity
+    return (
+        f"{other.method} is {abs(points):.1f} points {more} accurate and {verdict}: its "
+        f"{disparity} is {with_interval(other.disparity)}."
+    )
+
+
+def _nearest(comparison: Comparison) -> str:
+    parts = [
+        f"{s.method}: {with_interval(s.disparity)} on the test rows, "
+        f"{describe_certificate(s.certificate)}."
+        for s in comparison.summaries
+    ]
+    return " ".join(parts)
+
+
+def _what_helps(comparison: Comparison) -> str:
+    resolution = comparison.description["resolution"]
+    if resolution is None:
+        return "Nothing can be certified about losses, which have no upper end."
+    sizes = comparison.description["groups"]["certificate"]
+    names = comparison.description["group_names"]
+    smallest = int(np.argmin(sizes))
+    return (
+        f"The rows kept for the certificate can show the promise only where it is kept by "
+        f"{resolution:.3f} or more. What would help: more rows; joining small groups (the smallest "
+        f"here is {names[smallest]!r} with {sizes[smallest]:,} rows); or a looser bound."
+    )
+
+
+def frontier_figure(comparison: Comparison) -> Figure:
+    """Draw accuracy against disparity: methods with intervals, single models behind them.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    Figure
+    """
+    constraint = comparison.settings.constraint
+    disparity = constraint.disparity
+    points, faint, places = [], [], {}
+    for s in comparison.summaries:
+        points.append(
+            Point(
+                s.disparity.value,
+                s.accuracy.value,
+                s.disparity.low,
+                s.disparity.high,
+                s.accuracy.low,
+                s.accuracy.high,
+                s.method,
+                s.method,
+            )
+        )
+        places[s.method] = (s.disparity.value, s.accuracy.value)
+        for counts in s.trial.counts["test"]:
+            x, y = float(disparity.value(counts.rates(disparity.rate))), counts.accuracy
+            faint.append(Point(x, y, np.nan, np.nan, np.nan, np.nan, "", s.method))
+    smaller = constraint.sense == "<="
+    front = pareto(places, smaller)
+    return scatter(
+        points,
+        x_label=f"{disparity} on the test rows ({'smaller' if smaller else 'larger'} is fairer)",
+        y_label="accuracy on the test rows",
+        # Steps to the right say "at most this unfair"; they would be wrong the other way round.
+        frontier=[places[name] for name in front] if smaller else (),
+        vertical=(constraint.bound, "the promise"),
+        faint=faint,
+        caption=(
+            f"Large marks are means over {comparison.settings.seeds} models with "
+            f"{comparison.settings.confidence:.0%} intervals for one training run on a sample "
+            "like this; small marks are the single models."
+        ),
+    )
+
+
+def _rates_by_group(comparison: Comparison, rate: str) -> Figure:
+    rows: dict[str, list[Interval]] = {}
+    for s in comparison.summaries:
+        counts = s.trial.counts["test"][s.trial.chosen]
+        found = Audit(counts, comparison.settings.confidence).rates(rate)
+        single = len(found.components) == 1
+        rows[s.method] = [
+            Interval(
+                group if single else f"{group}: {component}",
+                float(found.values[c, g]),
+                float(found.low[c, g]),
+                float(found.high[c, g]),
+                f"n = {int(found.support[c, g]):,}",
+            )
+            for c, component in enumerate(found.components)
+            for g, group in enumerate(counts.groups)
+        ]
+    return intervals(
+        rows,
+        x_label=f"{rate} of each method's chosen model on the test rows",
+        title=f"{rate} by group",
+        caption=f"With {comparison.settings.confidence:.0%} intervals; n is what the rate is a "
+        "share of.",
+    )
+
+
+def _curves(comparison: Comparison) -> Figure:
+    constraint = comparison.settings.constraint
+    panels: dict[str, list[Line]] = {}
+    for name, curve in (
+        ("training loss", "loss"),
+        ("accuracy on the validation rows", "accuracy"),
+        (f"{constraint.disparity} on the validation rows", "disparity"),
+        ("largest multiplier", "multiplier"),
+    ):
+        found = []
+        for trial in comparison.trials:
+            values = getattr(trial.history, curve)
+            if np.isnan(values).all():
+                continue
+            found.append(
+                Line(
+                    trial.history.step,
+                    values.mean(axis=1),
+                    trial.method,
+                    values.min(axis=1),
+                    values.max(axis=1),
+                )
+            )
+        if found:
+            panels[name] = found
+    return lines(
+        panels,
+        x_label="optimizer steps",
+        references={
+            f"{constraint.disparity} on the validation rows": (constraint.bound, "the promise")
+        },
+        caption="Means over models; bands reach from the smallest to the largest.",
+    )
+
+
+def _how(comparison: Comparison) -> list[Text | Facts | Code]:
+    described, settings = comparison.description, comparison.settings
+    data, training = described["data"], settings.training
+    parts = ", ".join(
+        f"{sum(described['groups'][part]):,} {part}"
+        if settings.how == "crossed"
+        else f"{share:.0%} {part}"
+        for part, share in PARTS.items()
+    )
+    methods = "\n\n".join(f"{m}: {METHODS[m].title}." for m in settings.methods)
+    return [
+        Text(
+            f"Rows were divided at random, by group and label, into {parts}. Models learn from "
+            "the first, the second chooses among a method's models and among methods, figures are "
+            "from the third, and the fourth is used for the certificate alone. Training was asked "
+            f"to keep more than the promise, by {described['margin']:g}, so that fresh rows could "
+            "show that it is kept."
+        ),
+        Text(methods),
+        Facts(
+            {
+                "target": f"{data['target']}: {', '.join(map(str, data['classes']))}",
+                "sensitive columns": ", ".join(data["sensitive"]),
+                "groups": ", ".join(described["group_names"]),
+                "features": f"{len(described['features'])} made of {', '.join(data['features'])}",
+                "network": f"hidden layers of {' and '.join(map(str, training.hidden)) or 'no'} "
+                "units",
+                "optimizer": f"{training.optimizer}, {training.steps:,} steps of "
+                f"{training.batch_size} rows, learning rate {training.learning_rate:g}",
+                "confidence": f"{settings.confidence:.0%}, shared by {len(settings.methods)} "
+                "certificates",
+                "data fingerprint": data["fingerprint"],
+                "versions": ", ".join(f"{k} {v}" for k, v in described["versions"].items()),
+            }
+        ),
+        Code(described["request"]),
+    ]

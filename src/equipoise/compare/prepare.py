@@ -1,0 +1,96 @@
+"""A data set made ready: groups, parts, and features that the training part alone decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.compare.settings import PARTS, Settings
+from equipoise.data import Dataset, split
+from equipoise.groups import Groups
+from equipoise.learn import TableEncoder, require_support
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some rows of the data.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (n, d)
+    label : ndarray of int64, shape (n,)
+    groups : Groups of n rows
+    weights : ndarray of float64, shape (n,), or None
+    """
+
+    features: NDArray[np.float32]
+    label: NDArray[np.int64]
+    groups: Groups
+    weights: NDArray[np.float64] | None
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A data set, ready to train and judge on.
+
+    Attributes
+    ----------
+    classes : tuple, length k
+    encoder : TableEncoder
+        Learnt on the training part.
+    parts : dict of Part
+        By the names in :data:`equipoise.compare.settings.PARTS`.
+    """
+
+    classes: tuple[object, ...]
+    encoder: TableEncoder
+    parts: dict[str, Part]
+
+
+def prepare(dataset: Dataset, settings: Settings) -> Prepared:
+    """Split and encode a data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    settings : Settings
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    ValueError
+        If some part could say nothing of the promise: a group without rows, or without rows of
+        the labels that its rate needs.
+    """
+    columns = {name: dataset.sensitive[name].to_numpy() for name in dataset.sensitive.columns}
+    groups = Groups.of(columns, settings.how).join_rare(settings.min_group)
+    patterns, _ = groups.patterns()
+    rows = split(patterns * len(dataset.classes) + dataset.target, PARTS, settings.seed)
+    for name in PARTS:
+        require_support(
+            settings.constraint,
+            dataset.target[rows[name]],
+            groups.take(rows[name]),
+            dataset.classes,
+            f"the {name} rows",
+        )
+    encoder = TableEncoder.fit(dataset.features[rows["train"]])
+    features = encoder.transform(dataset.features)
+    parts = {
+        name: Part(
+            features[chosen],
+            dataset.target[chosen],
+            groups.take(chosen),
+            None if dataset.weights is None else dataset.weights[chosen],
+        )
+        for name, chosen in rows.items()
+    }
+    return Prepared(dataset.classes, encoder, parts)

@@ -1,0 +1,168 @@
+"""Running a comparison from a table to its report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from equipoise.compare.command import command_line
+from equipoise.compare.margin import choose_margin
+from equipoise.compare.prepare import prepare
+from equipoise.compare.result import Comparison
+from equipoise.compare.settings import Settings, digest, versions
+from equipoise.compare.store import RunFolder
+from equipoise.compare.trial import Progress, run_trial
+from equipoise.constraints import Constraint
+from equipoise.data import Dataset, load
+from equipoise.learn import TrainingSettings
+
+
+def compare(
+    data: Any,
+    *,
+    target: str | None = None,
+    sensitive: Sequence[str] | None = None,
+    constraint: str | Constraint,
+    methods: Sequence[str] = ("erm", "penalty", "alm"),
+    seeds: int = 5,
+    out: str | Path | None = None,
+    positive: Any = None,
+    weights: str | None = None,
+    drop: Sequence[str] = (),
+    keep_sensitive: bool = False,
+    missing_group: str | None = None,
+    data_dir: str | Path | None = None,
+    rows: int | None = None,
+    how: Literal["crossed", "each"] = "crossed",
+    min_group: int = 0,
+    confidence: float = 0.95,
+    margin: float | None = None,
+    seed: int = 0,
+    training: TrainingSettings | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Find the way of training that gives the best model which keeps a promise.
+
+    Parameters
+    ----------
+    data : str, path, dataframe or Dataset
+        ``"census-sim"``, a known table, the path of a CSV or Parquet file, or a table in memory.
+    target : str, optional
+        The column to predict; known tables have one of their own.
+    sensitive : sequence of str, optional
+        The sensitive columns; ``"age:25,60"`` cuts a number into groups.
+    constraint : str or Constraint
+        The promise, such as ``'gap("selection") <= 0.05'``.
+    methods : sequence of str
+    seeds : int
+        How many models each method trains, all at once.
+    out : path, optional
+        The run's folder; by default one under ``runs/`` that is named after what is asked, so
+        that the same call takes up where it was stopped.
+    positive : optional
+        The positive class of a binary target.
+    weights : str, optional
+        A column that says what each row counts in training.
+    drop : sequence of str
+        Columns that are not to be learnt from.
+    keep_sensitive : bool
+        Whether sensitive columns are learnt from too.
+    missing_group : str, optional
+        The group of rows whose sensitive value is missing; without it such rows are refused.
+    data_dir : path, optional
+        Where known tables are; the environment variable ``EQUIPOISE_DATA`` by default.
+    rows : int, optional
+        Take a random sample of so many rows.
+    how : {"crossed", "each"}
+        Whether several sensitive columns mean their intersections or stand side by side.
+    min_group : int
+        Groups with fewer rows are joined into one.
+    confidence : float
+        Of intervals and certificates.
+    margin : float, optional
+        By how much training is asked to keep more than the promise; by default what the rows of
+        the certificate call for.
+    seed : int
+        Decides the parts of the data, and every model's start and order.
+    training : TrainingSettings, optional
+        Network, optimizer and number of steps.
+    progress : callable, optional
+        Told the method and how many of how many steps are done.
+
+    Returns
+    -------
+    Comparison
+        With ``best``, ``table()``, ``folder`` and ``report``.
+
+    Raises
+    ------
+    ValueError
+        For anything that could not give an answer, before any training.
+    OSError
+        If the folder cannot be written.
+    """
+    settings = Settings(
+        Constraint.parse(constraint),
+        tuple(methods),
+        seeds,
+        confidence,
+        margin,
+        how,
+        min_group,
+        seed,
+        training or TrainingSettings(),
+    )
+    loading: dict[str, Any] = {
+        "target": target,
+        "sensitive": sensitive,
+        "positive": positive,
+        "weights": weights,
+        "drop": drop,
+        "keep_sensitive": keep_sensitive,
+        "missing_group": missing_group,
+        "data_dir": data_dir,
+        "rows": rows,
+    }
+    dataset = load(data, **loading, seed=seed)
+    prepared = prepare(dataset, settings)
+    chosen = choose_margin(prepared, settings)
+    description = {
+        "data": _describe(dataset),
+        "settings": settings.to_dict(),
+        "margin": chosen.margin,
+        "resolution": None if chosen.resolution != chosen.resolution else chosen.resolution,
+        "groups": {
+            name: part.groups.sizes.tolist() for name, part in prepared.parts.items()
+        },
+        "group_names": list(prepared.parts["train"].groups.names),
+        "features": prepared.encoder.feature_names,
+        "versions": versions(),
+    }
+    source = str(data) if isinstance(data, str | Path) else "TABLE"
+    request = command_line(source, loading, settings)
+    folder = RunFolder(out or Path("runs") / f"{dataset.name}-{digest(description)}")
+    folder.open(description, request)
+    for method in settings.methods:
+        if folder.trial(method) is not None:
+            continue
+        began = time.perf_counter()
+        trial, models = run_trial(prepared, settings, chosen.target, method, progress)
+        folder.keep(trial, models, time.perf_counter() - began)
+    comparison = Comparison.load(folder.path)
+    comparison.write()
+    return comparison
+
+
+def _describe(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "rows": len(dataset),
+        "target": dataset.target_name,
+        "classes": list(dataset.classes),
+        "sensitive": list(dataset.sensitive.columns),
+        "features": list(dataset.features.columns),
+        "weighted": dataset.weights is not None,
+        "fingerprint": dataset.fingerprint,
+    }

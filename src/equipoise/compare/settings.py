@@ -1,0 +1,136 @@
+"""Everything that decides the result of a comparison, as one value that JSON can hold."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from equipoise.constraints import Constraint
+from equipoise.learn import TrainingSettings, find_method
+
+PARTS = {"train": 0.5, "validation": 0.15, "test": 0.15, "certificate": 0.2}
+"""What share of the rows each part gets. Networks learn from the first, the second chooses among
+seeds and among methods, figures are measured on the third, and the fourth is used for nothing but
+the certificate."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is compared and how, apart from the data.
+
+    Attributes
+    ----------
+    constraint : Constraint
+        The promise.
+    methods : tuple of str
+    seeds : int
+        How many models each method trains.
+    confidence : float
+        Of intervals and certificates.
+    margin : float or None
+        By how much training is asked to keep more than the promise, so that fresh rows can show
+        that it is kept; None for what the number of rows calls for.
+    how : {"crossed", "each"}
+        Whether several sensitive columns mean their intersections or stand side by side.
+    min_group : int
+        Groups with fewer rows than this in the whole table are joined into one.
+    seed : int
+        Decides the parts, and with the number of a replicate its initial weights and order.
+    training : TrainingSettings
+        Its method is replaced by each of ``methods``.
+    """
+
+    constraint: Constraint
+    methods: tuple[str, ...] = ("erm", "penalty", "alm")
+    seeds: int = 5
+    confidence: float = 0.95
+    margin: float | None = None
+    how: Literal["crossed", "each"] = "crossed"
+    min_group: int = 0
+    seed: int = 0
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def __post_init__(self) -> None:
+        if not self.methods:
+            raise ValueError("methods is empty; name at least one.")
+        for method in self.methods:
+            find_method(method)
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError(f"methods names one twice: {', '.join(self.methods)}.")
+        if self.seeds < 1:
+            raise ValueError(f"seeds must be at least 1, not {self.seeds}.")
+        if not 0.5 <= self.confidence < 1:
+            raise ValueError(
+                f"confidence must lie between 0.5 and 1 (0.95 is usual), not {self.confidence}."
+            )
+        if self.margin is not None and not self.margin >= 0:
+            raise ValueError(f"margin must be at least 0, not {self.margin}.")
+
+    @property
+    def replicate_seeds(self) -> list[int]:
+        """The seed of each replicate; the same for every method, so that seeds are paired."""
+        return [1000 * self.seed + number for number in range(self.seeds)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return values | {
+            "constraint": str(self.constraint),
+            "methods": list(self.methods),
+            "training": self.training.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Settings:
+        """Read what :meth:`to_dict` wrote.
+
+        Parameters
+        ----------
+        state : dict
+
+        Returns
+        -------
+        Settings
+        """
+        training = state["training"]
+        return cls(
+            **{
+                **state,
+                "constraint": Constraint.parse(state["constraint"]),
+                "methods": tuple(state["methods"]),
+                "training": TrainingSettings(**{**training, "hidden": tuple(training["hidden"])}),
+            }
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on.
+
+    Returns
+    -------
+    dict of str
+    """
+    return {
+        name: importlib.metadata.version(name)
+        for name in ("equipoise", "numpy", "pyarrow", "scipy", "torch")
+    }
+
+
+def digest(description: dict[str, Any]) -> str:
+    """A short name for a description: equal descriptions have equal names.
+
+    Parameters
+    ----------
+    description : dict
+        JSON can hold it.
+
+    Returns
+    -------
+    str
+        Eight hexadecimal digits.
+    """
+    text = json.dumps(description, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

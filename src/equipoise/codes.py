@@ -76,12 +76,7 @@ def as_array(values: ArrayLike, argument: str) -> NDArray[Any]:
     ValueError
         If the values are not one-dimensional.
     """
-    detach = getattr(values, "detach", None)
-    if detach is not None:
-        values = detach().cpu().numpy()
-    elif hasattr(values, "to_numpy"):
-        values = values.to_numpy()
-    column = np.asarray(values)
+    column = to_numpy(values, argument)
     if column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]
     if column.ndim != 1:
@@ -89,6 +84,47 @@ def as_array(values: ArrayLike, argument: str) -> NDArray[Any]:
             f"{argument} must be one column of n values, but has shape {column.shape}."
         )
     return column
+
+
+def to_numpy(values: Any, argument: str) -> NDArray[Any]:
+    """Take what any library holds as a numpy array of the same shape.
+
+    Parameters
+    ----------
+    values : array-like
+    argument : str
+        Its name in error messages.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If a masked array has masked values.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        if np.ma.is_masked(values):
+            missing = int(np.ma.getmaskarray(values).sum())
+            raise ValueError(_missing_message(argument, missing, values.size))
+        return np.asarray(values.data)
+    detach = getattr(values, "detach", None)
+    if detach is not None:
+        return np.asarray(detach().cpu().numpy())
+    if hasattr(values, "to_numpy"):
+        try:
+            return np.asarray(values.to_numpy())
+        except ValueError:  # Arrow copies only when told that it may
+            return np.asarray(values.to_numpy(zero_copy_only=False))
+    array = np.asarray(values)
+    if hasattr(values, "dtype"):
+        return array
+    # A list of text and anything else becomes all text, so that a NaN reads 'nan'; a list of
+    # integers too large for one type becomes floats, which run into one another.
+    if array.dtype.kind in "US" or (array.dtype.kind == "f" and (abs(array) >= 2.0**53).any()):
+        return np.array(values, object)
+    return array
 
 
 def _encode_integers(column: NDArray[Any]) -> Coded:
@@ -100,7 +136,7 @@ def _encode_integers(column: NDArray[Any]) -> Coded:
     else:
         as_scalar = int
     low, high = int(column.min()), int(column.max())
-    if high - low >= _COUNTED_SPAN:
+    if high - low >= _COUNTED_SPAN or high > np.iinfo(np.int64).max:
         distinct, codes = np.unique(column, return_inverse=True)
         return Coded(codes.astype(np.int64), tuple(as_scalar(v) for v in distinct))
     shifted = column.astype(np.int64, copy=False)
@@ -134,13 +170,12 @@ def _encode_objects(column: NDArray[Any], argument: str) -> Coded:
 
     try:
         arrow = pa.array(column, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise ValueError(
-            f"{argument} mixes types that cannot be compared ({error}); "
-            "give it strings, numbers or booleans throughout."
-        ) from error
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        return _encode_comparable(column, argument)
     if arrow.null_count:
         raise ValueError(_missing_message(argument, arrow.null_count, column.size))
+    if pa.types.is_floating(arrow.type):
+        return _encode_floats(arrow.to_numpy(zero_copy_only=False), argument)
     encoded = arrow.dictionary_encode()
     values = encoded.dictionary.to_pylist()
     order = sorted(range(len(values)), key=values.__getitem__)
@@ -148,6 +183,23 @@ def _encode_objects(column: NDArray[Any], argument: str) -> Coded:
     rank[order] = np.arange(len(values))
     codes = rank[encoded.indices.to_numpy(zero_copy_only=False)]
     return Coded(codes, tuple(values[i] for i in order))
+
+
+def _encode_comparable(column: NDArray[Any], argument: str) -> Coded:
+    # What Arrow does not know, such as the intervals that pandas cuts numbers into.
+    try:
+        present = [value for value in column if value is not None and bool(value == value)]
+        levels = sorted(set(present))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{argument} mixes types that cannot be compared ({error}); "
+            "give it strings, numbers or booleans throughout."
+        ) from error
+    if len(present) < len(column):
+        raise ValueError(_missing_message(argument, len(column) - len(present), column.size))
+    rank = {level: i for i, level in enumerate(levels)}
+    codes = np.fromiter((rank[value] for value in present), np.int64, len(present))
+    return Coded(codes, tuple(levels))
 
 
 def _missing_message(argument: str, missing: int, size: int) -> str:

@@ -149,6 +149,11 @@ class Constraint:
         """
         if isinstance(text, Constraint):
             return text
+        if not isinstance(text, str):
+            raise ValueError(
+                f"the constraint must be text or a Constraint, not {text!r}; write it like "
+                "'gap(\"selection\") <= 0.05'."
+            )
         match = _GRAMMAR.fullmatch(text.strip())
         if match is None:
             raise ValueError(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.codes import as_array, encode
+from equipoise.codes import as_array, encode, to_numpy
 
 # More groups than this is nearly always a number or an identifier taken for a category.
 MAX_GROUPS = 500
@@ -107,23 +107,20 @@ class Groups:
     @classmethod
     def _crossed(cls, columns: Sequence[tuple[NDArray[np.int64], tuple[Any, ...]]]) -> Groups:
         joint = np.zeros(len(columns[0][0]), np.int64)
+        cells: list[tuple[str, ...]] = [()]
+        # Column by column, keeping the cells that have a row: the product of the numbers of
+        # levels need not fit an integer.
         for codes, levels in columns:
-            joint = joint * len(levels) + codes
-        present, codes = np.unique(joint, return_inverse=True)
-        if len(present) > MAX_GROUPS:
-            raise ValueError(
-                f"crossing the sensitive features gives {len(present):,} groups (at most "
-                f"{MAX_GROUPS}); use fewer columns, join rare categories, or take the columns "
-                "side by side with how='each'."
-            )
-        names = []
-        for cell in present:
-            parts: list[str] = []
-            for _, levels in reversed(columns):
-                cell, level = divmod(int(cell), len(levels))
-                parts.append(str(levels[level]))
-            names.append(", ".join(reversed(parts)))
-        return cls(names, codes=codes.astype(np.int64))
+            joint, present = encode(joint * len(levels) + codes, "sensitive_features")
+            if len(present) > MAX_GROUPS:
+                raise ValueError(
+                    f"crossing the sensitive features gives {len(present):,} groups or more (at "
+                    f"most {MAX_GROUPS}); use fewer columns, join rare categories, or take the "
+                    "columns side by side with how='each'."
+                )
+            parts = [divmod(cell, len(levels)) for cell in present]
+            cells = [(*cells[cell], str(levels[level])) for cell, level in parts]
+        return cls([", ".join(cell) for cell in cells], codes=joint)
 
     @classmethod
     def _each(cls, columns: Mapping[str, tuple[NDArray[np.int64], tuple[Any, ...]]]) -> Groups:
@@ -151,7 +148,7 @@ class Groups:
             If a code is not an integer from 0 to g - 1.
         """
         column = as_array(codes, "codes")
-        if column.dtype.kind not in "iu":
+        if column.size and column.dtype.kind not in "iu":
             raise ValueError(f"codes must be integers, not {column.dtype}.")
         if column.size and (column.min() < 0 or column.max() >= len(names)):
             raise ValueError(
@@ -327,17 +324,26 @@ class Groups:
 
 def _columns(sensitive_features: Any) -> dict[str, Any]:
     if isinstance(sensitive_features, Mapping):
-        return {str(name): values for name, values in sensitive_features.items()}
-    if isinstance(sensitive_features, np.ndarray):
-        return _array_columns(sensitive_features)
+        return _named_columns(sensitive_features.items())
+    if isinstance(sensitive_features, np.ndarray) or hasattr(sensitive_features, "detach"):
+        return _array_columns(to_numpy(sensitive_features, "sensitive_features"))
     if hasattr(sensitive_features, "columns") or hasattr(sensitive_features, "column_names"):
         import narwhals as nw
 
         frame = nw.from_native(sensitive_features, eager_only=True)
-        return {name: frame[name].to_numpy() for name in frame.columns}
+        return _named_columns((column.name, column.to_numpy()) for column in frame.iter_columns())
     if isinstance(sensitive_features, Iterable) and not hasattr(sensitive_features, "to_numpy"):
-        return _array_columns(np.asarray(sensitive_features))
+        return _array_columns(to_numpy(sensitive_features, "sensitive_features"))
     return {"": sensitive_features}
+
+
+def _named_columns(columns: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for name, values in columns:
+        if str(name) in named:
+            raise ValueError(f"sensitive_features has two columns called {str(name)!r}.")
+        named[str(name)] = values
+    return named
 
 
 def _array_columns(array: NDArray[Any]) -> dict[str, Any]:

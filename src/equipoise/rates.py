@@ -18,6 +18,10 @@ CellTest = Callable[[NDArray[np.int64], NDArray[np.int64], int], NDArray[np.bool
 """Tells of (label, prediction, positive class), broadcast as arrays, which cells belong."""
 
 
+def _everyone(label: NDArray[Any], prediction: NDArray[Any], positive: int) -> bool:
+    return True
+
+
 class Cells(NamedTuple):
     """The coefficients of a rate over the cells of a (label, prediction) table.
 
@@ -70,8 +74,8 @@ class Rate:
     """
 
     name: str
-    event: CellTest = lambda label, prediction, positive: True
-    condition: CellTest = lambda label, prediction, positive: True
+    event: CellTest = _everyone
+    condition: CellTest = _everyone
     better: Literal["high", "low"] | None = None
     per_class: bool = True
     parts: tuple[Rate, ...] = ()
@@ -200,10 +204,6 @@ def divide(numerator: NDArray[Any], denominator: NDArray[Any]) -> NDArray[np.flo
     return np.divide(numerator, denominator, out=undefined, where=np.asarray(denominator) > 0)
 
 
-def _everyone(label: NDArray[Any], prediction: NDArray[Any], positive: int) -> bool:
-    return True
-
-
 def _selected(label: NDArray[Any], prediction: NDArray[Any], positive: int) -> NDArray[np.bool_]:
     return prediction == positive
 
@@ -296,6 +296,8 @@ def find_rate(name: str | Rate) -> Rate:
     """
     if isinstance(name, Rate):
         return name
+    if not isinstance(name, str):
+        raise ValueError(f"rate must be a name or a Rate, not {name!r}.")
     key = name.strip().lower().replace(" ", "_").replace("-", "_")
     key = SYNONYMS.get(key, key)
     if key in RATES:

@@ -31,7 +31,7 @@ def refusal(source, **roles):
 
 def test_the_simulated_census_needs_no_more_than_its_name():
     dataset = load("census-sim")
-    assert (len(dataset), dataset.name) == (60_000, "census-sim")
+    assert (len(dataset), dataset.name) == (120_000, "census-sim")
     assert dataset.classes == ("<=50K", ">50K")
     assert dataset.sensitive.columns == ["sex", "race"]
     truth = simulate_census().truth

@@ -2,6 +2,7 @@
 
 from equipoise.audit.certificate import Certificate, certify
 from equipoise.audit.counts import Counts
+from equipoise.audit.from_table import audit_table
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.result import Audit, audit
@@ -12,6 +13,7 @@ __all__ = [
     "Certificate",
     "Counts",
     "audit",
+    "audit_table",
     "basic_interval",
     "certify",
     "encode_pair",

@@ -53,8 +53,8 @@ class Certificate:
     reason: str = ""
 
     def __str__(self) -> str:
-        at = f" ({self.confidence:.0%})" if self.verdict != "not shown" else ""
-        return f"{self.verdict}{at}"
+        # Not rounded to whole percents: 99.9 % is not 100 %.
+        return f"kept ({100 * self.confidence:.10g}%)" if self.verdict == "kept" else self.verdict
 
 
 def certify(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from equipoise.groups import Groups
 from equipoise.rates import Rate, divide
 
 _BLOCK = 16_384
+# Bootstrap tables are drawn so many cells at a time: all at once, a hundred groups and twenty
+# classes would fill a gigabyte.
+_CELLS_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +74,7 @@ class Counts:
         Raises
         ------
         ValueError
-            If the lengths differ.
+            If the lengths differ, or a code is not one of the classes.
         """
         if not len(label) == len(prediction) == groups.n_rows:
             raise ValueError(
@@ -86,7 +90,8 @@ class Counts:
                 [np.bincount(codes, x, len(patterns)).astype(float) for x in (loss, loss * loss)],
                 axis=1,
             )
-        return cls(groups.names, tuple(classes), patterns, table, sums)
+        plain = (c.item() if isinstance(c, np.generic) else c for c in classes)
+        return cls(groups.names, tuple(plain), patterns, table, sums)
 
     @property
     def disjoint(self) -> bool:
@@ -163,8 +168,8 @@ class Counts:
         -------
         ndarray, shape (size, c, g)
         """
-        members = self.patterns.astype(np.float64)
         if rate.of_loss:
+            members = self.patterns.astype(np.float64)
             sizes = self.table.sum(axis=(1, 2))
             sums = self._loss_sums()
             mean = divide(sums[:, 0], sizes)
@@ -172,13 +177,25 @@ class Counts:
             drawn = random.normal(
                 np.nan_to_num(sums[:, 0]), np.nan_to_num(spread), (size, len(mean))
             )
-            return (drawn @ members / self.sizes)[:, None]
+            total = drawn @ members
+            return divide(total, np.broadcast_to(self.sizes, total.shape))[:, None]
+        if not self.n_rows:
+            k = len(self.classes)
+            return np.full((size, rate.n_components(k), len(self.groups)), np.nan)
         share = self.table.ravel() / self.n_rows
-        tables = random.multinomial(self.n_rows, share, size).astype(np.float64)
+        at_once = max(1, _CELLS_AT_ONCE // share.size)
+        parts = [
+            rate.values(self._by_group(random.multinomial(self.n_rows, share, stop - start)))
+            for start, stop in pairwise([*range(0, size, at_once), size])
+        ]
+        return np.concatenate(parts)
+
+    def _by_group(self, tables: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Flat tables of patterns, shape (b, p k k), as tables of groups, shape (b, g, k, k)."""
         k = len(self.classes)
-        by_pattern = tables.reshape(size, len(members), k * k)
-        by_group = np.swapaxes(np.swapaxes(by_pattern, 1, 2) @ members, 1, 2)
-        return rate.values(by_group.reshape(size, -1, k, k))
+        by_pattern = tables.astype(np.float64).reshape(len(tables), len(self.patterns), k * k)
+        by_group = np.swapaxes(by_pattern, 1, 2) @ self.patterns.astype(np.float64)
+        return np.swapaxes(by_group, 1, 2).reshape(len(tables), -1, k, k)
 
     def _loss_sums(self) -> NDArray[np.float64]:
         if self.loss is None:
@@ -209,8 +226,9 @@ class Counts:
         groups = tuple(dict.fromkeys([*self.groups, *other.groups]))
         classes = tuple(sorted({*self.classes, *other.classes}))
         # The two sets of classes may be listed in an order of their own (the positive one last).
-        if {*other.classes} <= {*self.classes}:
-            classes = self.classes
+        for part in (other, self):
+            if {*classes} == {*part.classes}:
+                classes = part.classes
         found: dict[tuple[bool, ...], int] = {}
         for part in (self, other):
             for pattern in part._patterns_among(groups):
@@ -273,7 +291,12 @@ def _joint_counts(
         block = joint[: len(parts[0])]
         np.copyto(block, parts[0])
         for part, size in zip(parts[1:], sizes[1:], strict=True):
+            if part.min() < 0 or part.max() >= size:
+                raise ValueError(
+                    f"label and prediction must be codes from 0 to {size - 1}, one a class, but "
+                    f"range from {part.min()} to {part.max()}."
+                )
             block *= size
-            block += part
+            np.add(block, part, out=block, casting="unsafe")  # 64-bit unsigned codes too
         total += np.bincount(block, minlength=len(total))
     return total.reshape(sizes)

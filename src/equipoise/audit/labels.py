@@ -60,8 +60,9 @@ def encode_pair(
     if any(isinstance(v, float) for v in p.levels) and not any(
         isinstance(v, float) for v in y.levels
     ):
+        score = next(v for v in p.levels if isinstance(v, float) and not v.is_integer())
         raise ValueError(
-            f"prediction holds {p.levels[0]!r} where labels are such as {y.levels[0]!r}: it looks "
+            f"prediction holds {score!r} where labels are such as {y.levels[0]!r}: it looks "
             "like a score; give decisions, for instance score >= 0.5."
         )
     classes = tuple(sorted({*y.levels, *p.levels}))

@@ -139,16 +139,17 @@ class Audit:
     @property
     def undefined(self) -> list[str]:
         """Which rates of which groups are undefined, and why, in words."""
-        found = []
-        for name in DEFAULT_RATES:
-            rate = find_rate(name)
+        found: list[str] = []
+        for rate in map(find_rate, DEFAULT_RATES):
             _, trials = self.counts.fractions(rate)
-            for c, component in enumerate(rate.component_names(self.counts.classes)):
-                for g in np.flatnonzero(trials[c] == 0):
-                    found.append(
-                        f"{component} of {self.counts.groups[g]!r} is undefined: none of its "
-                        f"{self.counts.sizes[g]:,} rows meets the condition"
-                    )
+            for component, support in zip(
+                rate.component_names(self.counts.classes), trials, strict=True
+            ):
+                found.extend(
+                    f"{component} of {self.counts.groups[g]!r} is undefined: none of its "
+                    f"{self.counts.sizes[g]:,} rows meets the condition"
+                    for g in np.flatnonzero(support == 0)
+                )
         return found
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from equipoise.report import Column, Table
 
 if TYPE_CHECKING:
     from equipoise.audit.result import Audit
+    from equipoise.rates import Rate
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -47,12 +49,15 @@ def with_interval(value: float, low: float, high: float) -> str:
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def group_table(audit: Audit) -> Table:
+def group_table(audit: Audit, rates: Sequence[str | Rate] | None = None) -> Table:
     """Rates by group with their intervals and the rows they rest on.
 
     Parameters
     ----------
     audit : Audit
+    rates : sequence of str or Rate, optional
+        Each has a column, or one a class where there are more than two; the rates that an audit
+        shows by default.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def group_table(audit: Audit) -> Table:
     """
     from equipoise.audit.result import DEFAULT_RATES
 
-    found = [audit.rates(rate) for rate in DEFAULT_RATES]
+    found = [audit.rates(rate) for rate in (DEFAULT_RATES if rates is None else rates)]
     headings = [component for rates in found for component in rates.components]
     columns = [Column("group"), Column("rows", "right"), *(Column(h, "right") for h in headings)]
     rows = []
@@ -71,7 +76,7 @@ def group_table(audit: Audit) -> Table:
             for c in range(len(r.components))
         ]
         rows.append([name, f"{size:,}", *cells])
-    return Table(columns, rows, caption=f"By group, with {audit.confidence:.0%} intervals")
+    return Table(columns, rows, caption=f"By group, with {_whole(audit.confidence)} intervals")
 
 
 def disparity_table(audit: Audit) -> Table:
@@ -89,7 +94,7 @@ def disparity_table(audit: Audit) -> Table:
 
     rows = [[str(d), with_interval(*audit.disparity(d))] for d in DEFAULT_DISPARITIES]
     columns = [Column("disparity"), Column("value", "right")]
-    return Table(columns, rows, caption=f"Disparities, with {audit.confidence:.0%} intervals")
+    return Table(columns, rows, caption=f"Disparities, with {_whole(audit.confidence)} intervals")
 
 
 def as_text(audit: Audit) -> str:
@@ -105,16 +110,26 @@ def as_text(audit: Audit) -> str:
     """
     from rich.console import Console
 
-    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+    from equipoise.audit.result import DEFAULT_RATES
+
+    # As wide as it takes: a table that is squeezed loses its digits first.
+    console = Console(file=io.StringIO(), width=10_000, force_terminal=False)
     counts = audit.counts
     console.print(
         f"{counts.n_rows:,} rows, {len(counts.groups)} groups, accuracy {percent(counts.accuracy)}",
         markup=False,
         highlight=False,
     )
-    console.print(group_table(audit).to_rich())
+    by_class = len(counts.classes) > 2
+    for rates in [[rate] for rate in DEFAULT_RATES] if by_class else [DEFAULT_RATES]:
+        console.print(group_table(audit, rates).to_rich())
     console.print(disparity_table(audit).to_rich())
     for line in audit.undefined:
         console.print(line, markup=False, highlight=False)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return str(text).rstrip()
+
+
+def _whole(confidence: float) -> str:
+    # Not rounded to whole percents: 99.9 % is not 100 %.
+    return f"{100 * confidence:.10g}%"

@@ -66,7 +66,7 @@ def _resolution(prepared: Prepared, settings: Settings) -> float:
         return np.nan
     # Imagine decisions that depend on neither label nor group, each class as often as its label:
     # selection and the error rates are then equal in all groups.
-    part, k = prepared.parts["certificate"], len(prepared.classes)
+    part = prepared.parts["certificate"]
     counts = Counts.from_block(part.label, part.label, part.groups, prepared.classes)
     by_label = counts.table.sum(axis=2)
     share = by_label.sum(axis=0) / by_label.sum()

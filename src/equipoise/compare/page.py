@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from equipoise.audit import Audit
-from equipoise.compare.result import (
-    describe_certificate,
-    percent_with_interval,
-    with_interval,
-)
+from equipoise.compare.answer import answer
 from equipoise.compare.settings import PARTS
-from equipoise.compare.summary import MethodSummary, pareto
+from equipoise.compare.summary import pareto
+from equipoise.compare.table import method_table
 from equipoise.learn import METHODS
 from equipoise.report import (
     Callout,
@@ -25,6 +22,7 @@ from equipoise.report import (
     Page,
     Point,
     Section,
+    Table,
     Text,
     intervals,
     lines,
@@ -58,7 +56,7 @@ def page(comparison: Comparison) -> Page:
             f"{sensitive}."
         ),
         sections=[
-            Section("The answer", [_answer(comparison), comparison.table(seconds=False)]),
+            Section("The answer", [_callout(comparison), _methods(comparison)]),
             Section("Accuracy against fairness", [frontier_figure(comparison)]),
             Section("Group by group", [_rates_by_group(comparison, rate) for rate in rates]),
             Section("Training", [_curves(comparison)]),
@@ -68,65 +66,22 @@ def page(comparison: Comparison) -> Page:
     )
 
 
-def _answer(comparison: Comparison) -> Callout:
-    best, constraint = comparison.best, comparison.settings.constraint
-    confidence = f"{comparison.settings.confidence:.0%}"
-    if best is None:
-        return Callout(
-            "bad",
-            f"No model is shown to keep {constraint}",
-            f"{_nearest(comparison)}\n\n{_what_helps(comparison)}",
-        )
-    bound = describe_certificate(best.certificate).partition(": ")[2]
-    others = [s for s in comparison.summaries if s is not best]
-    rivals = " ".join(_against(best, other, comparison) for other in others)
-    return Callout(
-        "good",
-        f"Take the model of {best.method}",
-        f"Of the models shown to keep {constraint} with {confidence} confidence it is the most "
-        f"accurate. On rows used for nothing else its {constraint.disparity} is "
-        f"{best.certificate.estimate:.3f}, and {bound} with that confidence. On the test rows "
-        f"{best.method} decides {percent_with_interval(best.accuracy)} rightly.\n\n{rivals}\n\n"
-        f"The model is in models/{best.method}/seed-{best.trial.chosen}; equipoise predict "
-        "applies it.",
-    )
+def _callout(comparison: Comparison) -> Callout:
+    found = answer(comparison)
+    kind: Literal["good", "bad"] = "good" if comparison.best else "bad"
+    return Callout(kind, found.heading, found.text)
 
 
-def _against(best: MethodSummary, other: MethodSummary, comparison: Comparison) -> str:
-    points = 100 * (other.accuracy.value - best.accuracy.value)
-    verdict = {
-        "kept": "keeps the promise too",
-        "not shown": "is not shown to keep the promise",
-        "broken": "breaks the promise",
-    }[other.certificate.verdict]
-    more = "more" if points >= 0 else "less"
-    disparity = comparison.settings.constraint.disparity
-    return (
-        f"{other.method} is {abs(points):.1f} points {more} accurate and {verdict}: its "
-        f"{disparity} is {with_interval(other.disparity)}."
-    )
-
-
-def _nearest(comparison: Comparison) -> str:
-    parts = [
-        f"{s.method}: {with_interval(s.disparity)} on the test rows, "
-        f"{describe_certificate(s.certificate)}."
-        for s in comparison.summaries
-    ]
-    return " ".join(parts)
-
-
-def _what_helps(comparison: Comparison) -> str:
-    resolution = comparison.description["resolution"]
-    if resolution is None:
-        return "Nothing can be certified about losses, which have no upper end."
-    sizes = comparison.description["groups"]["certificate"]
-    names = comparison.description["group_names"]
-    smallest = int(np.argmin(sizes))
-    return (
-        f"The rows kept for the certificate can show the promise only where it is kept by "
-        f"{resolution:.3f} or more. What would help: more rows; joining small groups (the smallest "
-        f"here is {names[smallest]!r} with {sizes[smallest]:,} rows); or a looser bound."
+def _methods(comparison: Comparison) -> Table:
+    return method_table(
+        comparison,
+        [
+            "certificate",
+            "bound",
+            "disparity",
+            "accuracy with interval",
+            "worst group with interval",
+        ],
     )
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from equipoise.audit.result import Estimate
+from equipoise.compare.answer import answer
 from equipoise.compare.settings import Settings
 from equipoise.compare.store import RunFolder
 from equipoise.compare.summary import MethodSummary, best, summarise
+from equipoise.compare.table import method_table
 from equipoise.compare.trial import Trial
+from equipoise.compare.words import bound
 from equipoise.learn import Model
-from equipoise.report import Cell, Column, Table
-
-_KINDS = {"kept": "good", "not shown": "warn", "broken": "bad"}
+from equipoise.report import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +86,43 @@ class Comparison:
         """Where the report is."""
         return self.folder.report
 
+    @property
+    def answer(self) -> str:
+        """Which model to take, or that none keeps the promise, in one sentence."""
+        heading = answer(self).heading
+        if self.best is None:
+            return f"{heading}."
+        shown = f"{self.settings.constraint.disparity} {bound(self.best.certificate)}"
+        return f"{heading} ({shown}): {self.folder.model(self.best.trial)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer and its figures, as JSON can hold them; None for what is undefined."""
+        methods = {}
+        for s in self.summaries:
+            methods[s.method] = {
+                "accuracy": _json(s.accuracy),
+                "worst_group_accuracy": _json(s.worst_accuracy),
+                "disparity": _json(s.disparity),
+                "certificate": {
+                    "verdict": s.certificate.verdict,
+                    "reason": s.certificate.reason,
+                    "confidence": s.certificate.confidence,
+                    "estimate": _number(s.certificate.estimate),
+                    "cautious": _number(s.certificate.cautious),
+                    "optimistic": _number(s.certificate.optimistic),
+                },
+                "model": str(self.folder.model(s.trial)),
+                "seconds": self.folder.seconds().get(s.method),
+            }
+        return {
+            "constraint": str(self.settings.constraint),
+            "answer": self.answer,
+            "best": self.best.method if self.best else None,
+            "methods": methods,
+            "folder": str(self.folder.path),
+            "report": str(self.report),
+        }
+
     def model(self, method: str | None = None) -> Model:
         """Load a method's chosen model.
 
@@ -112,43 +149,16 @@ class Comparison:
                 return Model.load(self.folder.model(trial))
         raise ValueError(f"{method!r} was not compared; there are {self.settings.methods}.")
 
-    def table(self, *, seconds: bool = True) -> Table:
-        """The answer in a table, a row a method.
-
-        Parameters
-        ----------
-        seconds : bool
-            Whether to say how long each took.
+    def table(self) -> Table:
+        """The answer in a table that fits a terminal, a row a method.
 
         Returns
         -------
         Table
         """
-        constraint = self.settings.constraint
-        columns = [
-            Column("method"),
-            Column("accuracy", "right"),
-            Column("worst-group accuracy", "right"),
-            Column(str(constraint.disparity), "right"),
-            Column(f"{constraint}?"),
-            Column("seconds", "right"),
-        ]
-        known = self.folder.seconds()
-        rows = []
-        for summary in self.summaries:
-            certificate = summary.certificate
-            rows.append(
-                [
-                    Cell(summary.method, strong=summary is self.best),
-                    percent_with_interval(summary.accuracy),
-                    percent_with_interval(summary.worst_accuracy),
-                    with_interval(summary.disparity),
-                    Cell(describe_certificate(certificate), kind=_KINDS[certificate.verdict]),
-                    f"{known[summary.method]:.1f}" if summary.method in known else "",
-                ]
-            )
-        kept = len(columns) if seconds else len(columns) - 1
-        return Table(columns[:kept], [row[:kept] for row in rows])
+        return method_table(
+            self, ["accuracy", "worst group", "disparity", "certificate", "seconds"]
+        )
 
     def write(self) -> None:
         """Write the table of results and the report into the run's folder."""
@@ -159,57 +169,9 @@ class Comparison:
         page(self).write(self.folder.report)
 
 
-def describe_certificate(certificate: Any) -> str:
-    """A certificate in a few words.
-
-    Parameters
-    ----------
-    certificate : Certificate
-
-    Returns
-    -------
-    str
-        Such as ``kept (95%): at most 0.043``.
-    """
-    if np.isnan(certificate.cautious):
-        return f"{certificate}: {certificate.reason}"
-    upper = certificate.constraint.sense == "<="
-    if certificate.verdict == "broken":
-        side = "at least" if upper else "at most"
-        return f"{certificate}: {side} {certificate.optimistic:.3f}"
-    side = "at most" if upper else "at least"
-    return f"{certificate}: {side} {certificate.cautious:.3f}"
+def _json(estimate: Estimate) -> dict[str, float | None]:
+    return {name: _number(value) for name, value in estimate._asdict().items()}
 
 
-def with_interval(estimate: Estimate) -> str:
-    """A figure with its interval.
-
-    Parameters
-    ----------
-    estimate : Estimate
-
-    Returns
-    -------
-    str
-    """
-    if np.isnan(estimate.value):
-        return "undefined"
-    if np.isnan(estimate.low):
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-
-
-def percent_with_interval(estimate: Estimate) -> str:
-    """A share with its interval, in percent.
-
-    Parameters
-    ----------
-    estimate : Estimate
-
-    Returns
-    -------
-    str
-    """
-    if np.isnan(estimate.value):
-        return "undefined"
-    return f"{100 * estimate.value:.1f} % [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

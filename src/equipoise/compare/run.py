@@ -133,9 +133,7 @@ def compare(
         "settings": settings.to_dict(),
         "margin": chosen.margin,
         "resolution": None if chosen.resolution != chosen.resolution else chosen.resolution,
-        "groups": {
-            name: part.groups.sizes.tolist() for name, part in prepared.parts.items()
-        },
+        "groups": {name: part.groups.sizes.tolist() for name, part in prepared.parts.items()},
         "group_names": list(prepared.parts["train"].groups.names),
         "features": prepared.encoder.feature_names,
         "versions": versions(),

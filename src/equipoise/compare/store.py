@@ -67,9 +67,7 @@ class RunFolder:
         described_at = self.path / "run.json"
         if not described_at.exists():
             if any(self.path.iterdir()):
-                raise ValueError(
-                    f"{self.path} is neither empty nor a run; choose another folder."
-                )
+                raise ValueError(f"{self.path} is neither empty nor a run; choose another folder.")
             self.write_json("run.json", {**description, "request": request})
             return
         there = self.describe()

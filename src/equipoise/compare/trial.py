@@ -196,4 +196,3 @@ def choose(validation: list[Counts], target: Constraint) -> int:
     sign = 1 if target.sense == "<=" else -1
     far = [sign * float(disparity.value(r)) for r in rates]
     return int(np.argmin(np.where(np.isnan(far), np.inf, far)))
-

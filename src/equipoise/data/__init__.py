@@ -8,7 +8,7 @@ from equipoise.data.dataset import Dataset
 from equipoise.data.errors import DataError
 from equipoise.data.known import known_tables
 from equipoise.data.load import load
-from equipoise.data.read import read_table
+from equipoise.data.read import read_table, write_table
 from equipoise.data.simulate import Census, simulate_census
 from equipoise.data.split import split
 
@@ -21,4 +21,5 @@ __all__ = [
     "read_table",
     "simulate_census",
     "split",
+    "write_table",
 ]

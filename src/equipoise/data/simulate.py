@@ -44,7 +44,7 @@ class Census:
 
 
 def simulate_census(
-    n: int = 60_000,
+    n: int = 120_000,
     *,
     base_rates: Mapping[tuple[str, str], float] | None = None,
     selection_bias: float = 0.2,

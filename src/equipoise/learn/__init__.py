@@ -1,5 +1,6 @@
 """Training under promises about groups: before, during and after the step of a torch optimizer."""
 
+from equipoise.learn.apply import with_predictions
 from equipoise.learn.classifier import FairClassifier
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.methods import METHODS, Method, find_method
@@ -26,4 +27,5 @@ __all__ = [
     "predict_probabilities",
     "require_support",
     "train",
+    "with_predictions",
 ]

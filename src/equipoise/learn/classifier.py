@@ -7,9 +7,10 @@ from typing import Any, Literal, Self
 
 import narwhals as nw
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -154,21 +155,22 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         frame = self._frame(X, reset=True)
         label = column_or_1d(y, warn=True)
+        _refuse_missing(label)
         check_classification_targets(label)
         self.classes_, codes = np.unique(label, return_inverse=True)
         if len(codes) != len(frame):
             raise ValueError(f"X has {len(frame):,} rows, but y has {len(codes):,}.")
         if len(self.classes_) < 2:
             raise ValueError(f"y has only one class, {self.classes_[0]!r}; two are needed.")
-        weights = None
+        weights, counted = None, np.arange(len(codes))
         if sample_weight is not None:
             weights = _check_sample_weight(
                 sample_weight, np.empty((len(codes), 1)), dtype=np.float64, ensure_non_negative=True
             )
-            counted = np.unique(codes[weights > 0])
-            if len(counted) < 2:
+            counted = np.flatnonzero(weights > 0)
+            if len(np.unique(codes[counted])) < 2:
                 raise ValueError("y has only one class among the rows of positive sample_weight.")
-        groups = self._groups(sensitive_features, constraint, codes)
+        groups = self._groups(sensitive_features, constraint, codes, counted)
         encoder = TableEncoder.fit(frame)
         rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -188,7 +190,11 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _groups(
-        self, sensitive_features: Any, constraint: Constraint | None, codes: NDArray[np.int64]
+        self,
+        sensitive_features: Any,
+        constraint: Constraint | None,
+        codes: NDArray[np.int64],
+        counted: NDArray[np.int64],
     ) -> Groups | None:
         if constraint is None:
             return None
@@ -202,7 +208,9 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"sensitive_features has {groups.n_rows:,} rows, but y has {len(codes):,}."
             )
         classes = self.classes_.tolist()
-        require_support(constraint, codes, groups, classes, "the rows to train on")
+        # Rows of weight 0 support nothing.
+        some = groups.take(counted)
+        require_support(constraint, codes[counted], some, classes, "the rows to train on")
         return groups
 
     def _frame(self, X: Any, *, reset: bool) -> nw.DataFrame[Any]:
@@ -211,8 +219,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             validate_data(self, X, reset=reset, skip_check_array=True)
             if not len(frame):
                 raise ValueError("X has no rows.")
-            # pandas lets a name be a number, by which nothing else can be looked up.
-            return frame.rename({name: str(name) for name in frame.columns})
+            return frame
         array = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
         return nw.from_dict(
             {f"x{j}": np.ascontiguousarray(array[:, j]) for j in range(array.shape[1])},
@@ -262,3 +269,15 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _refuse_missing(label: NDArray[Any]) -> None:
+    if label.dtype.kind != "O":
+        assert_all_finite(label, input_name="y")
+        return
+    try:
+        missing = pa.array(label, from_pandas=True).null_count
+    except pa.ArrowException:
+        return  # of several types, which is refused for what it is
+    if missing:
+        raise ValueError(f"y has {missing:,} missing values; leave those rows out.")

@@ -47,9 +47,16 @@ class NumberColumn:
         column : narwhals Series of n values
         out : ndarray of float32, shape (n, features)
         """
-        values = _numbers(column)
+        values = _numbers(column.name, _arrow(column))
         missing = np.isnan(values)
-        out[:, 0] = (np.where(missing, self.median, values) - self.mean) / self.scale
+        with np.errstate(over="ignore"):
+            out[:, 0] = (np.where(missing, self.median, values) - self.mean) / self.scale
+        if not np.isfinite(out[:, 0]).all():
+            raise ValueError(
+                f"column {column.name!r} holds {np.abs(values[~missing]).max():g}, too far from "
+                f"the numbers learnt from, which are about {self.mean:g} plus or minus "
+                f"{self.scale:g}."
+            )
         if self.flags_missing:
             out[:, 1] = missing
 
@@ -90,7 +97,7 @@ class CategoryColumn:
         column : narwhals Series of n values
         out : ndarray of float32, shape (n, features), all 0
         """
-        text = _texts(column)
+        text = _texts(column.name, _arrow(column))
         known = pc.index_in(text, value_set=pa.array(self.categories, pa.string()))
         missing = text.is_null().to_numpy(zero_copy_only=False)
         code = known.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -134,33 +141,45 @@ class TableEncoder:
         Raises
         ------
         ValueError
-            If a column holds infinite numbers, only missing values, or neither numbers nor
-            categories (dates, lists).
+            If there is no column, or one holds infinite numbers, only missing values, or neither
+            numbers nor categories (dates, lists).
         """
+        if not frame.columns:
+            raise ValueError("the table has no columns to learn from.")
+        frame = _named_by_text(frame)
         return cls(tuple(cls._learn(frame[name]) for name in frame.columns))
 
     @classmethod
     def _learn(cls, column: nw.Series[Any]) -> NumberColumn | CategoryColumn:
-        if column.dtype.is_numeric() or column.dtype == nw.Boolean:
-            values = _numbers(column)
+        arrow = _arrow(column)
+        if arrow.null_count == len(arrow):
+            raise ValueError(f"column {column.name!r} holds no value at all; drop it.")
+        if _is_number(arrow.type):
+            values = _numbers(column.name, arrow)
             missing = np.isnan(values)
             if missing.all():
                 raise ValueError(f"column {column.name!r} holds no value at all; drop it.")
             median = float(np.median(values[~missing]))
             filled = np.where(missing, median, values)
-            scale = float(filled.std())
+            with np.errstate(over="ignore", invalid="ignore"):
+                mean, scale = float(filled.mean()), float(filled.std())
+            if not np.isfinite(scale):
+                raise ValueError(
+                    f"column {column.name!r} holds numbers too large to compute with, such as "
+                    f"{np.abs(filled).max():g}."
+                )
+            # The standard deviation of a constant is 0 only up to rounding.
+            constant = scale <= 1e-12 * abs(mean)
             return NumberColumn(
-                column.name, median, float(filled.mean()), scale or 1.0, bool(missing.any())
+                column.name, median, mean, 1.0 if constant else scale, bool(missing.any())
             )
-        text = _texts(column)
+        text = _texts(column.name, arrow)
         counted = text.value_counts()
         counts = [
             (category.as_py(), count.as_py())
             for category, count in zip(*counted.flatten(), strict=True)
             if category.as_py() is not None
         ]
-        if not counts:
-            raise ValueError(f"column {column.name!r} holds no value at all; drop it.")
         enough = min(cls.min_count, max(count for _, count in counts))
         frequent = sorted((c for c in counts if c[1] >= enough), key=lambda c: (-c[1], c[0]))[
             : cls.max_categories
@@ -194,6 +213,7 @@ class TableEncoder:
         ValueError
             If a column is not there, holds infinite numbers, or holds text where numbers were.
         """
+        frame = _named_by_text(frame)
         absent = [column.name for column in self.columns if column.name not in frame.columns]
         if absent:
             raise ValueError(f"the table lacks the columns {absent}; it has {frame.columns}.")
@@ -231,36 +251,55 @@ class TableEncoder:
         )
 
 
-def _numbers(column: nw.Series[Any]) -> NDArray[np.float64]:
-    if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
+def _named_by_text(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    # pandas lets a name be a number, by which nothing else can be looked up.
+    return frame.rename({name: str(name) for name in frame.columns})
+
+
+def _arrow(column: nw.Series[Any]) -> pa.Array:
+    # What a column holds is asked of arrow: a pandas column of objects may hold anything.
+    try:
+        arrow = column.to_arrow()
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise ValueError(
-            f"column {column.name!r} holds {column.dtype} where numbers were learnt from."
-        )
-    if column.dtype == nw.Boolean:
-        column = column.cast(nw.Int8)
-    arrow = column.to_arrow().cast(pa.float64(), safe=False)
-    values = np.asarray(arrow.to_numpy(zero_copy_only=False), np.float64)
+            f"column {column.name!r} mixes types that are not one kind of category ({error})."
+        ) from error
+    return arrow.combine_chunks() if isinstance(arrow, pa.ChunkedArray) else arrow
+
+
+def _is_number(dtype: pa.DataType) -> bool:
+    kind = pa.types
+    return (
+        kind.is_integer(dtype)
+        or kind.is_floating(dtype)
+        or kind.is_boolean(dtype)
+        or kind.is_decimal(dtype)
+    )
+
+
+def _numbers(name: str, arrow: pa.Array) -> NDArray[np.float64]:
+    if arrow.null_count == len(arrow):  # of whatever type: no value tells
+        return np.full(len(arrow), np.nan)
+    if not _is_number(arrow.type):
+        raise ValueError(f"column {name!r} holds {arrow.type} where numbers were learnt from.")
+    cast = arrow.cast(pa.float64(), safe=False)
+    values = np.asarray(cast.to_numpy(zero_copy_only=False), np.float64)
     infinite = int(np.isinf(values).sum())
     if infinite:
         raise ValueError(
-            f"column {column.name!r} holds {infinite:,} infinite values; replace them by a number "
+            f"column {name!r} holds {infinite:,} infinite values; replace them by a number "
             "or leave them missing."
         )
     return values
 
 
-def _texts(column: nw.Series[Any]) -> pa.Array:
-    dtype = column.dtype
-    if dtype.is_temporal() or dtype.is_nested():
-        raise ValueError(
-            f"column {column.name!r} holds {dtype}; make it a number or a category first."
-        )
+def _texts(name: str, arrow: pa.Array) -> pa.Array:
+    dtype = arrow.type.value_type if pa.types.is_dictionary(arrow.type) else arrow.type
+    if pa.types.is_temporal(dtype) or pa.types.is_nested(dtype):
+        raise ValueError(f"column {name!r} holds {dtype}; make it a number or a category first.")
     try:
-        arrow = column.to_arrow()
-        if isinstance(arrow, pa.ChunkedArray):
-            arrow = arrow.combine_chunks()
         return arrow.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise ValueError(
-            f"column {column.name!r} mixes types that are not one kind of category ({error})."
+            f"column {name!r} holds {dtype}, which cannot be read as categories ({error})."
         ) from error

@@ -42,7 +42,7 @@ class Method:
 _PENALTY_STRENGTH = 1.0
 _ALM_PENALTY = 5.0
 _ALM_MULTIPLIER_RATE = 0.05
-_LOOK_BACK = 0.97
+_LOOK_BACK = 0.985
 
 
 def _erm(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> Unconstrained:

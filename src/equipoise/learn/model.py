@@ -11,11 +11,11 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import safetensors.torch
-import torch
 from numpy.typing import NDArray
 
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.problem import as_tensor
 from equipoise.learn.train import predict_probabilities
 
 _FORMAT = 1
@@ -69,7 +69,7 @@ class Model:
         ndarray of float64, shape (n, k)
         """
         exact = self.network.double_precision()
-        return predict_probabilities(exact, torch.from_numpy(features).double())[0]
+        return predict_probabilities(exact, as_tensor(features).double())[0]
 
     def predict(self, table: Any) -> NDArray[Any]:
         """The class of each row.
@@ -143,13 +143,16 @@ class Model:
             weights = safetensors.torch.load(weights_at.read_bytes())
             network = StackedMLP.from_weights(sizes, weights)
             encoder = TableEncoder.from_list(described["columns"])
-            classes = tuple(described["classes"])
+            classes, about = tuple(described["classes"]), dict(described["about"])
+            found = (len(encoder.feature_names), len(classes))
+            if found != (sizes[0], sizes[-1]):
+                raise ValueError(f"it has {found} features and classes, but the network {sizes}")
         except (
-            KeyError,
+            LookupError,
             TypeError,
             ValueError,
             RuntimeError,
             safetensors.SafetensorError,
         ) as error:
             raise ValueError(f"the model in {folder} cannot be read: {error}.") from error
-        return cls(encoder, network, classes, described["about"])
+        return cls(encoder, network, classes, about)

@@ -37,6 +37,10 @@ class StackedMLP(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
+        if not len(seeds) or n_features < 1:
+            raise ValueError(
+                f"a network needs a seed and a feature, not {len(seeds)} and {n_features}."
+            )
         self.sizes = (n_features, *hidden, n_classes)
         weights: list[list[Tensor]] = [[] for _ in self.sizes[1:]]
         biases: list[list[Tensor]] = [[] for _ in self.sizes[1:]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,19 +59,41 @@ class Rows:
         Returns
         -------
         Rows
+
+        Raises
+        ------
+        ValueError
+            If the lengths differ.
         """
-        scaled = None
-        if weights is not None:
-            scaled = torch.from_numpy(weights / weights.mean()).to(device, dtype)
+        lengths = {"features": len(features), "label": len(label)}
+        lengths |= {} if groups is None else {"groups": groups.n_rows}
+        lengths |= {} if weights is None else {"weights": len(weights)}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the numbers of rows differ: {lengths}.")
         return cls(
-            torch.from_numpy(features).to(device, dtype),
-            torch.from_numpy(label.astype(np.int64, copy=False)).to(device),
-            scaled,
+            as_tensor(features).to(device, dtype),
+            as_tensor(label.astype(np.int64, copy=False)).to(device),
+            None if weights is None else as_tensor(weights / weights.mean()).to(device, dtype),
             groups,
         )
 
     def __len__(self) -> int:
         return len(self.label)
+
+
+def as_tensor(array: NDArray[Any]) -> Tensor:
+    """An array as a tensor, copied if torch could not hold it as it is.
+
+    Parameters
+    ----------
+    array : ndarray
+        It may be read-only, or run backwards.
+
+    Returns
+    -------
+    Tensor
+    """
+    return torch.from_numpy(np.require(array, requirements=("C", "W")))
 
 
 class FairProblem:
@@ -111,7 +134,7 @@ class FairProblem:
         self._joint: Tensor | None = None
         self._membership: Tensor | None = None
         if rows.groups.codes is not None:
-            codes = torch.from_numpy(rows.groups.codes).to(device)
+            codes = as_tensor(rows.groups.codes).to(device)
             self._joint = codes * n_classes + rows.label
         else:
             self._membership = torch.from_numpy(rows.groups.matrix()).to(device, dtype)

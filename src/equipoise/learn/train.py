@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,10 +16,25 @@ from equipoise.learn.methods import find_method
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.order import Order
 from equipoise.learn.problem import FairProblem, Rows
+from equipoise.learn.threads import one_thread
 from equipoise.learn.watch import History, Watch
 
 Progress = Callable[[int, int], None]
 """Told how many steps are done, of how many."""
+
+OPTIMIZERS = (
+    "Adam",
+    "AdamW",
+    "SGD",
+    "RMSprop",
+    "Adagrad",
+    "Adadelta",
+    "Adamax",
+    "ASGD",
+    "NAdam",
+    "RAdam",
+)
+"""The torch optimizers that act on each coordinate alone, so that replicates stay apart."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +48,7 @@ class TrainingSettings:
     hidden : tuple of int
         Units of each hidden layer.
     optimizer : str
-        The name of a class of :mod:`torch.optim` that acts on each coordinate alone.
+        One of :data:`OPTIMIZERS`: the name of a class of :mod:`torch.optim`.
     learning_rate : float
         At the start; it falls to 0 along a cosine, since the last iterate of a game oscillates
         at any constant rate.
@@ -52,23 +68,39 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         find_method(self.method)
-        object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
+        if not isinstance(self.hidden, Iterable):
+            raise ValueError(
+                f"hidden must hold the units of each layer, such as (64, 32), not {self.hidden!r}."
+            )
+        # JSON can hold Python's own numbers only.
+        hidden = tuple(_whole("a number of units in hidden", units) for units in self.hidden)
+        object.__setattr__(self, "hidden", hidden)
+        for name in ("steps", "batch_size"):
+            object.__setattr__(self, name, _whole(name, getattr(self, name)))
+        for name in ("learning_rate", "weight_decay"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if any(units < 1 for units in self.hidden):
             raise ValueError(f"hidden must hold positive numbers of units, not {self.hidden}.")
-        if not isinstance(getattr(torch.optim, self.optimizer, None), type):
+        if self.optimizer not in OPTIMIZERS:
             raise ValueError(
-                f"optimizer must be the name of a class of torch.optim, such as 'Adam', 'SGD' or "
-                f"'RMSprop', not {self.optimizer!r}."
+                f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}."
             )
         for name in ("learning_rate", "steps", "batch_size"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
-        if self.weight_decay < 0:
+        if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}.")
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON can hold them."""
         return {**asdict(self), "hidden": list(self.hidden)}
+
+
+def _whole(what: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{what} must be a whole number, not {value!r}.") from None
 
 
 @dataclass(frozen=True)
@@ -87,6 +119,7 @@ class Trained:
     history: History
 
 
+@one_thread()
 def train(
     rows: Rows,
     n_classes: int,
@@ -139,7 +172,7 @@ def train(
     optimizer = find_method(settings.method).wrap(base, n_constraints, len(seeds))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
     order = Order(len(rows), settings.batch_size, seeds)
-    watch = Watch(network, watched or rows, n_classes, constraint)
+    watch = Watch(network, rows if watched is None else watched, n_classes, constraint)
     for step in range(settings.steps):
         batch = order.next_batch().to(device)
         objective = optimizer.step(lambda _: problem(batch))  # noqa: B023
@@ -150,6 +183,7 @@ def train(
     return Trained(network, watch.history())
 
 
+@one_thread()
 @torch.no_grad()
 def predict_probabilities(
     network: StackedMLP, features: torch.Tensor, block: int = 65_536

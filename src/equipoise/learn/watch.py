@@ -111,6 +111,11 @@ class Watch:
             How many there will be.
         objective : Tensor, shape (r,)
         multipliers : Tensor, shape (r, m), or None
+
+        Raises
+        ------
+        FloatingPointError
+            If the network has no finite outputs on the watched rows any more.
         """
         self._loss = objective if self._loss is None else self._loss + objective
         self._since += 1
@@ -130,6 +135,12 @@ class Watch:
     @torch.no_grad()
     def _look(self, unknown: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
         logits = self._network(self._features)
+        # No later batch would tell of a last step that went wrong.
+        if not torch.isfinite(logits).all():
+            raise FloatingPointError(
+                "training diverged: the network's outputs are not finite; a smaller learning_rate "
+                "may cure it."
+            )
         decision = logits.argmax(-1).cpu().numpy()
         accuracy = (decision == self._label).mean(-1)
         if self._constraint is None or self._groups is None:

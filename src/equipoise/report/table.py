@@ -143,6 +143,7 @@ class Table:
             title=Text(printable(self.caption), style="bold") if self.caption else None,
             title_justify="left",
             box=SIMPLE_HEAD,
+            pad_edge=False,
         )
         for column in self.columns:
             heading = Text(printable(column.heading), style="bold")

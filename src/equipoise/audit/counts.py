@@ -105,7 +105,9 @@ class Counts:
 
     @property
     def accuracy(self) -> float:
-        """The share of all rows that are predicted rightly."""
+        """The share of all rows that are predicted rightly; NaN where there are none."""
+        if not self.n_rows:
+            return float("nan")
         return float(np.trace(self.table, axis1=1, axis2=2).sum() / self.n_rows)
 
     @cached_property

@@ -4,8 +4,8 @@ For shares p_a and p_b that are hypothesised, the p-values P(X_a <= x_a) and P(X
 least as large as uniform ones, so their normal scores z_a and z_b are at least as large as
 standard normal ones, and so is any sum w_a z_a + w_b z_b with w_a^2 + w_b^2 = 1 (Stouffer). The
 pairs (p_a, p_b) for which that sum is not too small are therefore a confidence set, whatever the
-sizes of the samples; with weights in proportion to the standard errors its extent in p_a - p_b is
-close to that of the best test. The set is cut by exact bounds of each share, at a thirtieth of
+sizes of the samples; with weights in proportion to the standard errors (of the logarithms, for a
+ratio) its extent in p_a - p_b, or p_a / p_b, is close to that of the best test. The set is cut by exact bounds of each share, at a thirtieth of
 the error each (Berger and Boos 1994, JASA 89), so that shares which the data rule out do not
 widen it.
 """
@@ -76,11 +76,11 @@ def pair_bound(
     )
     p_b = np.concatenate([low_b[:, None], inner, top_b[:, None]], axis=1)
     p_b = np.clip(p_b, low_b[:, None], top_b[:, None])
-    extent = _extent(_accepted_up_to(samples, p_b, top_a, threshold), p_b, kind)
+    extent = _extent(_accepted_up_to(samples, p_b, top_a, threshold, kind), p_b, kind)
     best = extent.argmax(axis=1)[:, None]
     near = [np.take_along_axis(p_b, np.clip(best + d, 0, p_b.shape[1] - 1), 1) for d in (-1, 1)]
     finer = near[0] + (near[1] - near[0]) * np.linspace(0, 1, _REFINED_POINTS)
-    refined = _extent(_accepted_up_to(samples, finer, top_a, threshold), finer, kind)
+    refined = _extent(_accepted_up_to(samples, finer, top_a, threshold, kind), finer, kind)
     return np.maximum(extent.max(axis=1), refined.max(axis=1))
 
 
@@ -89,31 +89,35 @@ def _accepted_up_to(
     p_b: NDArray[np.float64],
     top_a: NDArray[np.float64],
     threshold: float,
+    kind: Kind,
 ) -> NDArray[np.float64]:
     """The largest p_a that is accepted with each p_b."""
     # The weights change with p_a, so what is accepted need not begin at 0: a scan finds the last
     # stretch that is, and only its end is bisected.
     last = np.full(p_b.shape, -1.0)
     for step in range(_SCAN_POINTS + 1):
-        accepted = _stouffer(samples, top_a * step / _SCAN_POINTS, p_b) >= -threshold
+        accepted = _stouffer(samples, top_a * step / _SCAN_POINTS, p_b, kind) >= -threshold
         last = np.where(accepted, float(step), last)
     inside = top_a * np.maximum(last, 0) / _SCAN_POINTS
     outside = top_a * np.minimum(last + 1, _SCAN_POINTS) / _SCAN_POINTS
     for _ in range(_HALVINGS):
         middle = (inside + outside) / 2
-        accepted = _stouffer(samples, middle, p_b) >= -threshold
+        accepted = _stouffer(samples, middle, p_b, kind) >= -threshold
         inside, outside = np.where(accepted, middle, inside), np.where(accepted, outside, middle)
     # The outer end of the bisection: too wide by less than 1e-10, and never too narrow.
     return outside
 
 
 def _stouffer(
-    samples: tuple[NDArray[Any], ...], p_a: NDArray[np.float64], p_b: NDArray[np.float64]
+    samples: tuple[NDArray[Any], ...],
+    p_a: NDArray[np.float64],
+    p_b: NDArray[np.float64],
+    kind: Kind,
 ) -> NDArray[np.float64]:
     x_a, n_a, x_b, n_b = samples
     z_a = _score_of_at_most(x_a, n_a, p_a)
     z_b = _score_of_at_most(n_b - x_b, n_b, 1 - p_b)
-    v_a, v_b = _variance(p_a, n_a), _variance(p_b, n_b)
+    v_a, v_b = _variance(p_a, n_a, kind), _variance(p_b, n_b, kind)
     total = np.sqrt(v_a + v_b)
     # A share of 0 or n successes has p-value 1 whatever is hypothesised: it excludes nothing, and
     # what the other sample excludes is left to the cuts.
@@ -147,10 +151,10 @@ def _score_of_at_most(
     return np.where(x >= n, np.inf, score)
 
 
-def _variance(p: NDArray[np.float64], n: NDArray[Any]) -> NDArray[np.float64]:
+def _variance(p: NDArray[np.float64], n: NDArray[Any], kind: Kind) -> NDArray[np.float64]:
     # Two imaginary successes and failures keep a weight positive where p is 0 or 1.
     shrunk = (n * p + 2) / (n + 4)
-    return shrunk * (1 - shrunk) / n
+    return (shrunk if kind == "gap" else 1 / shrunk) * (1 - shrunk) / n
 
 
 def _exact_upper(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:

@@ -121,7 +121,7 @@ def compare(
 
     console = Console(stderr=True)
     training = TrainingSettings(
-        hidden=tuple(int(units) for units in hidden.split(",") if units.strip()),
+        hidden=_layers(hidden),
         optimizer=optimizer,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
@@ -159,6 +159,13 @@ def compare(
     shown.print(comparison.table().to_rich())
     shown.print(comparison.answer, markup=False, highlight=False)
     shown.print(str(comparison.report), markup=False, highlight=False, soft_wrap=True)
+
+
+def _layers(hidden: str) -> tuple[int, ...]:
+    words = [word.strip() for word in hidden.split(",") if word.strip()]
+    if not all(word.isdecimal() for word in words):
+        raise ValueError(f"--hidden must be whole numbers separated by commas, not {hidden!r}.")
+    return tuple(map(int, words))
 
 
 @contextmanager

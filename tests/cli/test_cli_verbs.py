@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import equipoise
+from equipoise.data import simulate_census
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table with awkward names, missing values, text and numbers."""
+    table = simulate_census(3_000).table.to_pandas()
+    random = np.random.default_rng(0)
+    table.loc[random.random(len(table)) < 0.1, "hours"] = np.nan
+    table.loc[random.random(len(table)) < 0.1, "occupation"] = None
+    table = table.rename(columns={"hours": "hours, weekly", "education_years": "Años"})
+    path = tmp_path_factory.mktemp("table") / "people of note.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(people: Path) -> Path:
+    return people.parent / "run"
+
+
+def _compare(run, people: Path, folder: Path, *more: object):
+    return run(
+        *("compare", people, "--target", "income", "--sensitive", "sex", "--sensitive", "race"),
+        *("--constraint", 'gap("selection") <= 0.2', "--seeds", 2, "--steps", 40),
+        *("--hidden", "8", "--batch-size", 64, "--out", folder, *more),
+    )
+
+
+def test_compare_prints_a_table_and_the_path_of_the_report(run, people, folder):
+    said = _compare(run, people, folder)
+    assert said.code == 0, said.err
+    for word in ("method", "accuracy", "certificate", "seconds", "erm", "penalty", "alm"):
+        assert word in said.out
+    assert said.out.rstrip().endswith("report.html")
+    assert Path(said.out.rstrip().rsplit("\n", 1)[1]).is_file()
+
+
+def test_compare_prints_json_for_machines(run, people, folder):
+    found = json.loads(_compare(run, people, folder, "--json").out)
+    assert set(found["methods"]) == {"erm", "penalty", "alm"}
+    assert found["constraint"] == 'gap("selection") <= 0.2'
+    assert found["methods"]["erm"]["certificate"]["verdict"] in ("kept", "not shown", "broken")
+    low, high = (found["methods"]["erm"]["disparity"][end] for end in ("low", "high"))
+    assert low <= found["methods"]["erm"]["disparity"]["value"] <= high
+
+
+def test_report_writes_the_page_anew(run, people, folder):
+    _compare(run, people, folder)
+    before = (folder / "report.html").read_bytes()
+    (folder / "report.html").unlink()
+    assert run("report", folder).code == 0
+    assert (folder / "report.html").read_bytes() == before
+
+
+def test_predict_adds_decisions_and_probabilities(run, people, folder, tmp_path: Path):
+    _compare(run, people, folder)
+    out = tmp_path / "decided.parquet"
+    said = run("predict", folder / "models" / "alm" / "seed-1", people, "-o", out)
+    assert said.code == 0, said.err
+    given, decided = pd.read_csv(people), pd.read_parquet(out)
+    assert list(decided["age"]) == list(given["age"])
+    assert set(decided["prediction"]) <= {"<=50K", ">50K"}
+    likely = decided["probability of >50K"] > 0.5
+    assert (likely == (decided["prediction"] == ">50K")).all()
+
+
+def test_predict_writes_beside_the_table_unless_told_where(run, people, folder):
+    _compare(run, people, folder)
+    said = run("predict", folder / "models" / "erm" / "seed-0", people)
+    assert said.out.strip() == str(people.with_name("people of note.predicted.csv"))
+    assert len(pd.read_csv(said.out.strip())) == 3_000
+
+
+def test_predict_refuses_a_table_without_the_columns_it_needs(run, people, folder, tmp_path: Path):
+    _compare(run, people, folder)
+    pd.read_csv(people).drop(columns="age").to_csv(tmp_path / "ageless.csv", index=False)
+    said = run("predict", folder / "models" / "erm" / "seed-0", tmp_path / "ageless.csv")
+    assert said.code == 1
+    assert "age" in said.err
+
+
+@pytest.fixture
+def predictions(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "truth": random.choice(["no", "yes"], 400),
+            "decision": random.choice(["no", "yes"], 400),
+            "sex": random.choice(["f", "m"], 400),
+            "age": random.integers(18, 80, 400),
+        }
+    )
+    path = tmp_path / "predictions.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_audit_prints_rates_by_group_and_disparities(run, predictions):
+    said = run("audit", predictions, "--label", "truth", "--prediction", "decision",
+               "--sensitive", "sex", "--sensitive", "age:40")  # fmt: skip
+    assert said.code == 0, said.err
+    assert 'gap("selection")' in said.out
+    assert "f, age < 40" in said.out
+
+
+def test_audit_prints_the_figures_of_the_library_as_json(run, predictions):
+    said = run("audit", predictions, "--label", "truth", "--prediction", "decision",
+               "--sensitive", "sex", "--json")  # fmt: skip
+    table = pd.read_csv(predictions)
+    expected = equipoise.audit(
+        table["truth"], table["decision"], sensitive_features={"sex": table["sex"]}
+    )
+    assert json.loads(said.out) == expected.to_dict()
+
+
+def test_the_positive_class_can_be_chosen(run, predictions):
+    words = ("audit", predictions, "--label", "truth", "--prediction", "decision",
+             "--sensitive", "sex", "--json")  # fmt: skip
+    usual, other = json.loads(run(*words).out), json.loads(run(*words, "--positive", "no").out)
+    selected = usual["groups"]["f"]["selection"]["value"]
+    assert other["groups"]["f"]["selection"]["value"] == pytest.approx(1 - selected)
+
+
+def test_reproduce_lists_what_can_be_rerun(run):
+    assert "intervals" in run("reproduce").out
+
+
+def test_help_teaches_by_example(run):
+    assert 'gap("selection") <= 0.05' in run("--help").out
+    assert "EQUIPOISE_DATA" in run("compare", "--help").out
+
+
+def test_version_is_told(run):
+    assert run("--version").out.strip() == f"equipoise {equipoise.__version__}"

@@ -222,13 +222,12 @@ class Constraint:
         if kind == "worst":
             excess = rates - self.bound if self.sense == "<=" else self.bound - rates
             return excess.flatten(-2)
-        high = rates.amax(-1, keepdim=True)
+        high = rates.max(dim=-1, keepdim=True).values
         if kind == "ratio":
             return (self.bound * high - rates).flatten(-2)
         import torch
 
-        middle = (high + rates.amin(-1, keepdim=True)) / 2
-        away = rates - middle
+        away = rates - (high + rates.min(dim=-1, keepdim=True).values) / 2
         return (torch.stack([away, -away], dim=-3) - self.bound / 2).flatten(-3)
 
     def n_violations(self, n_classes: int, n_groups: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -12,23 +13,28 @@ from equipoise import Constraint, Groups
 from equipoise.learn import (
     METHODS,
     Rows,
+    StackedMLP,
     TrainingSettings,
     find_method,
     predict_probabilities,
     train,
 )
+from equipoise.learn.order import Order
+from equipoise.learn.train import OPTIMIZERS
 
 CURVES = ("loss", "accuracy", "disparity", "multiplier")
 SELECTION = Constraint.parse('gap("selection") <= 0.05')
 
 
-def people(n=600, dtype=torch.float32, weighted=False):
+def people(n=600, dtype=torch.float32, weighted=False, group_is_a_feature=True):
     """Rows whose label follows a feature in which the two groups differ."""
     rng = np.random.default_rng(7)
     group = rng.integers(0, 2, n)
     x = rng.normal(size=(n, 3))
     x[:, 0] += 1.2 * group
-    y = (x[:, 0] + 0.5 * x[:, 1] > 0.6).astype(np.int64)
+    y = (x[:, 0] + 0.5 * x[:, 1] + 0.3 * rng.logistic(size=n) > 0.6).astype(np.int64)
+    if group_is_a_feature:
+        x[:, 2] = group - 0.5
     weights = rng.uniform(0.5, 2, n) if weighted else None
     return Rows.of(x, y, Groups.from_codes(group, ["a", "b"]), weights, dtype=dtype)
 
@@ -80,6 +86,35 @@ def test_replicates_stay_apart_under_every_kind_of_rate(constraint):
         torch.testing.assert_close(together.network.state_dict()[name][1:], x, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("optimizer", ["SGD", "AdamW"])
+def test_accuracy_alone_is_an_ordinary_training_loop(optimizer):
+    rows, steps = people(dtype=torch.float64), 25
+    chosen = settings("erm", optimizer=optimizer, weight_decay=0.1, steps=steps)
+    trained = train(rows, 2, [4], chosen)
+
+    network, order = StackedMLP(3, (6,), 2, [4], torch.float64), Order(600, 32, [4])
+    base = getattr(torch.optim, optimizer)(network.parameters(), lr=0.02, weight_decay=0.1)
+    for step in range(steps):
+        for group in base.param_groups:
+            group["lr"] = 0.02 * (1 + math.cos(math.pi * step / steps)) / 2
+        batch = order.next_batch()[0]
+        base.zero_grad()
+        logits = network(rows.features[batch])[0]
+        torch.nn.functional.cross_entropy(logits, rows.label[batch]).backward()
+        base.step()
+    for ours, plain in zip(trained.network.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(ours, plain, rtol=0, atol=1e-12)
+
+
+def test_other_rows_can_be_watched_than_those_trained_on():
+    rows, watched = people(), people(n=50)
+    trained = train(rows, 2, [0], settings(), SELECTION, watched=watched)
+    decided = decisions(trained, watched)
+    last = trained.history.accuracy[-1, 0], trained.history.disparity[-1, 0]
+    assert last[0] == pytest.approx((decided == watched.label.numpy()).mean())
+    assert last[1] == pytest.approx(gap_of_decisions(decided, watched.groups))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_seeds_give_the_same_bits(method):
     rows = people()
@@ -121,11 +156,26 @@ def test_accuracy_alone_leaves_the_gap_that_the_data_have():
 @pytest.mark.parametrize("hidden", [(), (8,)])
 def test_a_promise_about_selection_is_kept_on_the_training_rows(method, hidden):
     rows = people()
-    chosen = settings(method, hidden=hidden, steps=500, batch_size=256)
+    chosen = settings(method, hidden=hidden, steps=600, batch_size=256)
     trained = train(rows, 2, [0], chosen, SELECTION)
     decided = decisions(trained, rows)
-    assert gap_of_decisions(decided, rows.groups) <= SELECTION.bound + 0.03
-    assert (decided == rows.label.numpy()).mean() > 0.75  # and not by a constant decision
+    # In so few steps to within a few points; accuracy alone leaves 33.
+    assert gap_of_decisions(decided, rows.groups) <= SELECTION.bound + 0.04
+    # And not by a constant decision: the best that keeps the promise is right about 0.82 times.
+    assert (decided == rows.label.numpy()).mean() > 0.79
+
+
+def test_where_the_promise_costs_more_than_the_penalty_only_multipliers_keep_it():
+    rows = people(group_is_a_feature=False)
+    chosen = {
+        method: train(
+            rows, 2, [0], settings(method, hidden=(), steps=600, batch_size=256), SELECTION
+        )
+        for method in ("penalty", "alm")
+    }
+    assert chosen["alm"].history.multiplier[-1, 0] > 1  # the strength of the penalty
+    assert chosen["alm"].history.disparity[-1, 0] <= SELECTION.bound + 0.02
+    assert chosen["penalty"].history.disparity[-1, 0] > 0.2
 
 
 @pytest.mark.parametrize(
@@ -184,15 +234,6 @@ def test_one_step_is_enough_to_have_a_history():
     assert history.loss.shape == history.disparity.shape == (1, 2)
 
 
-def test_the_learning_rate_falls_to_nothing():
-    # After the cosine's end another step moves the weights by next to nothing.
-    rows = people()
-    chosen = settings("erm", optimizer="SGD", learning_rate=1.0, steps=400)
-    moments = []
-    train(rows, 2, [0], chosen, progress=lambda done, of: moments.append((done, of)))
-    assert moments == [(i + 1, 400) for i in range(400)]
-
-
 @pytest.mark.parametrize("steps", [1, 2, 50])
 def test_divergence_raises_even_at_the_last_step(steps):
     chosen = settings("erm", optimizer="SGD", learning_rate=1e38, steps=steps, hidden=(8, 8))
@@ -240,7 +281,7 @@ def test_settings_that_make_no_sense_are_refused_at_once(changes, message):
         TrainingSettings(**changes)
 
 
-@pytest.mark.parametrize("optimizer", TrainingSettings.__init__.__globals__["OPTIMIZERS"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_offered_optimizer_trains(optimizer):
     chosen = settings(optimizer=optimizer, weight_decay=0.01, steps=5)
     assert np.isfinite(train(people(), 2, [0], chosen, SELECTION).history.loss).all()

@@ -82,28 +82,29 @@ def test_without_a_constraint_there_is_accuracy_but_no_disparity():
 def test_a_large_table_is_watched_on_evenly_spaced_rows():
     watched = Watched(n=25_000)
     decided = watched.logits().argmax(-1).numpy()
-    some = np.linspace(0, 24_999, 10_000).astype(int)
+    some = np.linspace(0, 24_999, 4_000).astype(int)
     expected = (decided[:, some] == watched.label[some]).mean(-1)
     np.testing.assert_allclose(watched.look().accuracy[0], expected)
 
 
-def test_loss_is_the_mean_since_the_moment_before():
-    watch, objectives = Watched().watch, np.arange(200.0).reshape(100, 2)
-    for step in range(100):
-        watch.after_step(step, 100, torch.from_numpy(objectives[step]), None)
+@pytest.mark.parametrize("steps", [1, 10, 100, 101])
+def test_loss_is_the_mean_since_the_moment_before(steps):
+    watch, objectives = Watched().watch, np.arange(2.0 * steps).reshape(steps, 2) ** 2
+    for step in range(steps):
+        watch.after_step(step, steps, torch.from_numpy(objectives[step]), None)
     history = watch.history()
-    assert history.step.tolist() == [*range(2, 101, 2)]
-    np.testing.assert_allclose(history.loss, objectives.reshape(50, 2, 2).mean(1))
+    spans = np.split(objectives, history.step[:-1])
+    np.testing.assert_allclose(history.loss, [span.mean(0) for span in spans])
 
 
-@pytest.mark.parametrize("steps", [1, 39, 41, 97, 1000])
+@pytest.mark.parametrize("steps", [1, 24, 41, 97, 1000])
 def test_the_last_step_is_always_looked_at_and_moments_are_dozens(steps):
     watch = Watched().watch
     for step in range(steps):
         watch.after_step(step, steps, torch.zeros(2), None)
     history = watch.history()
     assert history.step[-1] == steps
-    assert min(steps, 40) <= len(history.step) <= 80
+    assert min(steps, 20) <= len(history.step) <= 60
     assert (np.diff(history.step) > 0).all()
 
 

@@ -22,7 +22,7 @@ def difference(ratios):
 def counted(numerator, denominator, function=difference):
     """Ratios of plain numbers, which are their own proxies."""
     n, d = tensor(*numerator), tensor(*denominator)
-    return Ratios(n, d, n, d, function)
+    return Ratios.of(n, d, n, d, function)
 
 
 def numeric_gradient(function, x, h=1e-6):
@@ -89,7 +89,7 @@ def test_the_gradient_of_a_batch_alone_is_that_of_its_ratios():
     x = tensor(0.7, -0.2).requires_grad_()
     numerator, denominator = smooth_ratios(x)
     Batch().estimate(
-        Ratios(numerator, denominator, numerator, denominator, curved)
+        Ratios.of(numerator, denominator, numerator, denominator, curved)
     ).sum().backward()
 
     def exact(x):
@@ -104,7 +104,9 @@ def test_the_value_is_what_is_counted_and_the_gradient_the_proxies():
     hard, total = tensor(0.3, 0.1), tensor(0.5, 0.5)
     # Counted tensors that carry a gradient of their own must not add to the proxies'.
     leak = 1 + x.sum() - x.detach().sum()
-    estimate = Batch().estimate(Ratios(hard * leak, total * leak**2, *smooth_ratios(x), difference))
+    estimate = Batch().estimate(
+        Ratios.of(hard * leak, total * leak**2, *smooth_ratios(x), difference)
+    )
     assert estimate.item() == pytest.approx(0.6 - 0.2)
     estimate.backward()
 
@@ -120,10 +122,10 @@ def test_the_gradient_of_tracked_ratios_is_linearised_at_the_averages():
     points = [tensor(0.7, -0.2), tensor(-0.5, 0.4), tensor(0.1, 0.9)]
     for point in points[:-1]:
         numerator, denominator = smooth_ratios(point)
-        estimator.estimate(Ratios(numerator, denominator, numerator, denominator, curved))
+        estimator.estimate(Ratios.of(numerator, denominator, numerator, denominator, curved))
     x = points[-1].clone().requires_grad_()
     numerator, denominator = smooth_ratios(x)
-    estimate = estimator.estimate(Ratios(numerator, denominator, numerator, denominator, curved))
+    estimate = estimator.estimate(Ratios.of(numerator, denominator, numerator, denominator, curved))
     estimate.sum().backward()
 
     weights = decay ** torch.arange(2, -1, -1, dtype=torch.float64)
@@ -160,7 +162,9 @@ def test_parameters_behind_an_absent_ratio_get_no_gradient():
     scores = tensor(0.4, -0.3).requires_grad_()
     rows_of_group = tensor(1.0, 0.0)  # the second group has no row in this batch
     n = torch.sigmoid(scores) * rows_of_group
-    estimator.estimate(Ratios(n.detach(), rows_of_group, n, rows_of_group, difference)).backward()
+    estimator.estimate(
+        Ratios.of(n.detach(), rows_of_group, n, rows_of_group, difference)
+    ).backward()
     assert scores.grad[0] != 0
     assert scores.grad[1] == 0
 
@@ -173,16 +177,16 @@ def test_a_ratio_never_seen_is_taken_to_be_in_the_middle_of_the_others():
 
 
 def test_a_ratio_never_seen_is_compared_within_its_own_component_only():
-    n, d = tensor([0.1, 0.0], [0.4, 0.2]), tensor([0.5, 0.0], [0.5, 0.5])
-    estimate = MovingAverage(0.9).estimate(Ratios(n, d, n, d, lambda ratios: ratios))
-    torch.testing.assert_close(estimate, tensor([0.2, 0.2], [0.8, 0.4]))
+    n, d = tensor([0.1, 0.05], [0.4, 0.0]), tensor([0.5, 0.5], [0.5, 0.0])
+    estimate = MovingAverage(0.9).estimate(Ratios.of(n, d, n, d, lambda ratios: ratios))
+    torch.testing.assert_close(estimate, tensor([0.2, 0.1], [0.8, 0.8]))
 
 
 def test_ratios_none_of_which_were_seen_are_zero_without_gradient():
     x = tensor(0.5, 0.5).requires_grad_()
     nothing = tensor(0.0, 0.0)
     estimate = MovingAverage(0.9).estimate(
-        Ratios(nothing, nothing, x * 0, nothing, lambda ratios: ratios)
+        Ratios.of(nothing, nothing, x * 0, nothing, lambda ratios: ratios)
     )
     estimate.sum().backward()
     assert estimate.tolist() == [0.0, 0.0]
@@ -199,7 +203,7 @@ def test_a_vanishing_count_of_decisions_does_not_multiply_the_gradient():
             probability = torch.sigmoid(score)
             hard = tensor(0.2, 0.2) * selected
             estimate = estimator.estimate(
-                Ratios(hard / 2, hard, probability**2 * 0.4, probability * 0.4, difference)
+                Ratios.of(hard / 2, hard, probability**2 * 0.4, probability * 0.4, difference)
             )
         return torch.autograd.grad(estimate.sum(), score)[0].abs().max().item()
 

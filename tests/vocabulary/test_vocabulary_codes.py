@@ -90,6 +90,12 @@ def test_any_unsigned_integers_survive(values):
     assert decoded(np.array(values, np.uint64)) == values
 
 
+def test_unsigned_integers_close_together_beyond_the_signed_ones_survive():
+    values = [2**63 + 1, 2**64 - 1, 2**63]
+    assert decoded(np.array(values, np.uint64)) == values
+    assert decoded(np.array(values[::2], np.uint64)) == values[::2]
+
+
 @a_few
 @given(st.lists(st.integers(-(2**80), 2**80), min_size=1))
 def test_a_list_of_integers_of_any_size_survives(values):
@@ -176,13 +182,13 @@ MISSING = {
 
 @pytest.mark.parametrize("column", MISSING.values(), ids=MISSING)
 def test_missing_values_are_refused_with_the_argument_and_their_number(column):
-    with pytest.raises(ValueError, match="^age has 1 missing values in 2 rows"):
+    with pytest.raises(ValueError, match=r"^age has 1 missing values in 2 rows"):
         encode(column, "age")
 
 
 @pytest.mark.parametrize("values", [["f", 1], ["f", True], np.array(["f", 1], object)])
 def test_values_that_have_no_order_are_refused_and_not_turned_into_text(values):
-    with pytest.raises(ValueError, match="^sex mixes types that cannot be compared"):
+    with pytest.raises(ValueError, match=r"^sex mixes types that cannot be compared"):
         encode(values, "sex")
 
 

@@ -120,7 +120,7 @@ def test_a_constraint_parses_to_itself():
         'gap("selection") == 0.05',
         'gap("selection") <= five',
         'gap("selection") <= 0.05 and more',
-        'gap("selection\') <= 0.05',
+        "gap(\"selection') <= 0.05",
         "gap() <= 0.05",
         'gap("selection") <= 5%',
         'gap("selection") <= nan',
@@ -242,6 +242,26 @@ def test_no_inequality_is_violated_exactly_when_the_promise_is_kept(case):
     assert (excess <= 0) == (slack > 0)
 
 
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        gap("selection") <= 0.4,
+        ratio("selection") >= 0.5,
+        worst("error") <= 0.7,
+        worst("accuracy") >= 0.3,
+    ],
+    ids=str,
+)
+def test_inequalities_and_figures_agree_on_a_thousand_sets_of_rates(constraint):
+    rates = np.random.default_rng(0).random((1000, 1, 3))
+    kept = np.array([value_by_hand(constraint, r) for r in rates]) - constraint.bound
+    kept = kept <= 0 if constraint.sense == "<=" else kept >= 0
+    assert 100 < kept.sum() < 900
+    excess = constraint.violations(torch.from_numpy(rates)).amax(-1)
+    np.testing.assert_array_equal(excess.numpy() <= 0, kept)
+    np.testing.assert_array_equal(constraint.kept_by(rates), kept)
+
+
 @a_few
 @given(promises(), st.integers(2, 4))
 def test_there_are_as_many_inequalities_as_announced(case, k):
@@ -304,7 +324,7 @@ def test_tightening_moves_the_bound_by_the_margin_as_far_as_its_range(
 
 
 def test_a_promise_is_not_loosened():
-    with pytest.raises(ValueError, match="margin must be at least 0, not -0.1"):
+    with pytest.raises(ValueError, match=r"margin must be at least 0, not -0\.1"):
         (gap("selection") <= 0.1).tightened(-0.1)
 
 

@@ -19,7 +19,7 @@ def printed(program):
     return done.stdout.strip()
 
 
-HEAVY = "torch sklearn scipy matplotlib pandas polars pyarrow numpy".split()
+HEAVY = ["torch", "sklearn", "scipy", "matplotlib", "pandas", "polars", "pyarrow", "numpy"]
 
 
 def test_importing_the_package_loads_nothing_heavy():

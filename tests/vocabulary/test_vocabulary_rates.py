@@ -130,9 +130,7 @@ def test_an_event_is_counted_only_within_its_condition():
 @given(predictions())
 def test_a_rate_of_ones_own_counts_like_a_named_one(data):
     rows, k, g = data
-    close = Rate(
-        "close", event=lambda y, p, c: abs(y - p) <= 1, condition=lambda y, p, c: p > 0
-    )
+    close = Rate("close", event=lambda y, p, c: abs(y - p) <= 1, condition=lambda y, p, c: p > 0)
     expected = np.full((1, g), np.nan)
     for j in range(g):
         meant = [(y, p) for group, y, p in rows if group == j and p > 0]

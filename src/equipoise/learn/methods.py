@@ -30,11 +30,14 @@ class Method:
         What a reader of a report is told that it is.
     wrap : callable
         Puts the method around a torch optimizer.
+    heeds_constraint : bool
+        Whether it looks at the promise at all; if not, nothing is spent on it in training.
     """
 
     name: str
     title: str
     wrap: Wrap
+    heeds_constraint: bool = True
 
 
 # Disparities are differences of shares and losses are in nats: with both of order one, these
@@ -46,7 +49,7 @@ _LOOK_BACK = 0.985
 
 
 def _erm(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> Unconstrained:
-    return Unconstrained(base, estimator=MovingAverage(_LOOK_BACK))
+    return Unconstrained(base)
 
 
 def _penalty(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> Penalty:
@@ -67,7 +70,12 @@ def _alm(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("erm", "empirical risk minimisation: accuracy alone", _erm),
+        Method(
+            "erm",
+            "empirical risk minimisation: accuracy alone",
+            _erm,
+            heeds_constraint=False,
+        ),
         Method("penalty", "exact penalty: the violation is added to the loss", _penalty),
         Method("alm", "augmented Lagrangian: multipliers learn what the promise costs", _alm),
     )

@@ -139,10 +139,15 @@ class FairProblem:
         else:
             self._membership = torch.from_numpy(rows.groups.matrix()).to(device, dtype)
         if not constraint.disparity.rate.of_loss:
-            cells = constraint.disparity.rate.cells(n_classes)
-            self._cells = [
-                torch.from_numpy(x.reshape(len(x), -1).T).to(device, dtype) for x in cells
-            ]
+            cells = np.concatenate(constraint.disparity.rate.cells(n_classes))
+            self._cells = as_tensor(cells.reshape(len(cells), -1).T).to(device, dtype)
+
+    @property
+    def n_constraints(self) -> int:
+        """How many inequalities the promise is, m; 0 without one."""
+        if self.constraint is None:
+            return 0
+        return self.constraint.n_violations(self.n_classes, self._n_groups)
 
     def __call__(self, rows: Tensor) -> tuple[Tensor, Tensor | Ratios]:
         """Evaluate one batch of each replicate.
@@ -174,32 +179,31 @@ class FairProblem:
     def _rate_ratios(self, rows: Tensor, log_probability: Tensor, weights: Tensor | None) -> Ratios:
         assert self.constraint is not None
         soft = log_probability.exp()
-        hard = torch.nn.functional.one_hot(soft.argmax(-1), self.n_classes)
-        both = torch.cat([soft, hard.to(soft.dtype)], dim=-1)
+        with torch.no_grad():
+            hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1)
+            statistic = self._fractions(rows, hard, weights)
+        return Ratios(statistic, self._fractions(rows, soft, weights), self.constraint.violations)
+
+    def _fractions(self, rows: Tensor, predicted: Tensor, weights: Tensor | None) -> Tensor:
+        # Numerators and denominators (2, r, c, g), from how far each row is predicted to be of
+        # each class.
         if weights is not None:
-            both = both * weights[..., None]
-        k = self.n_classes
-        table = self._by_group_and_label(rows, both).reshape(len(rows), self._n_groups, k, 2, k)
-        # (r, g, label, soft or hard, prediction) -> (soft or hard, r, g, label x prediction)
-        table = table.permute(3, 0, 1, 2, 4).flatten(-2)
-        numerator, denominator = ((table @ cells).transpose(-1, -2) for cells in self._cells)
-        return Ratios(
-            numerator[1].detach(),
-            denominator[1].detach(),
-            numerator[0],
-            denominator[0],
-            self.constraint.violations,
-        )
+            predicted = predicted * weights[..., None]
+        table = self._by_group_and_label(rows, predicted)
+        by_group = table.reshape(len(rows), self._n_groups, -1) @ self._cells
+        return by_group.unflatten(-1, (2, -1)).permute(2, 0, 3, 1)
 
     def _by_group_and_label(self, rows: Tensor, values: Tensor) -> Tensor:
+        # Batch means of values (r, b, v) by group and label, (r, g x k, v).
         replicates, batch, width = values.shape
         cells = self._n_groups * self.n_classes
         if self._joint is not None:
             joint = self._joint[rows]
-            joint = joint + cells * torch.arange(replicates, device=joint.device)[:, None]
+            if replicates > 1:
+                joint = joint + cells * torch.arange(replicates, device=joint.device)[:, None]
             table = values.new_zeros(replicates * cells, width)
-            table = table.index_add(0, joint.flatten(), values.flatten(0, 1))
-            return table.reshape(replicates, cells, width) / batch
+            table = table.index_add(0, joint.flatten(), values.flatten(0, 1), alpha=1 / batch)
+            return table.reshape(replicates, cells, width)
         assert self._membership is not None
         label = torch.nn.functional.one_hot(self.rows.label[rows], self.n_classes)
         joint = self._membership[rows][..., :, None] * label[..., None, :]
@@ -211,11 +215,5 @@ class FairProblem:
         both = torch.stack([loss * ones, ones], dim=-1)
         by_cell = self._by_group_and_label(rows, both)
         by_group = by_cell.reshape(len(rows), self._n_groups, self.n_classes, 2).sum(-2)
-        numerator, denominator = by_group[..., 0][:, None], by_group[..., 1][:, None]
-        return Ratios(
-            numerator.detach(),
-            denominator.detach(),
-            numerator,
-            denominator,
-            self.constraint.violations,
-        )
+        sums = by_group.permute(2, 0, 1)[:, :, None]
+        return Ratios(sums.detach(), sums, self.constraint.violations)

@@ -161,15 +161,13 @@ def train(
     dtype, device = rows.features.dtype, rows.features.device
     network = StackedMLP(rows.features.shape[1], settings.hidden, n_classes, seeds, dtype)
     network.to(device)
-    problem = FairProblem(network, rows, n_classes, constraint)
-    n_constraints = 0
-    if constraint is not None:
-        assert rows.groups is not None
-        n_constraints = constraint.n_violations(n_classes, len(rows.groups))
+    method = find_method(settings.method)
+    heeded = constraint if method.heeds_constraint else None
+    problem = FairProblem(network, rows, n_classes, heeded)
     base = getattr(torch.optim, settings.optimizer)(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    optimizer = find_method(settings.method).wrap(base, n_constraints, len(seeds))
+    optimizer = method.wrap(base, problem.n_constraints, len(seeds))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
     order = Order(len(rows), settings.batch_size, seeds)
     watch = Watch(network, rows if watched is None else watched, n_classes, constraint)

@@ -15,9 +15,9 @@ from equipoise.learn.network import StackedMLP
 from equipoise.learn.problem import Rows
 from equipoise.rates import divide
 
-_MOMENTS = 40
+_MOMENTS = 25
 # Enough rows to see a disparity to a point, few enough that looking costs little.
-_MOST_ROWS = 10_000
+_MOST_ROWS = 4_000
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Watch:
     ----------
     network : StackedMLP
     rows : Rows
-        At most 10,000 of them, evenly spaced, are looked at.
+        At most 4,000 of them, evenly spaced, are looked at.
     n_classes : int
     constraint : Constraint, optional
     """

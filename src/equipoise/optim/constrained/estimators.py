@@ -9,8 +9,9 @@ estimate and whose *gradient* is the batch's.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -27,31 +28,56 @@ class Ratios:
 
     Attributes
     ----------
-    numerator, denominator : Tensor, shape (..., k)
-        Batch means of what is constrained. It may be a step function of the parameters.
-    proxy_numerator, proxy_denominator : Tensor, shape (..., k)
-        Differentiable stand-ins, whose ratio the gradient is that of (the proxy-Lagrangian of
-        Cotter, Jiang, Sridharan 2019). Give the same tensors where the statistic
-        itself is differentiable.
+    statistic : Tensor, shape (2, ..., k)
+        Batch means of numerators, and of denominators, of what is constrained. It may be a step
+        function of the parameters.
+    proxy : Tensor, shape (2, ..., k)
+        A differentiable stand-in, whose ratio the gradient is that of (the proxy-Lagrangian of
+        Cotter, Jiang, Sridharan 2019). Give the same where the statistic is differentiable.
     function : callable
         Maps ratios (..., k) to constraint values (..., m).
     """
 
-    numerator: Tensor
-    denominator: Tensor
-    proxy_numerator: Tensor
-    proxy_denominator: Tensor
+    statistic: Tensor
+    proxy: Tensor
     function: Callable[[Tensor], Tensor]
+
+    @classmethod
+    def of(
+        cls,
+        numerator: Tensor,
+        denominator: Tensor,
+        proxy_numerator: Tensor,
+        proxy_denominator: Tensor,
+        function: Callable[[Tensor], Tensor],
+    ) -> Ratios:
+        """Put numerators and denominators together.
+
+        Parameters
+        ----------
+        numerator, denominator, proxy_numerator, proxy_denominator : Tensor, shape (..., k)
+        function : callable
+
+        Returns
+        -------
+        Ratios
+        """
+        return cls(
+            torch.stack([numerator, denominator]),
+            torch.stack([proxy_numerator, proxy_denominator]),
+            function,
+        )
 
     @property
     def parts(self) -> dict[str, Tensor]:
         """What is averaged, by name."""
-        return {
-            "numerator": self.numerator,
-            "denominator": self.denominator,
-            "proxy numerator": self.proxy_numerator,
-            "proxy denominator": self.proxy_denominator,
-        }
+        names = ("numerator", "denominator", "proxy numerator", "proxy denominator")
+        return dict(zip(names, self.values, strict=True))
+
+    @cached_property
+    def values(self) -> Tensor:
+        """The parts without gradient, shape (4, ..., k)."""
+        return torch.cat([self.statistic.detach(), self.proxy.detach()])
 
 
 Constraints = Tensor | Ratios
@@ -96,14 +122,12 @@ class Batch(Estimator):
     def estimate(self, constraints: Constraints) -> Tensor:
         if isinstance(constraints, Tensor):
             return constraints
-        if not bool((constraints.denominator > 0).all()):
+        if not bool((constraints.statistic[1] > 0).all()):
             raise ValueError(
                 "a ratio has denominator 0 in this batch, so the batch alone says nothing of it: "
                 "use MovingAverage, or larger batches."
             )
-        return _with_gradient_of_batch(
-            constraints, [x.detach() for x in constraints.parts.values()]
-        )
+        return _with_gradient_of_batch(constraints, constraints.values)
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -129,28 +153,26 @@ class MovingAverage(Estimator):
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be in [0, 1), not {decay}.")
         self.decay = decay
-        self._tracked: list[Tensor] = []
+        self._tracked: Tensor | None = None
         self._mass = 0.0
 
     @override
     def estimate(self, constraints: Constraints) -> Tensor:
         if isinstance(constraints, Tensor):
-            (value,) = self._update(constraints.detach())
-            return value + (constraints - constraints.detach())
-        averages = self._update(*(x.detach() for x in constraints.parts.values()))
-        return _with_gradient_of_batch(constraints, averages)
+            return self._update(constraints.detach()) + (constraints - constraints.detach())
+        return _with_gradient_of_batch(constraints, self._update(constraints.values))
 
-    def _update(self, *seen: Tensor) -> list[Tensor]:
-        if not self._tracked:
-            self._tracked = [torch.zeros_like(x) for x in seen]
-        for average, new in zip(self._tracked, seen, strict=True):
-            average.lerp_(new, 1 - self.decay)
+    def _update(self, seen: Tensor) -> Tensor:
+        if self._tracked is None:
+            self._tracked = torch.zeros_like(seen)
+        self._tracked.lerp_(seen, 1 - self.decay)
         self._mass = self.decay * self._mass + (1 - self.decay)
-        return [average / self._mass for average in self._tracked]
+        return self._tracked / self._mass
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        return {"tracked": [x.clone() for x in self._tracked], "mass": self._mass}
+        tracked = None if self._tracked is None else self._tracked.clone()
+        return {"tracked": tracked, "mass": self._mass}
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -158,26 +180,46 @@ class MovingAverage(Estimator):
             raise ValueError(
                 f"MovingAverage keeps 'tracked' and 'mass', but the state has {sorted(state)}."
             )
-        self._tracked = [x.clone() for x in state["tracked"]]
+        tracked = state["tracked"]
+        self._tracked = None if tracked is None else tracked.clone()
         self._mass = float(state["mass"])
 
 
-def _with_gradient_of_batch(batch: Ratios, averages: Sequence[Tensor]) -> Tensor:
-    # d(N/D) = (dN - (N/D) dD) / D with N and D from the averages: linear in what the batch adds,
-    # so its gradient is unbiased for given N and D, and a ratio that the batch says nothing of
-    # (numerator and denominator 0) contributes nothing instead of NaN. All of it is the proxies',
-    # since a denominator that counts decisions can vanish, and would be divided by.
-    numerator, denominator, proxy_numerator, proxy_denominator = averages
-    ratio, seen = _divide(numerator, denominator)
-    proxy, _ = _divide(proxy_numerator, proxy_denominator)
-    change, _ = _divide(batch.proxy_numerator - proxy * batch.proxy_denominator, proxy_denominator)
-    value = torch.where(seen, ratio, _middle_of_seen(ratio, seen))
-    return batch.function(value + torch.where(seen, change - change.detach(), 0.0))
+def _with_gradient_of_batch(batch: Ratios, averages: Tensor) -> Tensor:
+    denominators = averages[1::2]
+    if float(denominators.amin()) > 0:
+        ratio, proxy = (averages[::2] / denominators).unbind()
+        return batch.function(_CarryGradient.apply(ratio, batch.proxy, proxy, denominators[1]))
+    defined = denominators > 0
+    safe = torch.where(defined, denominators, 1.0)
+    ratio, proxy = (averages[::2] / safe).unbind()
+    ratio = torch.where(defined[0], ratio, _middle_of_seen(ratio, defined[0]))
+    # Dividing by infinity: what is not defined carries no gradient.
+    scale = torch.where(defined.all(0), safe[1], torch.inf)
+    return batch.function(_CarryGradient.apply(ratio, batch.proxy, proxy, scale))
 
 
-def _divide(numerator: Tensor, denominator: Tensor) -> tuple[Tensor, Tensor]:
-    defined = denominator > 0
-    return numerator / torch.where(defined, denominator, torch.ones_like(denominator)), defined
+class _CarryGradient(torch.autograd.Function):
+    """A ratio's value as it is, with the gradient of the batch's proxy.
+
+    d(N/D) = (dN - (N/D) dD) / D with N and D from the averages is linear in what the batch adds,
+    so its gradient is unbiased for given N and D, and a ratio that the batch says nothing of
+    contributes nothing instead of NaN. All of it is the proxy's, since a denominator that counts
+    decisions can vanish, and would be divided by.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, ratio: Tensor, _batch_proxy: Tensor, proxy: Tensor, denominator: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(proxy, denominator)
+        return ratio.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        proxy, denominator = ctx.saved_tensors
+        numerator = gradient / denominator
+        return None, torch.stack([numerator, -numerator * proxy]), None, None
 
 
 def _middle_of_seen(ratio: Tensor, seen: Tensor) -> Tensor:

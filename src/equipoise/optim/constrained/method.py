@@ -126,12 +126,7 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         with torch.enable_grad():
             objective, seen = closure(0)
             # Looked at before the estimator is, so that a failed step leaves no trace anywhere.
-            _require_finite("objective", objective)
-            if isinstance(seen, Ratios):
-                for name, part in seen.parts.items():
-                    _require_finite(f"{name} of the constraints", part)
-            else:
-                _require_finite("constraints", seen)
+            _require_finite_batch(objective, seen)
             constraints = self.estimator.estimate(seen)
             self._require_shapes(objective, constraints)
             lagrangian = self.lagrangian(objective, constraints)
@@ -210,6 +205,16 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(x.shape) for name, x in tensors.items()}
+
+
+def _require_finite_batch(objective: Tensor, seen: Constraints) -> None:
+    values = seen.values if isinstance(seen, Ratios) else seen.detach()
+    if math.isfinite(objective.detach().sum() + values.sum()):
+        return
+    _require_finite("objective", objective)
+    parts = seen.parts if isinstance(seen, Ratios) else {"": seen}
+    for name, part in parts.items():
+        _require_finite(f"{name} of the constraints" if name else "constraints", part)
 
 
 def _require_finite(what: str, values: Tensor) -> None:

@@ -28,10 +28,10 @@ docs: setup
 	$(BIN)/sphinx-build --fail-on-warning --quiet --builder html docs docs/_build
 
 test: lint docs
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov --numprocesses auto
 
 nightly: lint docs
-	$(BIN)/pytest --cov -m 'slow or not slow' --timeout 3600
+	$(BIN)/pytest --cov --numprocesses auto -m 'slow or not slow' --timeout 3600
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[peers]'

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -118,6 +119,7 @@ class Rate:
             return [self.name]
         return [f"{self.name} of {label}" for label in classes]
 
+    @cache  # noqa: B019  (rates are few, and live as long as the program)
     def cells(self, n_classes: int) -> Cells:
         """The coefficients over the (label, prediction) table.
 
@@ -138,10 +140,7 @@ class Rate:
         """
         if self.parts:
             parts = [part.cells(n_classes) for part in self.parts]
-            return Cells(
-                np.concatenate([p.numerator for p in parts]),
-                np.concatenate([p.denominator for p in parts]),
-            )
+            return _shared(*(np.concatenate(cells) for cells in zip(*parts, strict=True)))
         if self.of_loss:
             raise ValueError(f"rate {self.name!r} is a mean loss: no table of counts gives it.")
         label, prediction = np.indices((n_classes, n_classes))
@@ -153,7 +152,7 @@ class Rate:
         event = np.stack(
             [np.broadcast_to(self.event(label, prediction, c), shape) for c in positives]
         )
-        return Cells((event & denominator).astype(float), denominator.astype(float))
+        return _shared((event & denominator).astype(float), denominator.astype(float))
 
     def fractions(self, table: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Numerators and denominators on tables of counts.
@@ -187,6 +186,13 @@ class Rate:
         ndarray of float64, shape (..., c, g)
         """
         return divide(*self.fractions(table))
+
+
+def _shared(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> Cells:
+    # They are kept and handed out again, so nobody may write to them.
+    for cells in (numerator, denominator):
+        cells.flags.writeable = False
+    return Cells(numerator, denominator)
 
 
 def divide(numerator: NDArray[Any], denominator: NDArray[Any]) -> NDArray[np.float64]:

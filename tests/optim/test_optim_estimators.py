@@ -182,6 +182,16 @@ def test_a_ratio_never_seen_is_compared_within_its_own_component_only():
     torch.testing.assert_close(estimate, tensor([0.2, 0.1], [0.8, 0.8]))
 
 
+def test_a_ratio_never_counted_drives_nothing_whatever_its_proxy_says():
+    proxy = tensor(0.2, 0.1).requires_grad_()
+    counted, there = tensor(0.2, 0.0), tensor(0.5, 0.0)
+    estimate = MovingAverage(0.9).estimate(
+        Ratios.of(counted, there, proxy, tensor(0.5, 0.5), lambda ratios: ratios)
+    )
+    estimate.sum().backward()
+    assert proxy.grad.tolist() == [2.0, 0.0]
+
+
 def test_ratios_none_of_which_were_seen_are_zero_without_gradient():
     x = tensor(0.5, 0.5).requires_grad_()
     nothing = tensor(0.0, 0.0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from equipoise.groups import Groups
 from equipoise.rates import Rate, divide
 
-_BLOCK = 16_384
+_BLOCK = 65_536
 # Bootstrap tables are drawn so many cells at a time: all at once, a hundred groups and twenty
 # classes would fill a gigabyte.
 _CELLS_AT_ONCE = 2**22
@@ -290,15 +290,15 @@ def _joint_counts(
     joint = np.empty(_BLOCK, np.int64)
     for start in range(0, len(columns[0]), _BLOCK):
         parts = [column[start : start + _BLOCK] for column in columns]
-        block = joint[: len(parts[0])]
-        np.copyto(block, parts[0])
+        block, code = joint[: len(parts[0])], parts[0]
         for part, size in zip(parts[1:], sizes[1:], strict=True):
-            if part.min() < 0 or part.max() >= size:
+            # As an unsigned number a negative one is huge: one comparison finds both errors.
+            if part.astype(np.int64, copy=False).view(np.uint64).max() >= size:
                 raise ValueError(
                     f"label and prediction must be codes from 0 to {size - 1}, one a class, but "
                     f"range from {part.min()} to {part.max()}."
                 )
-            block *= size
-            np.add(block, part, out=block, casting="unsafe")  # 64-bit unsigned codes too
-        total += np.bincount(block, minlength=len(total))
+            np.multiply(code, size, out=block, casting="unsafe")  # 64-bit unsigned codes too
+            code = np.add(block, part, out=block, casting="unsafe")
+        total += np.bincount(code, minlength=len(total))
     return total.reshape(sizes)

@@ -16,13 +16,17 @@ class ALM(ConstrainedOptimizer):
     r"""Stochastic augmented Lagrangian method.
 
     With a slack s >= 0 an inequality is the equation c(x) + s = 0, and the augmented Lagrangian
-    is f + y^T (c + s) + (rho / 2) |c + s|^2. Its minimum over the slack is at
-    s = [-c - y / rho]_+, where it becomes the form of Hestenes, Powell and Rockafellar (Bertsekas,
-    Constrained Optimization and Lagrange Multiplier Methods, section 3.1),
+    is ::
 
-        f + (|[y + rho c]_+|^2 - |y|^2) / (2 rho),
+        f + y^T (c + s) + (rho / 2) sum_j (c_j + s_j)^2 .
 
-    whose gradient weighs that of c by [y + rho c]_+ : a constraint that holds with room to spare
+    Its minimum over the slack is at s = [-c - y / rho]_+, where it becomes the form of Hestenes,
+    Powell and Rockafellar (Bertsekas, Constrained Optimization and Lagrange Multiplier Methods,
+    section 3.1), ::
+
+        f + sum_j ([y_j + rho c_j]_+^2 - y_j^2) / (2 rho) .
+
+    Its gradient weighs that of c by [y + rho c]_+ : a constraint that holds with room to spare
     pulls at nothing. The multipliers follow y <- [y + eta (c + s)]_+ after the step.
 
     The weight is computed from the estimated value and held fixed in the gradient. The square of

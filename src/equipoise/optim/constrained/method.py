@@ -20,8 +20,9 @@ Closure = Callable[[int], tuple[Tensor, Constraints]]
 class ConstrainedOptimizer(torch.optim.Optimizer):
     """Base of the methods for min E f(x) subject to E c(x) <= 0.
 
-    It shares parameter groups and state with the optimizer that it wraps, so that learning-rate
-    schedulers, hooks and gradient clipping act on either.
+    It shares parameter groups and state with the optimizer that it wraps, so a learning-rate
+    scheduler may be given either. What looks at gradients before the step, such as a hook that
+    clips them, belongs on the wrapped one: before the wrapper's step there are none.
 
     Independent problems can be trained as one: with objectives of shape (r,) and constraints of
     shape (r, m), each of the r replicates has multipliers of its own, and the replicates do not

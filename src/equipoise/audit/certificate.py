@@ -17,6 +17,7 @@ from scipy import stats
 
 from equipoise.audit.counts import Counts
 from equipoise.audit.pairs import pair_bound
+from equipoise.audit.words import level, number_or_none
 from equipoise.constraints import Constraint
 
 Verdict = Literal["kept", "not shown", "broken"]
@@ -53,8 +54,19 @@ class Certificate:
     reason: str = ""
 
     def __str__(self) -> str:
-        # Not rounded to whole percents: 99.9 % is not 100 %.
-        return f"kept ({100 * self.confidence:.10g}%)" if self.verdict == "kept" else self.verdict
+        return f"kept ({level(self.confidence)})" if self.verdict == "kept" else self.verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """The certificate as JSON can hold it; None for what is undefined."""
+        return {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "confidence": self.confidence,
+            "n_models": self.n_models,
+            "estimate": number_or_none(self.estimate),
+            "cautious": number_or_none(self.cautious),
+            "optimistic": number_or_none(self.optimistic),
+        }
 
 
 def certify(

@@ -12,6 +12,7 @@ from scipy import stats
 from equipoise.audit.counts import Counts
 from equipoise.audit.intervals import IntervalMethod, basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
+from equipoise.audit.words import number_or_none
 from equipoise.constraints import Disparity, gap, ratio, worst
 from equipoise.groups import Groups
 from equipoise.rates import Rate, find_rate
@@ -32,6 +33,18 @@ DEFAULT_DISPARITIES = (
 opportunity, equalized odds, predictive parity, and how accuracy falls apart."""
 
 
+class Estimate(NamedTuple):
+    """A figure with its interval; NaN where undefined."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """The figure as JSON can hold it; None for what is undefined."""
+        return {name: number_or_none(value) for name, value in self._asdict().items()}
+
+
 class GroupRates(NamedTuple):
     """A rate of each group with its interval.
 
@@ -50,13 +63,18 @@ class GroupRates(NamedTuple):
     high: NDArray[np.float64]
     support: NDArray[Any]
 
+    def estimate(self, component: int, group: int) -> Estimate:
+        """One of the figures.
 
-class Estimate(NamedTuple):
-    """A figure with its interval; NaN where undefined."""
+        Parameters
+        ----------
+        component, group : int
 
-    value: float
-    low: float
-    high: float
+        Returns
+        -------
+        Estimate
+        """
+        return Estimate(*(float(x[component, group]) for x in (self.values, self.low, self.high)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,22 +181,16 @@ class Audit:
             for c, component in enumerate(found.components):
                 for g, name in enumerate(names):
                     by_group[name][component] = {
-                        "value": _json(found.values[c, g]),
-                        "low": _json(found.low[c, g]),
-                        "high": _json(found.high[c, g]),
+                        **found.estimate(c, g).to_dict(),
                         "support": int(found.support[c, g]),
                     }
-        estimates = {str(d): self.disparity(d) for d in DEFAULT_DISPARITIES}
         return {
             "rows": self.counts.n_rows,
             "classes": list(self.counts.classes),
             "confidence": self.confidence,
             "accuracy": self.counts.accuracy,
             "groups": by_group,
-            "disparities": {
-                name: {key: _json(x) for key, x in estimate._asdict().items()}
-                for name, estimate in estimates.items()
-            },
+            "disparities": {str(d): self.disparity(d).to_dict() for d in DEFAULT_DISPARITIES},
             "undefined": self.undefined,
         }
 
@@ -235,7 +247,3 @@ def audit(
     y, p, classes = encode_pair(label, prediction, positive)
     counts = Counts.from_block(y, p, Groups.of(sensitive_features, how), classes)
     return Audit(counts, confidence, n_boot=n_boot, random_state=random_state)
-
-
-def _json(x: float) -> float | None:
-    return None if np.isnan(x) else float(x)

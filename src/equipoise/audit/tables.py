@@ -6,47 +6,12 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from equipoise.audit.words import level, percent, with_interval
 from equipoise.report import Column, Table
 
 if TYPE_CHECKING:
     from equipoise.audit.result import Audit
     from equipoise.rates import Rate
-
-
-def percent(value: float, digits: int = 1) -> str:
-    """A share as a reader sees it.
-
-    Parameters
-    ----------
-    value : float
-    digits : int
-
-    Returns
-    -------
-    str
-        "undefined" for NaN.
-    """
-    return "undefined" if np.isnan(value) else f"{100 * value:.{digits}f} %"
-
-
-def with_interval(value: float, low: float, high: float) -> str:
-    """A figure with its interval, such as ``0.21 [0.18, 0.24]``.
-
-    Parameters
-    ----------
-    value, low, high : float
-
-    Returns
-    -------
-    str
-    """
-    if np.isnan(value):
-        return "undefined"
-    if np.isnan(low):
-        return f"{value:.3f}"
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def group_table(audit: Audit, rates: Sequence[str | Rate] | None = None) -> Table:
@@ -70,13 +35,9 @@ def group_table(audit: Audit, rates: Sequence[str | Rate] | None = None) -> Tabl
     columns = [Column("group"), Column("rows", "right"), *(Column(h, "right") for h in headings)]
     rows = []
     for g, (name, size) in enumerate(zip(audit.counts.groups, audit.counts.sizes, strict=True)):
-        cells = [
-            with_interval(r.values[c, g], r.low[c, g], r.high[c, g])
-            for r in found
-            for c in range(len(r.components))
-        ]
+        cells = [with_interval(r.estimate(c, g)) for r in found for c in range(len(r.components))]
         rows.append([name, f"{size:,}", *cells])
-    return Table(columns, rows, caption=f"By group, with {_whole(audit.confidence)} intervals")
+    return Table(columns, rows, caption=f"By group, with {level(audit.confidence)} intervals")
 
 
 def disparity_table(audit: Audit) -> Table:
@@ -92,9 +53,9 @@ def disparity_table(audit: Audit) -> Table:
     """
     from equipoise.audit.result import DEFAULT_DISPARITIES
 
-    rows = [[str(d), with_interval(*audit.disparity(d))] for d in DEFAULT_DISPARITIES]
+    rows = [[str(d), with_interval(audit.disparity(d))] for d in DEFAULT_DISPARITIES]
     columns = [Column("disparity"), Column("value", "right")]
-    return Table(columns, rows, caption=f"Disparities, with {_whole(audit.confidence)} intervals")
+    return Table(columns, rows, caption=f"Disparities, with {level(audit.confidence)} intervals")
 
 
 def as_text(audit: Audit) -> str:
@@ -128,8 +89,3 @@ def as_text(audit: Audit) -> str:
         console.print(line, markup=False, highlight=False)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return str(text).rstrip()
-
-
-def _whole(confidence: float) -> str:
-    # Not rounded to whole percents: 99.9 % is not 100 %.
-    return f"{100 * confidence:.10g}%"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from equipoise.cli.compare import How
+from equipoise.cli.options import AsJson, How, MissingGroup, Positive, SensitiveColumns, Several
 
 
 def audit(
@@ -19,28 +19,12 @@ def audit(
     prediction: Annotated[
         str, typer.Option(help="The column of what was decided.", show_default=False)
     ],
-    sensitive: Annotated[
-        list[str],
-        typer.Option(
-            help="A sensitive column; repeat it for more. 'age:25,60' cuts a number into groups.",
-            show_default=False,
-        ),
-    ],
-    positive: Annotated[
-        str | None, typer.Option(help="The positive class; by default the larger of two.")
-    ] = None,
-    how: Annotated[
-        How,
-        typer.Option(help="Several sensitive columns: their intersections, or each for itself."),
-    ] = How.crossed,
-    missing_group: Annotated[
-        str | None,
-        typer.Option(help="What to call the group of rows that have no sensitive value."),
-    ] = None,
+    sensitive: SensitiveColumns,
+    positive: Positive = None,
+    how: Several = How.crossed,
+    missing_group: MissingGroup = None,
     confidence: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the figures for a machine to read.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Audit predictions that exist: rates by group, how far they fall apart, and how surely."""
     from equipoise.audit import audit_table

@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from equipoise.cli.options import (
+    AsJson,
+    How,
+    MissingGroup,
+    Positive,
+    Several,
+    UsualSensitiveColumns,
+)
+
 if TYPE_CHECKING:
     from equipoise.compare.trial import Progress
-
-
-class How(StrEnum):
-    """What several sensitive columns mean."""
-
-    crossed = "crossed"
-    each = "each"
 
 
 def compare(
@@ -45,12 +46,7 @@ def compare(
     target: Annotated[
         str | None, typer.Option(help="The column to predict. Known tables have one.")
     ] = None,
-    sensitive: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A sensitive column; repeat it for more. 'age:25,60' cuts a number into groups."
-        ),
-    ] = None,
+    sensitive: UsualSensitiveColumns = None,
     methods: Annotated[
         str, typer.Option(help="Ways of training, separated by commas.")
     ] = "erm,penalty,alm",
@@ -59,9 +55,7 @@ def compare(
         Path | None,
         typer.Option(help="Folder of the run; by default one under runs/ named by what is asked."),
     ] = None,
-    positive: Annotated[
-        str | None, typer.Option(help="The positive class; by default the larger of two.")
-    ] = None,
+    positive: Positive = None,
     weights: Annotated[
         str | None, typer.Option(help="A column that says what each row counts in training.")
     ] = None,
@@ -71,19 +65,13 @@ def compare(
     keep_sensitive: Annotated[
         bool, typer.Option("--keep-sensitive", help="Learn from the sensitive columns too.")
     ] = False,
-    missing_group: Annotated[
-        str | None,
-        typer.Option(help="What to call the group of rows that have no sensitive value."),
-    ] = None,
+    missing_group: MissingGroup = None,
     data_dir: Annotated[
         Path | None,
         typer.Option(envvar="EQUIPOISE_DATA", help="Where the known tables are."),
     ] = None,
     rows: Annotated[int | None, typer.Option(help="Take a random sample of so many rows.")] = None,
-    how: Annotated[
-        How,
-        typer.Option(help="Several sensitive columns: their intersections, or each for itself."),
-    ] = How.crossed,
+    how: Several = How.crossed,
     min_group: Annotated[
         int, typer.Option(help="Join groups with fewer rows than this into one.")
     ] = 0,
@@ -106,9 +94,7 @@ def compare(
     weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.0,
     steps: Annotated[int, typer.Option(help="Optimizer steps of each model.")] = 1000,
     batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 512,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result for a machine to read.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find the way of training that gives the best model which keeps a promise.
 

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from equipoise.cli.options import AsJson
+
 
 class Tier(StrEnum):
     """How much is re-run."""
@@ -25,9 +27,7 @@ def reproduce(
     tier: Annotated[
         Tier, typer.Option(help="quick: embedded data, minutes. full: all of it.")
     ] = Tier.quick,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the claims for a machine to read.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Re-run published claims and print the paper's figure beside the measured one."""
     from equipoise.reproduce import find_reproduction, list_reproductions

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from equipoise.audit.words import bound, level, percent_with_interval, with_interval
 from equipoise.compare.summary import MethodSummary
-from equipoise.compare.words import bound, percent_with_interval, with_interval
 
 if TYPE_CHECKING:
     from equipoise.compare.result import Comparison
@@ -40,7 +40,7 @@ def answer(comparison: Comparison) -> Answer:
     Answer
     """
     best, constraint = comparison.best, comparison.settings.constraint
-    confidence = f"{comparison.settings.confidence:.0%}"
+    confidence = level(comparison.settings.confidence)
     if best is None:
         return Answer(
             f"No model is shown to keep {constraint}",

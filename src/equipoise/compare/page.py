@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from equipoise.audit import Audit
+from equipoise.audit.words import level
 from equipoise.compare.answer import answer
 from equipoise.compare.settings import PARTS
 from equipoise.compare.summary import pareto
@@ -128,7 +129,7 @@ def frontier_figure(comparison: Comparison) -> Figure:
         faint=faint,
         caption=(
             f"Large marks are means over {comparison.settings.seeds} models with "
-            f"{comparison.settings.confidence:.0%} intervals for one training run on a sample "
+            f"{level(comparison.settings.confidence)} intervals for one training run on a sample "
             "like this; small marks are the single models."
         ),
     )
@@ -155,7 +156,7 @@ def _rates_by_group(comparison: Comparison, rate: str) -> Figure:
         rows,
         x_label=f"{rate} of each method's chosen model on the test rows",
         title=f"{rate} by group",
-        caption=f"With {comparison.settings.confidence:.0%} intervals; n is what the rate is a "
+        caption=f"With {level(comparison.settings.confidence)} intervals; n is what the rate is a "
         "share of.",
     )
 
@@ -224,7 +225,7 @@ def _how(comparison: Comparison) -> list[Text | Facts | Code]:
                 "units",
                 "optimizer": f"{training.optimizer}, {training.steps:,} steps of "
                 f"{training.batch_size} rows, learning rate {training.learning_rate:g}",
-                "confidence": f"{settings.confidence:.0%}, shared by {len(settings.methods)} "
+                "confidence": f"{level(settings.confidence)}, shared by {len(settings.methods)} "
                 "certificates",
                 "data fingerprint": data["fingerprint"],
                 "versions": ", ".join(f"{k} {v}" for k, v in described["versions"].items()),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from equipoise.audit.result import Estimate
+from equipoise.audit.words import bound
 from equipoise.compare.answer import answer
 from equipoise.compare.settings import Settings
 from equipoise.compare.store import RunFolder
 from equipoise.compare.summary import MethodSummary, best, summarise
 from equipoise.compare.table import method_table
 from equipoise.compare.trial import Trial
-from equipoise.compare.words import bound
 from equipoise.learn import Model
 from equipoise.report import Table
 
@@ -100,17 +98,10 @@ class Comparison:
         methods = {}
         for s in self.summaries:
             methods[s.method] = {
-                "accuracy": _json(s.accuracy),
-                "worst_group_accuracy": _json(s.worst_accuracy),
-                "disparity": _json(s.disparity),
-                "certificate": {
-                    "verdict": s.certificate.verdict,
-                    "reason": s.certificate.reason,
-                    "confidence": s.certificate.confidence,
-                    "estimate": _number(s.certificate.estimate),
-                    "cautious": _number(s.certificate.cautious),
-                    "optimistic": _number(s.certificate.optimistic),
-                },
+                "accuracy": s.accuracy.to_dict(),
+                "worst_group_accuracy": s.worst_accuracy.to_dict(),
+                "disparity": s.disparity.to_dict(),
+                "certificate": s.certificate.to_dict(),
                 "model": str(self.folder.model(s.trial)),
                 "seconds": self.folder.seconds().get(s.method),
             }
@@ -167,11 +158,3 @@ class Comparison:
 
         self.folder.write_bytes("results.parquet", results_bytes(self))
         page(self).write(self.folder.report)
-
-
-def _json(estimate: Estimate) -> dict[str, float | None]:
-    return {name: _number(value) for name, value in estimate._asdict().items()}
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from equipoise.audit.words import bound, percent, percent_with_interval, with_interval
 from equipoise.compare.summary import MethodSummary
-from equipoise.compare.words import bound, percent, percent_with_interval, with_interval
 from equipoise.report import Cell, Column, Table
 
 if TYPE_CHECKING:

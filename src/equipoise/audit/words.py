@@ -1,0 +1,114 @@
+"""Figures as a reader sees them, and as JSON can hold them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from equipoise.audit.certificate import Certificate
+    from equipoise.audit.result import Estimate
+
+_UNDEFINED = "undefined"
+
+
+def level(confidence: float) -> str:
+    """A level of confidence.
+
+    Parameters
+    ----------
+    confidence : float
+
+    Returns
+    -------
+    str
+        Such as ``95%`` or ``99.9%``, which is not 100%.
+    """
+    return f"{100 * confidence:.10g}%"
+
+
+def percent(share: float) -> str:
+    """A share in percent.
+
+    Parameters
+    ----------
+    share : float
+
+    Returns
+    -------
+    str
+        Such as ``84.1 %``; "undefined" for NaN.
+    """
+    return _UNDEFINED if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def percent_with_interval(estimate: Estimate) -> str:
+    """A share with its interval, in percent.
+
+    Parameters
+    ----------
+    estimate : Estimate
+
+    Returns
+    -------
+    str
+        Such as ``84.1 % [83.7, 84.5]``; the share alone where it has no interval.
+    """
+    if math.isnan(estimate.low):
+        return percent(estimate.value)
+    low, high = (f"{100 * end:.1f}" for end in (estimate.low, estimate.high))
+    return f"{percent(estimate.value)} [{low}, {high}]"
+
+
+def with_interval(estimate: Estimate) -> str:
+    """A figure with its interval.
+
+    Parameters
+    ----------
+    estimate : Estimate
+
+    Returns
+    -------
+    str
+        Such as ``0.212 [0.183, 0.241]``.
+    """
+    if math.isnan(estimate.value):
+        return _UNDEFINED
+    if math.isnan(estimate.low):
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def bound(certificate: Certificate) -> str:
+    """What a certificate shows of the promised figure.
+
+    Parameters
+    ----------
+    certificate : Certificate
+
+    Returns
+    -------
+    str
+        Such as ``≤ 0.043``: on the bad side, unless the promise is shown to be broken.
+    """
+    if math.isnan(certificate.cautious):
+        return "unknown"
+    upper = certificate.constraint.sense == "<="
+    if certificate.verdict == "broken":
+        return f"{'≥' if upper else '≤'} {certificate.optimistic:.3f}"
+    return f"{'≤' if upper else '≥'} {certificate.cautious:.3f}"
+
+
+def number_or_none(value: float) -> float | None:
+    """A number for JSON, which has none for what is undefined.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    float or None
+        None for NaN and infinity.
+    """
+    return float(value) if math.isfinite(value) else None

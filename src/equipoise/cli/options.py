@@ -1,0 +1,33 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+_SENSITIVE = "A sensitive column; repeat it for more. 'age:25,60' cuts a number into groups."
+
+
+class How(StrEnum):
+    """What several sensitive columns mean."""
+
+    crossed = "crossed"
+    each = "each"
+
+
+SensitiveColumns = Annotated[list[str], typer.Option(help=_SENSITIVE, show_default=False)]
+UsualSensitiveColumns = Annotated[
+    list[str] | None, typer.Option(help=f"{_SENSITIVE} Known tables have some.")
+]
+Positive = Annotated[
+    str | None, typer.Option(help="The positive class; by default the larger of two.")
+]
+Several = Annotated[
+    How, typer.Option(help="Several sensitive columns: their intersections, or each for itself.")
+]
+MissingGroup = Annotated[
+    str | None, typer.Option(help="What to call the group of rows that have no sensitive value.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print it for a machine to read.")]

@@ -1,7 +1,8 @@
-"""What tests of several rooms need: a real browser."""
+"""What tests of several rooms need: real tables, a real browser."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -41,6 +42,16 @@ addEventListener("load", () => {{
   document.body.dataset.smallest = Math.min(...sizes);
 }});
 </script></body></html>"""
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the real tables, which are not in the repository."""
+    named = os.environ.get("EQUIPOISE_DATA")
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no real tables: EQUIPOISE_DATA names no folder")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import os
 import time
 import zipfile
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,16 +13,6 @@ import pytest
 from equipoise.data import DataError, known_tables, load
 
 ADULT_ROW = "39, State-gov, 77516, Bachelors, 13, Never-married, {job}, Not-in-family, White, {sex}, 0, 0, 40, Cuba, {label}\n"  # noqa: E501
-
-
-@pytest.fixture(scope="module")
-def real_data():
-    """Folder of the real tables, which are not in the repository."""
-    named = os.environ.get("EQUIPOISE_DATA")
-    folder = Path(named) if named else Path(__file__).parents[3] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("no real tables: EQUIPOISE_DATA names no folder")
-    return folder
 
 
 def write(path, text):

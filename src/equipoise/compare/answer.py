@@ -51,11 +51,11 @@ def answer(comparison: Comparison) -> Answer:
     return Answer(
         f"Take the model of {best.method}",
         f"Of the models shown to keep {constraint} with {confidence} confidence it is the most "
-        f"accurate. On rows used for nothing else its {constraint.disparity} is "
-        f"{best.certificate.estimate:.3f}, which shows it to be {bound(best.certificate)} with "
-        "that confidence. On the test rows "
-        f"{best.method} decides {percent_with_interval(best.accuracy)} rightly.\n\n{rivals}\n\n"
-        f"The model is in models/{best.method}/seed-{best.trial.chosen}; equipoise predict "
+        f"accurate on the validation rows. On rows used for nothing else its "
+        f"{constraint.disparity} is {best.certificate.estimate:.3f}, which shows it to be "
+        f"{bound(best.certificate)} with that confidence. On the test rows {best.method} decides "
+        f"{percent_with_interval(best.accuracy)} rightly.\n\n{rivals}\n\n"
+        "The model is in models/{best.method}/seed-{best.trial.chosen}; equipoise predict "
         "applies it.",
     )
 

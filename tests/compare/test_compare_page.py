@@ -29,7 +29,7 @@ def test_a_report_where_nothing_is_certified_says_what_would_help(finished: Comp
     assert strict.best is None
     text = page(strict).render()
     assert "No model is shown to keep" in text
-    assert "What would help: more rows" in text
+    assert "would help: more rows" in " ".join(text.split())
 
 
 def test_the_report_is_rebuilt_to_the_byte(finished: Comparison):

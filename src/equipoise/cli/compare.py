@@ -91,7 +91,7 @@ def compare(
         str, typer.Option(help="Takes the steps: Adam, SGD, RMSprop, ...")
     ] = "Adam",
     learning_rate: Annotated[float, typer.Option(help="At the start.")] = 0.003,
-    weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.0,
+    weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.001,
     steps: Annotated[int, typer.Option(help="Optimizer steps of each model.")] = 1000,
     batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 512,
     as_json: AsJson = False,
@@ -102,6 +102,7 @@ def compare(
     of how far the promised figure falls apart, whether fresh rows show that the promise is kept,
     and a report. A run that was stopped goes on where it was when the command is repeated.
     """
+    from equipoise.compare.answer import what_helps
     from equipoise.compare.run import compare as run
     from equipoise.learn import TrainingSettings
 
@@ -144,6 +145,8 @@ def compare(
     shown = Console()
     shown.print(comparison.table().to_rich())
     shown.print(comparison.answer, markup=False, highlight=False)
+    if comparison.best is None:
+        shown.print(what_helps(comparison), markup=False, highlight=False)
     shown.print(str(comparison.report), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -44,7 +44,7 @@ def answer(comparison: Comparison) -> Answer:
     if best is None:
         return Answer(
             f"No model is shown to keep {constraint}",
-            f"{_nearest(comparison)}\n\n{_what_helps(comparison)}",
+            f"{_nearest(comparison)}\n\n{what_helps(comparison)}",
         )
     others = [s for s in comparison.summaries if s is not best]
     rivals = " ".join(_against(best, other, comparison) for other in others)
@@ -84,15 +84,25 @@ def _nearest(comparison: Comparison) -> str:
     return " ".join(parts)
 
 
-def _what_helps(comparison: Comparison) -> str:
+def what_helps(comparison: Comparison) -> str:
+    """Say what would let the rows show that the promise is kept.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+    """
     resolution = comparison.description["resolution"]
     if resolution is None:
         return "Nothing can be certified about losses, which have no upper end."
     sizes = comparison.description["groups"]["certificate"]
-    names = comparison.description["group_names"]
     smallest = int(np.argmin(sizes))
     return (
-        f"The rows kept for the certificate can show the promise only where it is kept by "
-        f"{resolution:.3f} or more. What would help: more rows; joining small groups (the smallest "
-        f"here is {names[smallest]!r} with {sizes[smallest]:,} rows); or a looser bound."
+        "The rows kept for the certificate can show the promise only where it is kept by "
+        f"{resolution:.3f} or more; the smallest group there is "
+        f"{comparison.description['group_names'][smallest]!r} with {sizes[smallest]:,} rows. What "
+        "would help: more rows, joining small groups (--min-group), or a looser bound."
     )

@@ -53,6 +53,8 @@ class TrainingSettings:
         At the start; it falls to 0 along a cosine, since the last iterate of a game oscillates
         at any constant rate.
     weight_decay : float
+        As the optimizer has it. The default costs nothing on tables of tens of thousands of rows
+        and keeps a network from learning a table of hundreds by heart.
     steps : int
         Number of optimizer steps: the cost of training, whatever the size of the table.
     batch_size : int
@@ -62,7 +64,7 @@ class TrainingSettings:
     hidden: tuple[int, ...] = (64, 32)
     optimizer: str = "Adam"
     learning_rate: float = 0.003
-    weight_decay: float = 0.0
+    weight_decay: float = 0.001
     steps: int = 1000
     batch_size: int = 512
 

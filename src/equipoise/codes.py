@@ -203,7 +203,8 @@ def _encode_comparable(column: NDArray[Any], argument: str) -> Coded:
 
 
 def _missing_message(argument: str, missing: int, size: int) -> str:
+    own = " (a value such as 'unknown' makes them a group of their own)"
     return (
         f"{argument} has {missing:,} missing values in {size:,} rows; "
-        "fill them (a value such as 'unknown' makes them a group of their own) or drop the rows."
+        f"fill them{own if argument.startswith('sensitive') else ''} or drop the rows."
     )

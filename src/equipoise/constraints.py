@@ -50,6 +50,42 @@ class Disparity:
     def __ge__(self, bound: float) -> Constraint:
         return Constraint(self, ">=", bound)
 
+    @classmethod
+    def parse(cls, text: str | Disparity) -> Disparity:
+        """Read a disparity as it prints.
+
+        Parameters
+        ----------
+        text : str or Disparity
+            ``gap("selection")``, or a name of Fairlearn's such as
+            ``demographic_parity_difference``.
+
+        Returns
+        -------
+        Disparity
+
+        Raises
+        ------
+        ValueError
+            If it does not parse or names an unknown rate.
+        """
+        if isinstance(text, Disparity):
+            return text
+        match = _DISPARITY.fullmatch(text.strip()) if isinstance(text, str) else None
+        if match is None:
+            raise ValueError(
+                f"cannot read the disparity {text!r}; write it like 'gap(\"selection\")', "
+                "'ratio(\"selection\")' or 'worst(\"accuracy\")'."
+            )
+        if match["kind"]:
+            return cls(_kind(match["kind"]), find_rate(match["rate"]))
+        return _fairlearn_name(match["name"])
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The range of the figure: losses have no upper end, shares lie between 0 and 1."""
+        return (0.0, math.inf if self.rate.of_loss else 1.0)
+
     @property
     def sense(self) -> Sense:
         """The side on which this figure can be bounded."""
@@ -93,8 +129,7 @@ class Constraint:
     Raises
     ------
     ValueError
-        If no model could keep it, or every model does: a bound outside the range of the
-        disparity, or on its wrong side.
+        If the bound is outside the range of the disparity, or on its wrong side.
     """
 
     disparity: Disparity
@@ -162,10 +197,7 @@ class Constraint:
                 "'worst(\"accuracy\") >= 0.7'."
             )
         parts = match.groupdict()
-        if parts["kind"]:
-            disparity = Disparity(_kind(parts["kind"]), find_rate(parts["rate"]))
-        else:
-            disparity = _fairlearn_name(parts["name"])
+        disparity = Disparity.parse(parts["disparity"])
         sense: Sense = "<=" if parts["sense"] == "<=" else ">="
         return cls(disparity, sense, float(parts["bound"]))
 
@@ -205,8 +237,8 @@ class Constraint:
         """The promise as inequalities ``v <= 0``, differentiable in the rates.
 
         A gap of g groups is 2 g inequalities and not g (g - 1): every rate lies within half the
-        bound of the middle between the largest and the smallest. That holds exactly when the gap
-        does, and an inequality in a single group's rate is not biased by the noise of a maximum.
+        bound of the middle between the largest and the smallest, which holds exactly when the gap
+        does.
 
         Parameters
         ----------
@@ -289,11 +321,15 @@ def worst(rate: str | Rate) -> Disparity:
     return Disparity("worst", find_rate(rate))
 
 
-_GRAMMAR = re.compile(
-    r"""
+_DISPARITY_PATTERN = r"""
     (?: (?P<kind> gap | ratio | worst ) \s* \( \s*
         (?P<quote> ["']? ) (?P<rate> [A-Za-z][\w \-]*? ) (?P=quote) \s* \)
       | (?P<name> [A-Za-z][\w ]*? ) )
+"""
+_DISPARITY = re.compile(_DISPARITY_PATTERN, re.VERBOSE)
+_GRAMMAR = re.compile(
+    rf"""
+    (?P<disparity> {_DISPARITY_PATTERN} )
     \s* (?P<sense> <= | >= ) \s*
     (?P<bound> [-+]? (?: \d+ (?: \.\d* )? | \.\d+ ) (?: [eE][-+]?\d+ )? )
     """,

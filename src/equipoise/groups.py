@@ -120,7 +120,10 @@ class Groups:
                 )
             parts = [divmod(cell, len(levels)) for cell in present]
             cells = [(*cells[cell], str(levels[level])) for cell, level in parts]
-        return cls([", ".join(cell) for cell in cells], codes=joint)
+        names = [", ".join(cell) for cell in cells]
+        if len(set(names)) < len(names):  # a value with a comma in it, read in two ways
+            names = [", ".join(map(repr, cell)) for cell in cells]
+        return cls(names, codes=joint)
 
     @classmethod
     def _each(cls, columns: Mapping[str, tuple[NDArray[np.int64], tuple[Any, ...]]]) -> Groups:

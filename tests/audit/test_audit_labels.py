@@ -19,7 +19,9 @@ a_few = settings(deadline=None, max_examples=50, derandomize=True)
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=1))
 def test_codes_give_both_columns_back(rows):
     label, prediction = map(list, zip(*rows, strict=True))
-    if len({*label, *prediction}) == 1:
+    strange = {*prediction} - {*label}
+    alone = not {*prediction} & {*label} and len({*label}) > 2
+    if len({*label, *prediction}) == 1 or (strange and (len({*label}) == 2 or alone)):
         return
     y, p, classes = encode_pair(label, prediction)
     assert [classes[c] for c in y] == label
@@ -49,8 +51,22 @@ def test_decisions_of_every_spelling_are_coded(label, prediction, classes):
 
 
 def test_a_class_that_only_one_column_shows_is_a_class():
-    y, p, classes = encode_pair(["a", "c"], ["a", "b"])
-    assert (y.tolist(), p.tolist(), classes) == ([0, 2], [0, 1], ("a", "b", "c"))
+    y, p, classes = encode_pair(["a", "c", "d"], ["a", "b", "d"])
+    assert (y.tolist(), p.tolist()) == ([0, 2, 3], [0, 1, 3])
+    assert classes == ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize(
+    ("label", "prediction", "strange"),
+    [
+        ([0, 1], [-1, 1], "-1"),
+        (["good", "bad"], ["GOOD", "bad"], "'GOOD'"),
+        (list("abc"), list("xyz"), "'x'"),
+    ],
+)
+def test_predictions_in_another_spelling_than_labels_are_refused(label, prediction, strange):
+    with pytest.raises(ValueError, match=f"prediction holds {strange}, which no label is"):
+        encode_pair(label, prediction)
 
 
 def test_predictions_may_all_be_one_class():

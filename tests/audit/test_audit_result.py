@@ -261,3 +261,12 @@ def test_text_of_many_classes_shows_every_figure_whole():
 
 def test_text_does_not_round_the_confidence_up_to_certainty():
     assert "with 99.9% intervals" in str(audited(confidence=0.999))
+
+
+def test_a_disparity_is_asked_for_as_it_prints_or_by_its_name_in_the_field():
+    found = equipoise.audit([0, 1, 1, 0], [0, 1, 0, 1], sensitive_features=list("aabb"))
+    expected = found.disparity(gap("selection"))
+    for text in ('gap("selection")', "demographic_parity_difference"):
+        assert found.disparity(text) == expected
+    with pytest.raises(ValueError, match="cannot read the disparity"):
+        found.disparity("gap of selection!")

@@ -68,8 +68,8 @@ def test_predict_adds_decisions_and_probabilities(run, people, folder, tmp_path:
     out = tmp_path / "decided.parquet"
     said = run("predict", folder / "models" / "alm" / "seed-1", people, "-o", out)
     assert said.code == 0, said.err
-    given, decided = pd.read_csv(people), pd.read_parquet(out)
-    assert list(decided["age"]) == list(given["age"])
+    given, decided = pd.read_csv(people, dtype=str), pd.read_parquet(out)
+    assert list(decided["age"]) == list(given["age"]), "cells stay as they are written"
     assert set(decided["prediction"]) <= {"<=50K", ">50K"}
     likely = decided["probability of >50K"] > 0.5
     assert (likely == (decided["prediction"] == ">50K")).all()
@@ -80,6 +80,26 @@ def test_predict_writes_beside_the_table_unless_told_where(run, people, folder):
     said = run("predict", folder / "models" / "erm" / "seed-0", people)
     assert said.out.strip() == str(people.with_name("people of note.predicted.csv"))
     assert len(pd.read_csv(said.out.strip())) == 3_000
+
+
+def test_a_row_is_decided_alike_whatever_else_is_in_its_file(run, people, folder, tmp_path: Path):
+    _compare(run, people, folder)
+    model = folder / "models" / "alm" / "seed-0"
+    run("predict", model, people, "-o", tmp_path / "all.csv")
+    whole = pd.read_csv(tmp_path / "all.csv")
+    pd.read_csv(people, dtype=str)[5:8].to_csv(tmp_path / "three.csv", index=False)
+    run("predict", model, tmp_path / "three.csv", "-o", tmp_path / "decided.csv")
+    three = pd.read_csv(tmp_path / "decided.csv")
+    assert list(three["probability of >50K"]) == list(whole["probability of >50K"][5:8])
+
+
+def test_predict_does_not_overwrite_its_own_table(run, people, folder):
+    _compare(run, people, folder)
+    before = people.read_bytes()
+    said = run("predict", folder / "models" / "alm" / "seed-0", people, "-o", people)
+    assert said.code == 1
+    assert "file of their own" in said.err
+    assert people.read_bytes() == before
 
 
 def test_predict_refuses_a_table_without_the_columns_it_needs(run, people, folder, tmp_path: Path):

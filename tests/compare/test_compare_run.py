@@ -11,10 +11,12 @@ import pytest
 from equipoise.compare import Comparison, Settings
 from equipoise.compare.prepare import prepare
 from equipoise.compare.run import compare
+from equipoise.compare.store import RunFolder
 from equipoise.compare.trial import run_trial
 from equipoise.constraints import gap
 from equipoise.data import Dataset, load, simulate_census
 from equipoise.learn import Model, TrainingSettings
+from equipoise.rates import Rate
 
 
 def test_a_run_leaves_report_results_models_and_settings(folder: Path):
@@ -174,3 +176,75 @@ def test_a_promise_about_losses_is_trained_for_and_never_certified(tmp_path: Pat
     )
     assert found.summaries[0].certificate.verdict == "not shown"
     assert "losses have no upper end" in found.report.read_text()
+
+
+def test_a_rate_of_ones_own_is_refused_before_training(tmp_path: Path, small):
+    own = Rate("missed", lambda y, p, c: p != c, lambda y, p, c: y == c, better="low")
+    with pytest.raises(ValueError, match="a rate of your own"):
+        compare("census-sim", out=tmp_path / "run", **{**small, "constraint": gap(own) <= 0.1})
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_figure_that_is_never_defined_does_not_keep_the_report_from_being_written(tmp_path):
+    table = simulate_census(1_500).table.to_pandas()
+    # Nobody is predicted to have what one in twenty has by chance, so no share of them is right.
+    table["income"] = np.where(np.arange(1_500) % 20 == 0, ">50K", "<=50K")
+    found = compare(
+        table,
+        target="income",
+        sensitive=["sex"],
+        constraint='gap("predictive_value") <= 0.1',
+        methods=["erm"],
+        seeds=1,
+        out=tmp_path / "run",
+        training=TrainingSettings(steps=300, hidden=(), learning_rate=0.02),
+    )
+    assert np.isnan(found.trials[0].history.disparity[-3:]).all()
+    assert "undefined" in found.report.read_text()
+
+
+def test_two_processes_do_not_work_in_one_folder_at_once(tmp_path: Path, small):
+    folder = RunFolder(tmp_path / "run")
+    with folder.locked(), pytest.raises(OSError, match="another process is at work"):
+        compare("census-sim", out=folder.path, **small)
+
+
+def test_weights_count_in_the_loss_and_the_promise_counts_rows(tmp_path: Path):
+    table = simulate_census(6_000).table.to_pandas()
+    table["weight"] = np.where(table["sex"] == "male", 5.0, 1.0)
+    found = compare(
+        table,
+        target="income",
+        sensitive=["sex"],
+        weights="weight",
+        constraint='gap("selection") <= 0.1',
+        margin=0.0,
+        methods=["alm"],
+        seeds=1,
+        out=tmp_path / "run",
+        training=TrainingSettings(steps=300, hidden=(8,)),
+    )
+    assert found.summaries[0].disparity.value < 0.15
+    assert "Rows were weighted in the loss" in found.report.read_text()
+
+
+def test_a_damaged_trial_is_named_with_the_cure(tmp_path: Path, small):
+    folder = tmp_path / "run"
+    compare("census-sim", out=folder, **{**small, "methods": ["erm"]})
+    (folder / "trials" / "erm.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"erm\.json is damaged; delete it"):
+        compare("census-sim", out=folder, **{**small, "methods": ["erm"]})
+
+
+def test_a_table_too_small_to_divide_is_refused(tmp_path: Path, small):
+    with pytest.raises(ValueError, match="only 40 rows"):
+        compare("census-sim", out=tmp_path / "run", **{**small, "rows": 40})
+
+
+def test_rare_groups_that_are_too_few_together_are_refused_with_the_cure(tmp_path: Path, small):
+    with pytest.raises(ValueError, match="min-group"):
+        compare(
+            "census-sim",
+            out=tmp_path / "run",
+            **{**small, "sensitive": ["age:19.5"], "min_group": 5_000},
+        )

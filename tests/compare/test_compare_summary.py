@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equipoise.audit import Counts
+from equipoise.audit import Counts, certify
+from equipoise.audit.words import bound
 from equipoise.compare import Settings
 from equipoise.compare.margin import choose_margin
 from equipoise.compare.prepare import prepare
@@ -137,3 +138,52 @@ def test_training_is_never_asked_for_the_impossible():
     assert tight.target.bound == pytest.approx(0.002)
     floor = _margin(2_000, worst("accuracy") >= 0.99)
     assert 0.99 < floor.target.bound < 1
+
+
+def test_the_interval_covers_the_next_run_about_as_often_as_it_says():
+    # Runs whose true gaps scatter around 0.2, each judged on a sample of its own.
+    random = np.random.default_rng(0)
+    settings = Settings(gap("selection") <= 0.5, methods=("erm",))
+    history = _trial("erm", _counts((300, 300), 0.9)).history
+
+    def run() -> tuple[float, Counts]:
+        high = 0.5 + random.normal(0, 0.03)
+        selected = random.binomial(1500, [0.3, high])
+        return high - 0.3, _counts(tuple(selected), 0.9, 1500)
+
+    covered, trials = 0, 300
+    for _ in range(trials):
+        runs = [run() for _ in range(6)]
+        counts = [one for _, one in runs[:5]]
+        parts = dict.fromkeys(["validation", "test", "certificate"], counts)
+        (found,) = summarise([Trial("erm", list(range(5)), 0, parts, history)], settings)
+        covered += found.disparity.low <= runs[5][0] <= found.disparity.high
+    assert covered / trials > 0.93
+
+
+def test_a_tiny_group_makes_the_resolution_coarse_and_not_fine():
+    census = simulate_census(4_000).table.to_pandas()
+    census["sex"] = census["sex"].astype(str)
+    rare = census.index[census["income"] == ">50K"][:10].union(
+        census.index[census["income"] == "<=50K"][:10]
+    )
+    census.loc[rare, "sex"] = "rare"
+    dataset = Dataset.from_table(census, target="income", sensitive=["sex"])
+    for constraint in (ratio("selection") >= 0.8, gap("predictive_value") <= 0.1):
+        settings = Settings(constraint)
+        found = choose_margin(prepare(dataset, settings), settings)
+        assert found.resolution > 0.2
+        assert found.margin > 0
+
+
+@pytest.mark.parametrize(
+    ("selected", "bound_of", "words"),
+    [((300, 300), gap("selection") <= 0.05, "≤"), ((100, 900), gap("selection") <= 0.05, "≥")],
+)
+def test_a_bound_is_printed_no_stronger_than_it_is(selected, bound_of, words):
+    certificate = certify(_counts(selected, 0.9), bound_of)
+    side, number = bound(certificate).split(" ")
+    assert side == words
+    shown = certificate.cautious if side == "≤" else certificate.optimistic
+    assert float(number) >= shown if side == "≤" else float(number) <= shown
+    assert abs(float(number) - shown) <= 0.001

@@ -392,3 +392,27 @@ def test_missing_values_of_later_rows_are_filled():
     gappy = X.copy()
     gappy[0, 0] = math.nan
     assert np.isfinite(classifier.predict_proba(gappy)).all()
+
+
+def test_the_positive_class_of_two_can_be_the_smaller():
+    random = np.random.default_rng(0)
+    group = random.integers(0, 2, 600)
+    X = random.normal(size=(600, 2)) + group[:, None]
+    y = np.where(X.sum(axis=1) > 1, "approved", "denied")
+    asked = {"constraint": 'worst("selection") >= 0.5', "steps": 300, "random_state": 0}
+    plain, fair = (
+        FairClassifier(**asked, positive=positive).fit(X, y, sensitive_features=group)
+        for positive in (None, "approved")
+    )
+    assert list(fair.classes_) == ["approved", "denied"]
+    likely = fair.classes_[fair.predict_proba(X).argmax(axis=1)]
+    assert (likely == fair.predict(X)).all()
+    for model, label in ((plain, "denied"), (fair, "approved")):
+        decided = model.predict(X) == label
+        assert min(decided[group == g].mean() for g in (0, 1)) > 0.45
+
+
+def test_a_positive_class_that_is_none_is_refused():
+    X, y = np.zeros((10, 1)), ["a", "b"] * 5
+    with pytest.raises(ValueError, match="positive is 'c', but the classes are"):
+        FairClassifier(positive="c").fit(X, y)

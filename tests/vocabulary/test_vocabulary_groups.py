@@ -180,9 +180,9 @@ def test_two_columns_whose_names_print_alike_are_refused_and_none_is_dropped():
         Groups.of({1: ["a", "b"], "1": ["c", "d"]})
 
 
-def test_intersections_whose_names_would_be_the_same_are_refused():
-    with pytest.raises(ValueError, match="names must be distinct"):
-        Groups.of({"a": ["x, y", "x"], "b": ["z", "y, z"]})
+def test_intersections_whose_names_would_be_the_same_are_told_apart_by_quotes():
+    groups = Groups.of({"a": ["x, y", "x"], "b": ["z", "y, z"]})
+    assert members(groups) == {"'x, y', 'z'": [0], "'x', 'y, z'": [1]}
 
 
 def test_an_unknown_meaning_of_several_columns_is_refused():

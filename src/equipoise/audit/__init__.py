@@ -5,13 +5,14 @@ from equipoise.audit.counts import Counts
 from equipoise.audit.from_table import audit_table
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
-from equipoise.audit.result import Audit, audit
+from equipoise.audit.result import Audit, Estimate, audit
 from equipoise.verbs import make_callable
 
 __all__ = [
     "Audit",
     "Certificate",
     "Counts",
+    "Estimate",
     "audit",
     "audit_table",
     "basic_interval",

@@ -86,8 +86,9 @@ def certify(
     Returns
     -------
     Certificate
-        Exact, in that the bounds cover at least as often as they say for any sizes of groups.
-        A promise about losses, which have no upper end, is never shown either way.
+        Its bounds do not lean on large samples: they hold for any sizes of groups, as long as the
+        rows are independent draws from the population that is spoken of. A promise about losses,
+        which have no upper end, is never shown either way.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, not {confidence}.")

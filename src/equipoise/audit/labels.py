@@ -65,6 +65,13 @@ def encode_pair(
             f"prediction holds {score!r} where labels are such as {y.levels[0]!r}: it looks "
             "like a score; give decisions, for instance score >= 0.5."
         )
+    strange = sorted({*p.levels} - {*y.levels})
+    lone = not {*p.levels} & {*y.levels}
+    if strange and (len(y.levels) == 2 or (lone and len(y.levels) > 2)):
+        raise ValueError(
+            f"prediction holds {strange[0]!r}, which no label is (labels are such as "
+            f"{y.levels[0]!r} and {y.levels[-1]!r}): write both in the same way."
+        )
     classes = tuple(sorted({*y.levels, *p.levels}))
     if len(classes) < 2:
         raise ValueError(f"label and prediction hold only {classes[0]!r}: there is one class.")

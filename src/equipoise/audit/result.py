@@ -136,23 +136,23 @@ class Audit:
     def _draws(self, rate: Rate) -> NDArray[np.float64]:
         return self.counts.resample(rate, self.n_boot, np.random.default_rng(self.random_state))
 
-    def disparity(self, disparity: Disparity) -> Estimate:
+    def disparity(self, disparity: str | Disparity) -> Estimate:
         """How far a rate falls apart, with a basic bootstrap interval.
 
         Parameters
         ----------
-        disparity : Disparity
-            Such as ``gap("selection")``.
+        disparity : str or Disparity
+            Such as ``gap("selection")``, or what it prints.
 
         Returns
         -------
         Estimate
         """
+        disparity = Disparity.parse(disparity)
         rate = disparity.rate
         value = float(disparity.value(self.counts.rates(rate)))
         draws = disparity.value(self._draws(rate))
-        limits = (-np.inf, np.inf) if rate.of_loss else (0.0, 1.0)
-        return Estimate(value, *basic_interval(value, draws, self.confidence, limits))
+        return Estimate(value, *basic_interval(value, draws, self.confidence, disparity.limits))
 
     @property
     def undefined(self) -> list[str]:
@@ -193,6 +193,9 @@ class Audit:
             "disparities": {str(d): self.disparity(d).to_dict() for d in DEFAULT_DISPARITIES},
             "undefined": self.undefined,
         }
+
+    def __repr__(self) -> str:
+        return f"Audit({self.counts.n_rows:,} rows, {len(self.counts.groups)} groups)"
 
     def __str__(self) -> str:
         from equipoise.audit.tables import as_text

@@ -94,9 +94,12 @@ def bound(certificate: Certificate) -> str:
     if math.isnan(certificate.cautious):
         return "unknown"
     upper = certificate.constraint.sense == "<="
+    shown = certificate.cautious
     if certificate.verdict == "broken":
-        return f"{'≥' if upper else '≤'} {certificate.optimistic:.3f}"
-    return f"{'≤' if upper else '≥'} {certificate.cautious:.3f}"
+        upper, shown = not upper, certificate.optimistic
+    # Rounded away from the figure: a bound must not be printed as stronger than it is.
+    outward = math.ceil if upper else math.floor
+    return f"{'≤' if upper else '≥'} {outward(1000 * shown) / 1000:.3f}"
 
 
 def number_or_none(value: float) -> float | None:

@@ -63,6 +63,3 @@ def main() -> None:
         errors.print("error:", style="bold red", end=" ")
         errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("stopped; what is finished is kept, and the same command goes on from there.")
-        sys.exit(130)

@@ -57,7 +57,7 @@ def compare(
     ] = None,
     positive: Positive = None,
     weights: Annotated[
-        str | None, typer.Option(help="A column that says what each row counts in training.")
+        str | None, typer.Option(help="A column that says what each row counts in the loss.")
     ] = None,
     drop: Annotated[
         list[str] | None, typer.Option(help="A column not to learn from; repeat it for more.")
@@ -115,7 +115,7 @@ def compare(
         steps=steps,
         batch_size=batch_size,
     )
-    with _progress(console, seeds) as progress:
+    with _progress(console, seeds) as progress, _may_be_stopped(console):
         comparison = run(
             data,
             target=target,
@@ -144,10 +144,19 @@ def compare(
         return
     shown = Console()
     shown.print(comparison.table().to_rich())
-    shown.print(comparison.answer, markup=False, highlight=False)
+    shown.print(comparison.answer, markup=False, highlight=False, soft_wrap=True)
     if comparison.best is None:
         shown.print(what_helps(comparison), markup=False, highlight=False)
     shown.print(str(comparison.report), markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _may_be_stopped(console: Console) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("stopped; what is finished is kept, and the same command goes on from there.")
+        raise typer.Exit(130) from None
 
 
 def _layers(hidden: str) -> tuple[int, ...]:

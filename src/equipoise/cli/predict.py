@@ -29,10 +29,14 @@ def predict(
     ] = None,
 ) -> None:
     """Apply a saved model to a table: its rows with predictions and probabilities."""
-    from equipoise.data import read_table, write_table
+    from equipoise.data import missing_as_null, read_table, table_suffix, write_table
     from equipoise.learn import Model, with_predictions
 
-    predicted = with_predictions(Model.load(model), read_table(table))
-    where = out or table.with_name(f"{table.stem}.predicted{table.suffix}")
+    written = read_table(table, as_text=True)
+    predicted = with_predictions(Model.load(model), missing_as_null(written), shown=written)
+    suffix = table_suffix(table)
+    where = out or table.with_name(f"{table.name.removesuffix(suffix)}.predicted{suffix}")
+    if where.exists() and where.samefile(table):
+        raise ValueError(f"--out is {table} itself; the predictions need a file of their own.")
     write_table(predicted, where)
     typer.echo(str(where))

@@ -43,12 +43,12 @@ def command_line(source: str, loading: dict[str, Any], settings: Settings) -> st
     words = ["equipoise", "compare", source]
     for name, value, default in options:
         flag = "--" + name.replace("_", "-")
-        if value is True:
-            words.append(flag)
+        if name == "keep_sensitive":
+            words += [flag] if value else []
         elif isinstance(value, Sequence) and not isinstance(value, str):
             for one in value:
                 words += [flag, str(one)]
-        elif value is not None and value is not False and value != default:
+        elif value is not None and value != default:
             words += [flag, str(value)]
     return shlex.join(words)
 

@@ -25,8 +25,9 @@ class Margin:
     Attributes
     ----------
     resolution : float
-        How far the certificate's bound lies from the figure when all groups have equal rates:
-        no stricter promise can be shown on these rows. NaN for promises about losses.
+        How far the certificate's bound lies from the figure for decisions that depend on neither
+        label nor group, made as often as labels are: about how strict a promise these rows can
+        show. NaN for promises about losses.
     margin : float
     target : Constraint
         The promise, tightened by the margin.
@@ -70,6 +71,7 @@ def _resolution(prepared: Prepared, settings: Settings) -> float:
     counts = Counts.from_block(part.label, part.label, part.groups, prepared.classes)
     by_label = counts.table.sum(axis=2)
     share = by_label.sum(axis=0) / by_label.sum()
-    imagined = replace(counts, table=np.rint(by_label[:, :, None] * share).astype(np.int64))
+    # Not rounded: in a small group that would change the very rates that are to be equal.
+    imagined = replace(counts, table=by_label[:, :, None] * share)
     shown = certify(imagined, settings.constraint, settings.confidence, len(settings.methods))
     return abs(shown.cautious - shown.estimate)

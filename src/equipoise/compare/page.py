@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -32,6 +32,9 @@ from equipoise.report import (
 
 if TYPE_CHECKING:
     from equipoise.compare.result import Comparison
+
+
+_LONGEST_NAME = 40
 
 
 def page(comparison: Comparison) -> Page:
@@ -81,8 +84,10 @@ def _methods(comparison: Comparison) -> Table:
             "bound",
             "disparity",
             "accuracy with interval",
-            "worst group with interval",
+            "worst group",
         ],
+        f"Figures are means over {comparison.settings.seeds} models and the test rows; the "
+        "certificate and its bound are of each method's chosen model.",
     )
 
 
@@ -128,9 +133,14 @@ def frontier_figure(comparison: Comparison) -> Figure:
         vertical=(constraint.bound, "the promise"),
         faint=faint,
         caption=(
-            f"Large marks are means over {comparison.settings.seeds} models with "
-            f"{level(comparison.settings.confidence)} intervals for one training run on a sample "
-            "like this; small marks are the single models."
+            f"Large marks are means over {comparison.settings.seeds} models, with "
+            f"{level(comparison.settings.confidence)} intervals for one more training run on a "
+            "sample like this; small marks are the single models."
+            + (
+                " The stepped line is the frontier: the most accuracy at no more unfairness."
+                if smaller
+                else ""
+            )
         ),
     )
 
@@ -143,7 +153,7 @@ def _rates_by_group(comparison: Comparison, rate: str) -> Figure:
         single = len(found.components) == 1
         rows[s.method] = [
             Interval(
-                group if single else f"{group}: {component}",
+                _short(group if single else f"{group}: {component}"),
                 float(found.values[c, g]),
                 float(found.low[c, g]),
                 float(found.high[c, g]),
@@ -161,13 +171,18 @@ def _rates_by_group(comparison: Comparison, rate: str) -> Figure:
     )
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
 def _curves(comparison: Comparison) -> Figure:
     constraint = comparison.settings.constraint
     panels: dict[str, list[Line]] = {}
+    promised = f"{constraint.disparity} on the validation rows"
     for name, curve in (
         ("training loss", "loss"),
         ("accuracy on the validation rows", "accuracy"),
-        (f"{constraint.disparity} on the validation rows", "disparity"),
+        (promised, "disparity"),
         ("largest multiplier", "multiplier"),
     ):
         found = []
@@ -189,11 +204,20 @@ def _curves(comparison: Comparison) -> Figure:
     return lines(
         panels,
         x_label="optimizer steps",
-        references={
-            f"{constraint.disparity} on the validation rows": (constraint.bound, "the promise")
-        },
+        references={promised: (constraint.bound, "the promise")} if promised in panels else {},
         caption="Means over models; bands reach from the smallest to the largest.",
     )
+
+
+def _on_weights(data: dict[str, Any]) -> list[Text]:
+    if not data["weighted"]:
+        return []
+    return [
+        Text(
+            "Rows were weighted in the loss. The promise, every figure and the certificate count "
+            "each row once."
+        )
+    ]
 
 
 def _how(comparison: Comparison) -> list[Text | Facts | Code]:
@@ -210,10 +234,16 @@ def _how(comparison: Comparison) -> list[Text | Facts | Code]:
         Text(
             f"Rows were divided at random, by group and label, into {parts}. Models learn from "
             "the first, the second chooses among a method's models and among methods, figures are "
-            "from the third, and the fourth is used for the certificate alone. Training was asked "
-            f"to keep more than the promise, by {described['margin']:g}, so that fresh rows could "
-            "show that it is kept."
+            "from the third, and what models decide on the fourth is looked at for the certificate "
+            "alone. Training was asked to keep more than the promise, by "
+            f"{described['margin']:g}, so that fresh rows could show that it is kept."
         ),
+        Text(
+            "A certificate speaks of the population from which these rows were drawn, one "
+            "independently of the other. Asking again and again, with other methods or margins, "
+            "until one is granted, is not covered by its confidence."
+        ),
+        *_on_weights(data),
         Text(methods),
         Facts(
             {

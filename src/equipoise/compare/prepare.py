@@ -12,6 +12,8 @@ from equipoise.data import Dataset, split
 from equipoise.groups import Groups
 from equipoise.learn import TableEncoder, require_support
 
+_FEWEST_ROWS = 50
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -70,8 +72,19 @@ def prepare(dataset: Dataset, settings: Settings) -> Prepared:
         If some part could say nothing of the promise: a group without rows, or without rows of
         the labels that its rate needs.
     """
+    if len(dataset) < _FEWEST_ROWS:
+        raise ValueError(
+            f"the table has only {len(dataset)} rows: too few to train on some, choose on others "
+            f"and judge on the rest (at least {_FEWEST_ROWS})."
+        )
     columns = {name: dataset.sensitive[name].to_numpy() for name in dataset.sensitive.columns}
     groups = Groups.of(columns, settings.how).join_rare(settings.min_group)
+    others = int(groups.sizes.min())
+    if 0 < others < settings.min_group:
+        raise ValueError(
+            f"the groups with fewer than {settings.min_group} rows have {others} rows together: "
+            "too few for a group of their own. A larger min_group (--min-group) joins more."
+        )
     patterns, _ = groups.patterns()
     rows = split(patterns * len(dataset.classes) + dataset.target, PARTS, settings.seed)
     for name in PARTS:

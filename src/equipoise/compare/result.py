@@ -58,8 +58,13 @@ class Comparison:
         """
         folder = RunFolder(path)
         description = folder.describe()
-        settings = Settings.from_dict(description["settings"])
-        found = {method: folder.trial(method) for method in settings.methods}
+        try:
+            settings = Settings.from_dict(description["settings"])
+            found = {method: folder.trial(method) for method in settings.methods}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"the run in {path} cannot be read ({error}); it may come from another version."
+            ) from error
         waiting = [method for method, trial in found.items() if trial is None]
         if waiting:
             raise ValueError(
@@ -156,5 +161,11 @@ class Comparison:
         from equipoise.compare.page import page
         from equipoise.compare.parquet import results_bytes
 
-        self.folder.write_bytes("results.parquet", results_bytes(self))
+        self.folder.write_bytes(self.folder.results.name, results_bytes(self))
         page(self).write(self.folder.report)
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.folder.path}: {self.answer})"
+
+    def _repr_html_(self) -> str:
+        return self.report.read_text(encoding="utf-8")

@@ -64,7 +64,8 @@ def compare(
     positive : optional
         The positive class of a binary target.
     weights : str, optional
-        A column that says what each row counts in training.
+        A column that says what each row counts in the loss. The promise, all figures and the
+        certificate count each row once.
     drop : sequence of str
         Columns that are not to be learnt from.
     keep_sensitive : bool
@@ -141,15 +142,16 @@ def compare(
     source = str(data) if isinstance(data, str | Path) else "TABLE"
     request = command_line(source, loading, settings)
     folder = RunFolder(out or Path("runs") / f"{dataset.name}-{digest(description)}")
-    folder.open(description, request)
-    for method in settings.methods:
-        if folder.trial(method) is not None:
-            continue
-        began = time.perf_counter()
-        trial, models = run_trial(prepared, settings, chosen.target, method, progress)
-        folder.keep(trial, models, time.perf_counter() - began)
-    comparison = Comparison.load(folder.path)
-    comparison.write()
+    with folder.locked():
+        folder.open(description, request)
+        for method in settings.methods:
+            if folder.trial(method) is not None:
+                continue
+            began = time.perf_counter()
+            trial, models = run_trial(prepared, settings, chosen.target, method, progress)
+            folder.keep(trial, models, time.perf_counter() - began)
+        comparison = Comparison.load(folder.path)
+        comparison.write()
     return comparison
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -13,8 +14,8 @@ from equipoise.learn import TrainingSettings, find_method
 
 PARTS = {"train": 0.5, "validation": 0.15, "test": 0.15, "certificate": 0.2}
 """What share of the rows each part gets. Networks learn from the first, the second chooses among
-seeds and among methods, figures are measured on the third, and the fourth is used for nothing but
-the certificate."""
+seeds and among methods, figures are measured on the third, and what models decide on the fourth is
+looked at for nothing but the certificate."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,21 @@ class Settings:
             raise ValueError(
                 f"confidence must lie between 0.5 and 1 (0.95 is usual), not {self.confidence}."
             )
-        if self.margin is not None and not self.margin >= 0:
-            raise ValueError(f"margin must be at least 0, not {self.margin}.")
+        if self.margin is not None and not 0 <= self.margin < math.inf:
+            raise ValueError(f"margin must be at least 0 and finite, not {self.margin}.")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed must lie between 0 and 2^31 - 1, not {self.seed}.")
+        if self.min_group < 0:
+            raise ValueError(f"min_group must be at least 0, not {self.min_group}.")
+        try:
+            readable = Constraint.parse(str(self.constraint)) == self.constraint
+        except ValueError:
+            readable = False
+        if not readable:
+            raise ValueError(
+                f"{self.constraint} is about a rate of your own, which a run's folder could not "
+                "name again; compare takes the named rates, and FairClassifier any."
+            )
 
     @property
     def replicate_seeds(self) -> list[int]:
@@ -80,7 +94,8 @@ class Settings:
         return values | {
             "constraint": str(self.constraint),
             "methods": list(self.methods),
-            "training": self.training.to_dict(),
+            # Each of the methods takes the place of the one that is named there.
+            "training": {k: v for k, v in self.training.to_dict().items() if k != "method"},
         }
 
     @classmethod

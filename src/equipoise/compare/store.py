@@ -10,12 +10,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from equipoise.compare.trial import Trial
 from equipoise.learn import Model
+
+_LOCK = ".lock"
 
 
 class RunFolder:
@@ -40,7 +45,7 @@ class RunFolder:
         return self.path / "results.parquet"
 
     def open(self, description: dict[str, Any], request: str) -> None:
-        """Begin a run, or take up the one that is there.
+        """Begin a run, or take up the one that is there; the folder is locked.
 
         Parameters
         ----------
@@ -53,34 +58,49 @@ class RunFolder:
         ------
         ValueError
             If the folder holds another run.
-        OSError
-            If it cannot be written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path):
-                pass
-        except OSError as error:
-            raise OSError(
-                f"cannot write into {self.path} ({error.strerror}); choose another folder."
-            ) from error
         described_at = self.path / "run.json"
         if not described_at.exists():
-            if any(self.path.iterdir()):
+            # A kill can leave an unfinished run.json and the lock behind.
+            if any(p.suffix != ".part" and p.name != _LOCK for p in self.path.iterdir()):
                 raise ValueError(f"{self.path} is neither empty nor a run; choose another folder.")
             self.write_json("run.json", {**description, "request": request})
             return
         there = self.describe()
+        there, asked = _flat(there), _flat(description)
         different = sorted(
-            key
-            for key in {*there, *description} - {"request"}
-            if there.get(key) != description.get(key)
+            key for key in {*there, *asked} - {"request"} if there.get(key) != asked.get(key)
         )
         if different:
             raise ValueError(
                 f"{self.path} holds another run: it differs in {', '.join(different)}. Choose "
                 "another folder, or repeat the command that began it."
             )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out; a lock does not outlive the process that holds it.
+
+        Raises
+        ------
+        OSError
+            If another process is at work in the folder, or it cannot be written.
+        """
+        lock = filelock.FileLock(self.path / _LOCK)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise OSError(f"another process is at work in {self.path}; wait for it.") from None
+        except OSError as error:
+            raise OSError(
+                f"cannot write into {self.path} ({error.strerror}); choose another folder."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+            (self.path / _LOCK).unlink(missing_ok=True)
 
     def describe(self) -> dict[str, Any]:
         """What the run was asked for.
@@ -97,7 +117,10 @@ class RunFolder:
         described_at = self.path / "run.json"
         if not described_at.is_file():
             raise FileNotFoundError(f"{self.path} is not a run: it has no run.json.")
-        described: dict[str, Any] = json.loads(described_at.read_text(encoding="utf-8"))
+        try:
+            described: dict[str, Any] = json.loads(described_at.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{described_at} is damaged ({error}).") from error
         return described
 
     def write_json(self, name: str, content: Any) -> None:
@@ -145,7 +168,12 @@ class RunFolder:
         path = self.path / "trials" / f"{method}.json"
         if not path.is_file():
             return None
-        return Trial.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        try:
+            return Trial.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{path} is damaged; delete it and repeat the command that began the run."
+            ) from error
 
     def keep(self, trial: Trial, models: list[Model], seconds: float) -> None:
         """Keep a trial and its models.
@@ -158,6 +186,15 @@ class RunFolder:
         seconds : float
             How long it took.
         """
+        try:
+            self._keep(trial, models, seconds)
+        except OSError as error:
+            raise OSError(
+                f"cannot write into {self.path} ({error.strerror}); once that is mended, the same "
+                "command goes on from here."
+            ) from error
+
+    def _keep(self, trial: Trial, models: list[Model], seconds: float) -> None:
         home = self.path / "models" / trial.method
         unfinished = home.with_name(home.name + ".part")
         for old in (unfinished, home):
@@ -193,3 +230,13 @@ class RunFolder:
         Path
         """
         return self.path / "models" / trial.method / f"seed-{trial.chosen}"
+
+
+def _flat(described: dict[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in described.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{before}{key}.")
+        else:
+            flat[f"{before}{key}"] = value
+    return flat

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
-from equipoise.audit import Certificate, Counts, basic_interval, certify
-from equipoise.audit.result import Estimate
+from equipoise.audit import Certificate, Counts, Estimate, basic_interval, certify
 from equipoise.compare.settings import Settings
 from equipoise.compare.trial import Trial
 from equipoise.constraints import Disparity, worst
@@ -20,8 +20,8 @@ _DRAWS = 2000
 class MethodSummary:
     """A method's figures on the test rows, and the certificate of its chosen model.
 
-    Intervals are for one training run of the method judged on rows like these: they hold what
-    seeds and what the test sample contribute.
+    Intervals are for one more training run of the method, judged on rows like these: they hold
+    what the test sample contributes and, where there are several seeds, what a seed does.
 
     Attributes
     ----------
@@ -128,15 +128,24 @@ def _over_seeds(
 ) -> Estimate:
     random = np.random.default_rng(0)
     each = -(-_DRAWS // len(counts))
-    values, draws = [], []
+    values, errors = [], []
     for one in counts:
         if disparity is None:
-            values.append(one.accuracy)
-            draws.append(random.binomial(one.n_rows, one.accuracy, each) / one.n_rows)
+            value, drawn = one.accuracy, random.binomial(one.n_rows, one.accuracy, each)
+            errors.append(drawn / one.n_rows - value)
         else:
-            values.append(float(disparity.value(one.rates(disparity.rate))))
-            draws.append(disparity.value(one.resample(disparity.rate, each, random)))
+            value = float(disparity.value(one.rates(disparity.rate)))
+            errors.append(disparity.value(one.resample(disparity.rate, each, random)) - value)
+        values.append(value)
+    limits = (0.0, 1.0) if disparity is None else disparity.limits
     mean = float(np.mean(values))
-    of_loss = disparity is not None and disparity.rate.of_loss
-    limits = (-np.inf, np.inf) if of_loss else (0.0, 1.0)
-    return Estimate(mean, *basic_interval(mean, np.concatenate(draws), confidence, limits))
+    # What the sample contributes, as a basic bootstrap interval around the mean of the runs ...
+    low, high = basic_interval(mean, mean + np.concatenate(errors), confidence)
+    # ... and what the next run's own start and order contribute: a prediction, not an average.
+    runs = len(values)
+    spread = 0.0
+    if runs > 1:
+        quantile = stats.t.isf((1 - confidence) / 2, runs - 1)
+        spread = float(quantile * np.std(values, ddof=1) * np.sqrt(1 + 1 / runs))
+    ends = mean - np.hypot(mean - low, spread), mean + np.hypot(high - mean, spread)
+    return Estimate(mean, *(float(end) for end in np.clip(ends, *limits)))

@@ -16,7 +16,6 @@ Figure = Literal[
     "accuracy",
     "accuracy with interval",
     "worst group",
-    "worst group with interval",
     "disparity",
     "certificate",
     "bound",
@@ -30,7 +29,7 @@ _KINDS: dict[str, Literal["good", "warn", "bad"]] = {
 }
 
 
-def method_table(comparison: Comparison, figures: Sequence[Figure]) -> Table:
+def method_table(comparison: Comparison, figures: Sequence[Figure], caption: str = "") -> Table:
     """A row a method, its name first.
 
     Parameters
@@ -38,6 +37,7 @@ def method_table(comparison: Comparison, figures: Sequence[Figure]) -> Table:
     comparison : Comparison
     figures : sequence of str
         What the other columns say.
+    caption : str
 
     Returns
     -------
@@ -54,10 +54,6 @@ def method_table(comparison: Comparison, figures: Sequence[Figure]) -> Table:
         "worst group": (
             Column("worst group", "right"),
             lambda s: percent(s.worst_accuracy.value),
-        ),
-        "worst group with interval": (
-            Column("worst group", "right"),
-            lambda s: percent_with_interval(s.worst_accuracy),
         ),
         "disparity": (Column(disparity, "right"), lambda s: with_interval(s.disparity)),
         "certificate": (
@@ -78,4 +74,4 @@ def method_table(comparison: Comparison, figures: Sequence[Figure]) -> Table:
         ]
         for summary in comparison.summaries
     ]
-    return Table([Column("method"), *(column for column, _ in chosen)], rows)
+    return Table([Column("method"), *(column for column, _ in chosen)], rows, caption)

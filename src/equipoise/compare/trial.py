@@ -142,7 +142,8 @@ def run_trial(
 
 
 def _rows(part: Part) -> Rows:
-    return Rows.of(part.features, part.label, part.groups, part.weights)
+    # The certificate counts rows, and so must the promise that training is asked to keep.
+    return Rows.of(part.features, part.label, part.groups, part.weights, weigh_rates=False)
 
 
 def count(network: StackedMLP, part: Part, classes: tuple[object, ...]) -> list[Counts]:

@@ -8,7 +8,7 @@ from equipoise.data.dataset import Dataset
 from equipoise.data.errors import DataError
 from equipoise.data.known import known_tables
 from equipoise.data.load import load
-from equipoise.data.read import read_table, write_table
+from equipoise.data.read import missing_as_null, read_table, table_suffix, write_table
 from equipoise.data.simulate import Census, simulate_census
 from equipoise.data.split import split
 
@@ -18,8 +18,10 @@ __all__ = [
     "Dataset",
     "known_tables",
     "load",
+    "missing_as_null",
     "read_table",
     "simulate_census",
     "split",
+    "table_suffix",
     "write_table",
 ]

@@ -87,6 +87,7 @@ def parse_delimited(
     columns: Sequence[str] | None = None,
     types: Mapping[str, Any] | None = None,
     missing: Sequence[str] = MISSING,
+    as_text: bool = False,
 ) -> pa.Table:
     """Parse delimited text; the type of each column is inferred from all of its rows.
 
@@ -108,6 +109,8 @@ def parse_delimited(
         Types that are known; the others are inferred.
     missing : sequence of str
         Spellings of a missing value, in text columns as well.
+    as_text : bool
+        Whether every cell is text, just as it is written; nothing is then missing.
 
     Returns
     -------
@@ -119,6 +122,10 @@ def parse_delimited(
         If a row has too many or too few fields, or a byte is not UTF-8.
     """
     _decode(content.partition(b"\n")[0], source)
+    if as_text:
+        header = _decode(content.partition(b"\n")[0], source).lstrip("\ufeff").rstrip("\r")
+        types = dict.fromkeys(next(csv.reader([header], delimiter=delimiter), []), pa.string())
+        missing = ()
     read = {"block_size": _BLOCK, "column_names": names, "skip_rows": skip_rows}
     options = {
         "parse_options": pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),

@@ -12,19 +12,20 @@ from typing import IO, Any
 
 import narwhals as nw
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from equipoise.data.arrow import plain, to_arrow
-from equipoise.data.delimited import file_bytes, parse_delimited, sniff_delimiter
+from equipoise.data.delimited import MISSING, file_bytes, parse_delimited, sniff_delimiter
 from equipoise.data.errors import DataError
 
-__all__ = ["SUFFIXES", "read_table", "table_suffix", "write_table"]
+__all__ = ["SUFFIXES", "missing_as_null", "read_table", "table_suffix", "write_table"]
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 
-def read_table(path: str | os.PathLike[str]) -> nw.DataFrame[Any]:
+def read_table(path: str | os.PathLike[str], *, as_text: bool = False) -> nw.DataFrame[Any]:
     """Read a table from a CSV, TSV or Parquet file.
 
     Parameters
@@ -32,6 +33,9 @@ def read_table(path: str | os.PathLike[str]) -> nw.DataFrame[Any]:
     path : str or path
         A file that ends in .csv, .tsv (each also with .gz) or .parquet. Text must be UTF-8 with
         a header; a CSV's delimiter (comma, semicolon or tab) is read off its header.
+    as_text : bool
+        Whether to take every cell of a CSV or TSV as it is written, instead of inferring what
+        kind of values a column holds from the rows that happen to be there.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def read_table(path: str | os.PathLike[str]) -> nw.DataFrame[Any]:
         content = file_bytes(path)
         tab = suffix.startswith(".tsv")
         delimiter = "\t" if tab else sniff_delimiter(content, str(path))
-        table = parse_delimited(content, str(path), delimiter=delimiter)
+        table = parse_delimited(content, str(path), delimiter=delimiter, as_text=as_text)
     repeated = [name for name, times in Counter(table.column_names).items() if times > 1]
     if repeated:
         raise DataError(
@@ -106,6 +110,30 @@ def write_table(frame: Any, path: str | os.PathLike[str]) -> None:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def missing_as_null(table: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Read the spellings of a missing value in text columns as what they mean.
+
+    Parameters
+    ----------
+    table : narwhals DataFrame
+        Such as `read_table` gives with ``as_text=True``.
+
+    Returns
+    -------
+    narwhals DataFrame
+        Backed by pyarrow.
+    """
+    arrow = to_arrow(table)
+    spellings = pa.array(MISSING)
+    columns = {
+        name: pc.if_else(pc.is_in(column, spellings), None, column)
+        if pa.types.is_string(column.type)
+        else column
+        for name, column in zip(arrow.column_names, arrow.columns, strict=True)
+    }
+    return nw.from_native(pa.table(columns), eager_only=True)
 
 
 def table_suffix(path: Path) -> str:

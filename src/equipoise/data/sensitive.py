@@ -57,6 +57,11 @@ def parse_sensitive(entry: str, columns: Sequence[str]) -> SensitiveColumn:
     if entry in columns:
         return SensitiveColumn(entry)
     name, colon, cuts = entry.rpartition(":")
+    if not colon and set(entry.split(",")) <= set(columns):
+        raise DataError(
+            f"sensitive: {entry!r} is several columns; give each as an entry of its own "
+            "(on the command line, --sensitive once for each)."
+        )
     if not colon:
         raise DataError(f"sensitive: no column {entry!r} in the table. {hint(entry, columns)}")
     if name not in columns:

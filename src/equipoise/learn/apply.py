@@ -11,7 +11,7 @@ import pyarrow as pa
 from equipoise.learn.model import Model
 
 
-def with_predictions(model: Model, table: Any) -> nw.DataFrame[Any]:
+def with_predictions(model: Model, table: Any, shown: Any = None) -> nw.DataFrame[Any]:
     """Add a model's decisions and probabilities to a table.
 
     Parameters
@@ -19,6 +19,8 @@ def with_predictions(model: Model, table: Any) -> nw.DataFrame[Any]:
     model : Model
     table : dataframe of n rows
         With the columns that the model was trained on.
+    shown : dataframe of n rows, optional
+        What the decisions are added to; the table itself by default.
 
     Returns
     -------
@@ -31,8 +33,8 @@ def with_predictions(model: Model, table: Any) -> nw.DataFrame[Any]:
     ValueError
         If a column that the model needs is not there, or one that is to be added is.
     """
-    frame = nw.from_native(table, eager_only=True)
-    probabilities = model.predict_proba(frame)
+    probabilities = model.predict_proba(table)
+    frame = nw.from_native(table if shown is None else shown, eager_only=True)
     shown = model.classes[1:] if len(model.classes) == 2 else model.classes
     first = len(model.classes) - len(shown)
     decided = probabilities.argmax(axis=1)

@@ -50,6 +50,8 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     batch_size : int
     how : {"crossed", "each"}
         Whether several sensitive features mean their intersections or stand side by side.
+    positive : optional
+        Of two classes, the one that rates such as selection speak of; the larger by default.
     random_state : int, RandomState or None
         Decides initial weights and the order of rows.
     device : str
@@ -94,6 +96,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         steps: int = TrainingSettings.steps,
         batch_size: int = TrainingSettings.batch_size,
         how: Literal["crossed", "each"] = "crossed",
+        positive: Any = None,
         random_state: Any = None,
         device: str = "cpu",
     ) -> None:
@@ -106,6 +109,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.steps = steps
         self.batch_size = batch_size
         self.how = how
+        self.positive = positive
         self.random_state = random_state
         self.device = device
 
@@ -162,6 +166,9 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"X has {len(frame):,} rows, but y has {len(codes):,}.")
         if len(self.classes_) < 2:
             raise ValueError(f"y has only one class, {self.classes_[0]!r}; two are needed.")
+        # Rates speak of the last of two classes, whatever their order in classes_.
+        self._order = _positive_last(self.classes_, self.positive)
+        codes = self._order[codes]
         weights, counted = None, np.arange(len(codes))
         if sample_weight is not None:
             weights = _check_sample_weight(
@@ -180,7 +187,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.model_ = Model(
             encoder,
             trained.network.cpu(),
-            tuple(self.classes_.tolist()),
+            tuple(self.classes_[self._order].tolist()),
             {
                 "constraint": None if constraint is None else str(constraint),
                 "training": settings.to_dict(),
@@ -207,7 +214,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"sensitive_features has {groups.n_rows:,} rows, but y has {len(codes):,}."
             )
-        classes = self.classes_.tolist()
+        classes = self.classes_[self._order].tolist()
         # Rows of weight 0 support nothing.
         some = groups.take(counted)
         require_support(constraint, codes[counted], some, classes, "the rows to train on")
@@ -239,7 +246,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        return self.model_.predict_proba(self._frame(X, reset=False))
+        return self.model_.predict_proba(self._frame(X, reset=False))[:, self._order]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The more probable class of each row.
@@ -281,3 +288,17 @@ def _refuse_missing(label: NDArray[Any]) -> None:
         return  # of several types, which is refused for what it is
     if missing:
         raise ValueError(f"y has {missing:,} missing values; leave those rows out.")
+
+
+def _positive_last(classes: NDArray[Any], positive: Any) -> NDArray[np.int64]:
+    # A permutation that swaps two classes or none, and so is its own inverse.
+    order = np.arange(len(classes))
+    if positive is None:
+        return order
+    if positive not in classes.tolist():
+        raise ValueError(f"positive is {positive!r}, but the classes are {classes.tolist()}.")
+    if len(classes) > 2:
+        raise ValueError(
+            f"positive is {positive!r}, but there are {len(classes)} classes: each is looked at."
+        )
+    return order[::-1] if classes[0] == positive else order

@@ -280,6 +280,8 @@ def _is_number(dtype: pa.DataType) -> bool:
 def _numbers(name: str, arrow: pa.Array) -> NDArray[np.float64]:
     if arrow.null_count == len(arrow):  # of whatever type: no value tells
         return np.full(len(arrow), np.nan)
+    if pa.types.is_string(arrow.type) or pa.types.is_large_string(arrow.type):
+        arrow = _spelt_numbers(arrow)
     if not _is_number(arrow.type):
         raise ValueError(f"column {name!r} holds {arrow.type} where numbers were learnt from.")
     cast = arrow.cast(pa.float64(), safe=False)
@@ -291,6 +293,18 @@ def _numbers(name: str, arrow: pa.Array) -> NDArray[np.float64]:
             "or leave them missing."
         )
     return values
+
+
+def _spelt_numbers(arrow: pa.Array) -> pa.Array:
+    # Cells taken as they are written in a file, of a column that was numbers in another.
+    try:
+        return arrow.cast(pa.float64())
+    except pa.ArrowInvalid:
+        pass
+    lower = pc.utf8_lower(arrow)
+    if pc.all(pc.is_in(lower.drop_null(), pa.array(["true", "false"]))).as_py():
+        return pc.equal(lower, "true")
+    return arrow
 
 
 def _texts(name: str, arrow: pa.Array) -> pa.Array:

@@ -27,12 +27,15 @@ class Rows:
     weights : Tensor, shape (n,), or None
         Scaled to mean 1.
     groups : Groups or None
+    weigh_rates : bool
+        Whether weights count in the rates of a promise too, and not in the loss alone.
     """
 
     features: Tensor
     label: Tensor
     weights: Tensor | None
     groups: Groups | None
+    weigh_rates: bool = True
 
     @classmethod
     def of(
@@ -42,6 +45,7 @@ class Rows:
         groups: Groups | None = None,
         weights: NDArray[np.float64] | None = None,
         *,
+        weigh_rates: bool = True,
         dtype: torch.dtype = torch.float32,
         device: str = "cpu",
     ) -> Rows:
@@ -53,6 +57,7 @@ class Rows:
         label : ndarray of int, shape (n,)
         groups : Groups of n rows, optional
         weights : ndarray, shape (n,), optional
+        weigh_rates : bool
         dtype : torch.dtype
         device : str
 
@@ -75,6 +80,7 @@ class Rows:
             as_tensor(label.astype(np.int64, copy=False)).to(device),
             None if weights is None else as_tensor(weights / weights.mean()).to(device, dtype),
             groups,
+            weigh_rates,
         )
 
     def __len__(self) -> int:
@@ -172,6 +178,8 @@ class FairProblem:
         objective = (loss if weights is None else loss * weights).mean(-1)
         if self.constraint is None:
             return objective, objective.new_zeros(len(rows), 0)
+        if not self.rows.weigh_rates:
+            weights = None
         if self.constraint.disparity.rate.of_loss:
             return objective, self._loss_ratios(rows, loss, weights)
         return objective, self._rate_ratios(rows, log_probability, weights)

@@ -37,9 +37,6 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         Of the constraints' values.
     """
 
-    n_batches = 1
-    """How many independent batches one step asks its closure for."""
-
     def __init__(self, base: torch.optim.Optimizer, estimator: Estimator) -> None:
         if not isinstance(base, torch.optim.Optimizer):
             raise TypeError(f"base must be a torch optimizer, not {type(base).__name__}.")

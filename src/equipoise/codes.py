@@ -130,6 +130,12 @@ def to_numpy(values: Any, argument: str) -> NDArray[Any]:
 def _encode_integers(column: NDArray[Any]) -> Coded:
     if column.size == 0:
         return Coded(np.empty(0, np.int64), ())
+    if column.dtype == np.int64:
+        # Codes already, most often: the largest as an unsigned number tells in one pass that none
+        # is negative, and the first rows show that no level is left out.
+        top = int(column.view(np.uint64).max())
+        if top < _COUNTED_SPAN and np.bincount(column[:_FIRST_ROWS], minlength=top + 1).all():
+            return Coded(column, tuple(range(top + 1)))
     if column.dtype.kind == "b":
         column = column.view(np.uint8)
         as_scalar: type = bool

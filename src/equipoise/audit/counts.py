@@ -81,6 +81,20 @@ class Counts:
                 f"label, prediction and groups must have one entry a row, but have {len(label):,}, "
                 f"{len(prediction):,} and {groups.n_rows:,}."
             )
+        for codes in (label, prediction):
+            _require_codes(codes, len(classes))
+        return cls._of_codes(label, prediction, groups, classes, loss)
+
+    @classmethod
+    def _of_codes(
+        cls,
+        label: NDArray[np.integer],
+        prediction: NDArray[np.integer],
+        groups: Groups,
+        classes: Sequence[Any],
+        loss: NDArray[np.float64] | None = None,
+    ) -> Counts:
+        # Of codes that are known to be right, because they were made here.
         k = len(classes)
         codes, patterns = groups.patterns()
         table = _joint_counts((codes, label, prediction), (len(patterns), k, k))
@@ -284,21 +298,26 @@ class Counts:
 def _joint_counts(
     columns: tuple[NDArray[np.integer], ...], sizes: tuple[int, ...]
 ) -> NDArray[np.int64]:
-    # In blocks that stay in the cache: a joint code of all rows would cost four more passes
-    # through memory than the columns themselves.
+    # In blocks that stay in the cache, and in the smallest integers that hold a cell's number: a
+    # joint code of all rows would cost four more passes through memory than the columns do.
     total = np.zeros(int(np.prod(sizes)), np.int64)
-    joint = np.empty(_BLOCK, np.int64)
+    joint, part = np.empty((2, _BLOCK), np.min_scalar_type(len(total)))
     for start in range(0, len(columns[0]), _BLOCK):
-        parts = [column[start : start + _BLOCK] for column in columns]
-        block, code = joint[: len(parts[0])], parts[0]
-        for part, size in zip(parts[1:], sizes[1:], strict=True):
-            # As an unsigned number a negative one is huge: one comparison finds both errors.
-            if part.astype(np.int64, copy=False).view(np.uint64).max() >= size:
-                raise ValueError(
-                    f"label and prediction must be codes from 0 to {size - 1}, one a class, but "
-                    f"range from {part.min()} to {part.max()}."
-                )
-            np.multiply(code, size, out=block, casting="unsafe")  # 64-bit unsigned codes too
-            code = np.add(block, part, out=block, casting="unsafe")
+        code = joint[: min(_BLOCK, len(columns[0]) - start)]
+        np.copyto(code, columns[0][start : start + _BLOCK], casting="unsafe")
+        for column, size in zip(columns[1:], sizes[1:], strict=True):
+            digit = part[: len(code)]
+            np.copyto(digit, column[start : start + _BLOCK], casting="unsafe")
+            code *= size
+            code += digit
         total += np.bincount(code, minlength=len(total))
     return total.reshape(sizes)
+
+
+def _require_codes(codes: NDArray[np.integer], n_classes: int) -> None:
+    # As an unsigned number a negative one is huge: one comparison finds both errors.
+    if len(codes) and codes.astype(np.int64, copy=False).view(np.uint64).max() >= n_classes:
+        raise ValueError(
+            f"label and prediction must be codes from 0 to {n_classes - 1}, one a class, but "
+            f"range from {codes.min()} to {codes.max()}."
+        )

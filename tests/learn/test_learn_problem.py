@@ -292,3 +292,11 @@ def test_arrays_that_torch_cannot_hold_are_copied():
     rows = Rows.of(features, label, Groups.from_codes(codes, ["a", "b"]))
     FairProblem(StackedMLP(2, (), 2, [0]), rows, 2, Constraint.parse('gap("selection") <= 0.1'))
     np.testing.assert_array_equal(rows.features.numpy(), features)
+
+
+def test_cells_too_many_for_a_matrix_are_added_up_to_the_same_sums(monkeypatch):
+    dense = Task().ratios("equalized_odds")
+    monkeypatch.setattr("equipoise.learn.problem._DENSE_CELLS", 0)
+    sparse = Task().ratios("equalized_odds")
+    torch.testing.assert_close(sparse.statistic, dense.statistic)
+    torch.testing.assert_close(sparse.proxy, dense.proxy)

@@ -52,6 +52,10 @@ def page(comparison: Comparison) -> Page:
     data, settings = comparison.description["data"], comparison.settings
     sensitive = " and ".join(data["sensitive"])
     rates = dict.fromkeys([str(settings.constraint.disparity.rate), "accuracy"])
+    means = (
+        f"Figures are means over {settings.seeds} models and the test rows; certificate and its "
+        "bound are of each method's chosen model."
+    )
     return Page(
         title=f"{data['target']} from {data['name']}",
         lead=(
@@ -60,7 +64,7 @@ def page(comparison: Comparison) -> Page:
             f"{sensitive}."
         ),
         sections=[
-            Section("The answer", [_callout(comparison), _methods(comparison)]),
+            Section("The answer", [_callout(comparison), _methods(comparison), Text(means)]),
             Section("Accuracy against fairness", [frontier_figure(comparison)]),
             Section("Group by group", [_rates_by_group(comparison, rate) for rate in rates]),
             Section("Training", [_curves(comparison)]),
@@ -86,8 +90,6 @@ def _methods(comparison: Comparison) -> Table:
             "accuracy with interval",
             "worst group",
         ],
-        f"Figures are means over {comparison.settings.seeds} models and the test rows; the "
-        "certificate and its bound are of each method's chosen model.",
     )
 
 

@@ -29,7 +29,7 @@ _KINDS: dict[str, Literal["good", "warn", "bad"]] = {
 }
 
 
-def method_table(comparison: Comparison, figures: Sequence[Figure], caption: str = "") -> Table:
+def method_table(comparison: Comparison, figures: Sequence[Figure]) -> Table:
     """A row a method, its name first.
 
     Parameters
@@ -37,7 +37,6 @@ def method_table(comparison: Comparison, figures: Sequence[Figure], caption: str
     comparison : Comparison
     figures : sequence of str
         What the other columns say.
-    caption : str
 
     Returns
     -------
@@ -74,4 +73,4 @@ def method_table(comparison: Comparison, figures: Sequence[Figure], caption: str
         ]
         for summary in comparison.summaries
     ]
-    return Table([Column("method"), *(column for column, _ in chosen)], rows, caption)
+    return Table([Column("method"), *(column for column, _ in chosen)], rows)

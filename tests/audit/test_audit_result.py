@@ -188,7 +188,7 @@ def test_scores_are_refused():
 
 
 def test_groups_of_another_number_of_rows_are_refused():
-    with pytest.raises(ValueError, match="has 299 rows, but label has 300"):
+    with pytest.raises(ValueError, match="have 300, 300 and 299"):
         equipoise.audit(LABEL, PREDICTION, sensitive_features=SEX[1:])
 
 

@@ -76,11 +76,6 @@ class Counts:
         ValueError
             If the lengths differ, or a code is not one of the classes.
         """
-        if not len(label) == len(prediction) == groups.n_rows:
-            raise ValueError(
-                f"label, prediction and groups must have one entry a row, but have {len(label):,}, "
-                f"{len(prediction):,} and {groups.n_rows:,}."
-            )
         for codes in (label, prediction):
             _require_codes(codes, len(classes))
         return cls._of_codes(label, prediction, groups, classes, loss)
@@ -95,6 +90,11 @@ class Counts:
         loss: NDArray[np.float64] | None = None,
     ) -> Counts:
         # Of codes that are known to be right, because they were made here.
+        if not len(label) == len(prediction) == groups.n_rows:
+            raise ValueError(
+                f"label, prediction and groups must have one entry a row, but have {len(label):,}, "
+                f"{len(prediction):,} and {groups.n_rows:,}."
+            )
         k = len(classes)
         codes, patterns = groups.patterns()
         table = _joint_counts((codes, label, prediction), (len(patterns), k, k))

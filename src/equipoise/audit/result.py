@@ -248,10 +248,5 @@ def audit(
     0.333
     """
     y, p, classes = encode_pair(label, prediction, positive)
-    groups = Groups.of(sensitive_features, how)
-    if groups.n_rows != len(y):
-        raise ValueError(
-            f"sensitive_features has {groups.n_rows:,} rows, but label has {len(y):,}."
-        )
-    counts = Counts._of_codes(y, p, groups, classes)
+    counts = Counts._of_codes(y, p, Groups.of(sensitive_features, how), classes)
     return Audit(counts, confidence, n_boot=n_boot, random_state=random_state)

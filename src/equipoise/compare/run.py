@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from equipoise.audit.words import number_or_none
 from equipoise.compare.command import command_line
 from equipoise.compare.margin import choose_margin
 from equipoise.compare.prepare import prepare
@@ -133,7 +134,7 @@ def compare(
         "data": _describe(dataset),
         "settings": settings.to_dict(),
         "margin": chosen.margin,
-        "resolution": None if chosen.resolution != chosen.resolution else chosen.resolution,
+        "resolution": number_or_none(chosen.resolution),
         "groups": {name: part.groups.sizes.tolist() for name, part in prepared.parts.items()},
         "group_names": list(prepared.parts["train"].groups.names),
         "features": prepared.encoder.feature_names,

@@ -151,9 +151,9 @@ def test_a_noisy_constraint_is_met_in_the_mean():
 
 def test_an_inequality_that_never_binds_leaves_the_unconstrained_path():
     paths = []
-    for wrap in (lambda base: ALM(base, 1), Unconstrained):
+    for method in (ALM, Unconstrained):
         x = parameter(2.0, -1.0)
-        optimizer = wrap(torch.optim.Adam([x], lr=0.1))
+        optimizer = method(torch.optim.Adam([x], lr=0.1), 1)
         for _ in range(30):
             optimizer.step(lambda _, x=x: ((x**2).sum(), x[:1] - 100))
         paths.append(x.detach().clone())

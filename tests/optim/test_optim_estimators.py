@@ -144,9 +144,13 @@ def test_the_gradient_of_tracked_ratios_is_linearised_at_the_averages():
     )
 
 
-def test_the_batch_alone_refuses_a_ratio_of_nothing():
-    with pytest.raises(ValueError, match="denominator 0"):
-        Batch().estimate(counted([0.1, 0.0], [0.5, 0.0]))
+def test_a_ratio_of_nothing_in_a_batch_is_like_the_others_and_has_no_gradient():
+    n = tensor(0.3, 0.0, 0.1).requires_grad_()
+    ratios = Ratios.of(n, tensor(0.5, 0.0, 0.5), n, tensor(0.5, 0.0, 0.5), lambda ratio: ratio)
+    estimate = Batch().estimate(ratios)
+    assert estimate.tolist() == pytest.approx([0.6, 0.4, 0.2])
+    estimate.sum().backward()
+    assert n.grad.tolist() == [2.0, 0.0, 2.0]
 
 
 def test_a_ratio_absent_from_a_batch_keeps_its_value():
@@ -248,7 +252,7 @@ def test_an_estimator_put_back_goes_on_as_if_never_stopped():
 
 
 def test_estimators_refuse_the_state_of_another_kind():
-    with pytest.raises(ValueError, match="Batch tracks nothing"):
+    with pytest.raises(ValueError, match="Batch keeps nothing"):
         Batch().load_state_dict(MovingAverage().state_dict())
     with pytest.raises(ValueError, match="MovingAverage keeps"):
         MovingAverage().load_state_dict(Batch().state_dict())

@@ -19,8 +19,8 @@ from equipoise.optim.constrained import (
 
 METHODS = {
     "ALM": lambda base: ALM(base, 2, penalty=2.0, estimator=MovingAverage(0.9)),
-    "Penalty": lambda base: Penalty(base, 3.0, estimator=MovingAverage(0.9)),
-    "Unconstrained": lambda base: Unconstrained(base, estimator=MovingAverage(0.9)),
+    "Penalty": lambda base: Penalty(base, 2, strength=3.0, estimator=MovingAverage(0.9)),
+    "Unconstrained": lambda base: Unconstrained(base, 2, estimator=MovingAverage(0.9)),
 }
 
 
@@ -274,7 +274,7 @@ def test_a_function_of_ratios_that_is_not_finite_moves_no_parameter():
 
 def test_values_that_are_finite_but_sum_beyond_the_largest_number_are_no_failure():
     x = torch.nn.Parameter(torch.ones(2))
-    optimizer = Unconstrained(torch.optim.SGD([x], lr=1e-38))
+    optimizer = Unconstrained(torch.optim.SGD([x], lr=1e-38), 0, 2)
     optimizer.step(lambda _: (x * 3e38, torch.zeros(2, 0)))
     assert torch.isfinite(x).all()
 
@@ -285,11 +285,11 @@ def shaped(objective, constraints):
 
 @pytest.mark.parametrize(
     ("objective", "constraints"),
-    [((5,), (2,)), ((), (3, 2)), ((3,), (2, 2)), ((), ()), ((1,), (2,))],
+    [((5,), (2,)), ((), (3, 2)), ((3,), (2, 2)), ((), ()), ((1,), (2,)), ((), (1,))],
 )
 def test_shapes_that_would_only_broadcast_are_refused(objective, constraints):
-    optimizer = Penalty(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1))
-    with pytest.raises(ValueError, match="the objective must have shape"):
+    optimizer = Penalty(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1), 2)
+    with pytest.raises(ValueError, match="shape"):
         optimizer.step(shaped(objective, constraints))
 
 
@@ -305,13 +305,13 @@ def test_a_state_of_another_number_of_constraints_is_refused_before_anything_cha
     before = run.trace()
     parameters = [torch.nn.Parameter(torch.zeros(1, 3)), torch.nn.Parameter(torch.zeros(1))]
     small = ALM(torch.optim.Adam(parameters), 1, estimator=MovingAverage())
-    with pytest.raises(ValueError, match="needs"):
+    with pytest.raises(ValueError, match="are needed"):
         run.optimizer.load_state_dict(small.state_dict())
     assert same(run.trace(), before)
 
 
 def test_a_state_of_another_method_is_refused():
-    with pytest.raises(ValueError, match="Penalty needs"):
+    with pytest.raises(ValueError, match="not one of Penalty"):
         Run(METHODS["Penalty"]).optimizer.load_state_dict(Run().optimizer.state_dict())
 
 
@@ -323,7 +323,7 @@ def test_what_is_wrapped_must_be_an_optimizer(bad):
 
 REPLICATED = {
     "ALM": lambda base, r: ALM(base, 2, r, penalty=2.0, estimator=MovingAverage(0.8)),
-    "Penalty": lambda base, r: Penalty(base, 3.0, estimator=MovingAverage(0.8)),
+    "Penalty": lambda base, r: Penalty(base, 2, r, strength=3.0, estimator=MovingAverage(0.8)),
 }
 
 

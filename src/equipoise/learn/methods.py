@@ -49,11 +49,17 @@ _LOOK_BACK = 0.985
 
 
 def _erm(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> Unconstrained:
-    return Unconstrained(base)
+    return Unconstrained(base, n_constraints, n_replicates)
 
 
 def _penalty(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> Penalty:
-    return Penalty(base, _PENALTY_STRENGTH, estimator=MovingAverage(_LOOK_BACK))
+    return Penalty(
+        base,
+        n_constraints,
+        n_replicates,
+        strength=_PENALTY_STRENGTH,
+        estimator=MovingAverage(_LOOK_BACK),
+    )
 
 
 def _alm(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> ALM:

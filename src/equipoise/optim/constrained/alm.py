@@ -1,15 +1,17 @@
-"""The augmented Lagrangian for inequalities, with slacks eliminated in closed form."""
+"""The augmented Lagrangian, with the slacks of inequalities eliminated in closed form."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.constrained.estimators import Batch, Estimator
+from equipoise.optim.constrained.estimator import Batch, Estimator
 from equipoise.optim.constrained.method import ConstrainedOptimizer
+from equipoise.optim.constrained.multipliers import Dual, Multipliers, gradient_ascent
 
 
 class ALM(ConstrainedOptimizer):
@@ -27,7 +29,8 @@ class ALM(ConstrainedOptimizer):
         f + sum_j ([y_j + rho c_j]_+^2 - y_j^2) / (2 rho) .
 
     Its gradient weighs that of c by [y + rho c]_+ : a constraint that holds with room to spare
-    pulls at nothing. The multipliers follow y <- [y + eta (c + s)]_+ after the step.
+    pulls at nothing. The multipliers follow y <- [y + eta (c + s)]_+ after the step. An equation
+    has neither slack nor positive part.
 
     The weight is computed from the estimated value and held fixed in the gradient. The square of
     a batch value would add the variance of the batch to the objective, which drives networks to
@@ -36,14 +39,20 @@ class ALM(ConstrainedOptimizer):
     Parameters
     ----------
     base : torch.optim.Optimizer
-    n_constraints : int
-        m.
+    n_constraints : int or mapping from str to int
+        m, or how many constraints there are under each name.
     n_replicates : int, optional
         r, where independent problems are trained as one.
     penalty : float
         rho > 0, in units of the objective per squared unit of constraint.
     multiplier_rate : float
         eta > 0, the step size of the multipliers.
+    multiplier_bound : float
+        The largest that a multiplier may become.
+    dual : callable, optional
+        Makes another torch optimizer for the multipliers than gradient ascent at that rate.
+    equalities : collection of str
+        Names of constraints that are to be 0.
     estimator : Estimator, optional
         The batch's own value by default.
     """
@@ -51,39 +60,40 @@ class ALM(ConstrainedOptimizer):
     def __init__(
         self,
         base: torch.optim.Optimizer,
-        n_constraints: int,
+        n_constraints: int | Mapping[str, int],
         n_replicates: int | None = None,
         *,
         penalty: float = 1.0,
         multiplier_rate: float = 0.05,
+        multiplier_bound: float = 100.0,
+        dual: Dual | None = None,
+        equalities: Collection[str] = (),
         estimator: Estimator | None = None,
     ) -> None:
-        for name, value in (("penalty", penalty), ("multiplier_rate", multiplier_rate)):
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive and finite, not {value}.")
-        super().__init__(base, estimator or Batch())
+        if not 0 < penalty < math.inf:
+            raise ValueError(f"penalty must be positive and finite, not {penalty}.")
+        super().__init__(
+            base, n_constraints, n_replicates, equalities=equalities, estimator=estimator or Batch()
+        )
         self.penalty = penalty
-        self.multiplier_rate = multiplier_rate
-        example = base.param_groups[0]["params"][0]
-        shape = (n_constraints,) if n_replicates is None else (n_replicates, n_constraints)
-        # In half precision the small steps of a multiplier would soon be rounded away.
-        dtype = torch.promote_types(example.dtype, torch.float32)
-        self._multipliers = torch.zeros(shape, dtype=dtype, device=example.device)
-
-    @property
-    @override
-    def multipliers(self) -> Tensor:
-        return self._multipliers
+        self._multipliers = Multipliers(
+            self.layout,
+            n_replicates,
+            self._parameters()[0],
+            dual or gradient_ascent(multiplier_rate),
+            multiplier_bound,
+        )
 
     @override
     def lagrangian(self, objective: Tensor, constraints: Tensor) -> Tensor:
-        weight = (self._multipliers + self.penalty * constraints.detach()).clamp(min=0)
-        return objective + (weight * constraints).sum(-1)
+        assert self._multipliers is not None
+        y = self._multipliers
+        weight = torch.add(y.value, constraints.detach(), alpha=self.penalty)
+        return objective + (y.positive_part(weight) * constraints).sum(-1)
 
     @override
     def ascend(self, constraints: Tensor) -> None:
-        slack = (-constraints - self._multipliers / self.penalty).clamp(min=0)
-        self._multipliers.add_(constraints + slack, alpha=self.multiplier_rate).clamp_(min=0)
-
-    def _own_tensors(self) -> dict[str, Tensor]:
-        return {"multipliers": self._multipliers}
+        assert self._multipliers is not None
+        y = self._multipliers
+        # c + s, where the slack of an inequality is [-c - y / rho]_+.
+        y.ascend(y.raised(constraints, y.value / -self.penalty))

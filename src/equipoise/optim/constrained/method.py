@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from equipoise.optim.constrained.estimators import Constraints, Estimator, Ratios
-
-Closure = Callable[[int], tuple[Tensor, Constraints]]
-"""Given the number of one of the step's independent batches, returns (objective, constraints)."""
+from equipoise.optim.constrained.estimator import Estimator
+from equipoise.optim.constrained.evaluations import Closure, Evaluations, require_finite
+from equipoise.optim.constrained.layout import Layout
+from equipoise.optim.constrained.multipliers import Multipliers
+from equipoise.optim.constrained.ratios import Constraints
 
 
 class ConstrainedOptimizer(torch.optim.Optimizer):
-    """Base of the methods for min E f(x) subject to E c(x) <= 0.
+    """Base of the methods for min E f(x) subject to E c(x) <= 0 or = 0.
 
     It shares parameter groups and state with the optimizer that it wraps, so a learning-rate
     scheduler may be given either. What looks at gradients before the step, such as a hook that
@@ -27,22 +28,49 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
     Independent problems can be trained as one: with objectives of shape (r,) and constraints of
     shape (r, m), each of the r replicates has multipliers of its own, and the replicates do not
     see each other as long as the wrapped optimizer acts on each coordinate alone (SGD, Adam,
-    RMSprop, ... do).
+    RMSprop, ... do). What a method needs of one replicate's parameters it takes from their first
+    axis, which is then of length r.
 
     Parameters
     ----------
     base : torch.optim.Optimizer
         Takes the step.
+    n_constraints : int or mapping from str to int
+        m, or how many constraints there are under each name.
+    n_replicates : int, optional
+        r, where independent problems are trained as one.
+    equalities : collection of str
+        Names of constraints that are to be 0 and not at most 0.
     estimator : Estimator
         Of the constraints' values.
+
+    Attributes
+    ----------
+    n_batches : int
+        How many independent batches a step evaluates.
     """
 
-    def __init__(self, base: torch.optim.Optimizer, estimator: Estimator) -> None:
+    _n_batches = 1
+
+    def __init__(
+        self,
+        base: torch.optim.Optimizer,
+        n_constraints: int | Mapping[str, int],
+        n_replicates: int | None = None,
+        *,
+        equalities: Collection[str] = (),
+        estimator: Estimator,
+    ) -> None:
         if not isinstance(base, torch.optim.Optimizer):
             raise TypeError(f"base must be a torch optimizer, not {type(base).__name__}.")
         super().__init__(base.param_groups, base.defaults)
         self.base = base
+        self.layout = Layout(n_constraints, equalities)
+        self.n_replicates = n_replicates
         self.estimator = estimator
+        self._multipliers: Multipliers | None = None
+        self._constraints: Tensor | None = None
+        self._previous: list[Tensor] | None = None
         self._share_for_good()
 
     def _share_for_good(self) -> None:
@@ -94,19 +122,37 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         """
 
     @property
+    def n_batches(self) -> int:
+        """How many independent batches a step evaluates."""
+        return max(self._n_batches, self.estimator.n_batches)
+
+    @property
     def multipliers(self) -> Tensor | None:
-        """Estimates of the Lagrange multipliers, of the constraints' shape, where there are any."""
-        return None
+        """Estimates of the Lagrange multipliers, shape (m,) or (r, m), where there are any."""
+        return None if self._multipliers is None else self._multipliers.value
+
+    @property
+    def named_multipliers(self) -> dict[str, Tensor]:
+        """The multipliers by the names of the constraints, as views of one tensor."""
+        return {} if self._multipliers is None else self.layout.views(self._multipliers.value)
+
+    @property
+    def dual(self) -> torch.optim.Optimizer:
+        """The optimizer of the multipliers: a scheduler of their rate goes here."""
+        if self._multipliers is None:
+            raise AttributeError(f"{type(self).__name__} has no multipliers to schedule.")
+        return self._multipliers.optimizer
 
     @torch.no_grad()
-    def step(self, closure: Closure) -> Tensor:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Tensor:  # type: ignore[override]
         """Take one step.
 
         Parameters
         ----------
-        closure : callable
+        closure : callable, optional
             ``closure(i)`` evaluates the i-th independent batch and returns the objective, shape
-            () or (r,), and the constraints, shape (m,) or (r, m), without calling backward.
+            () or (r,), and the constraints, shape (m,) or (r, m) or by name, without calling
+            backward. Left out where :meth:`surrogate` has been differentiated.
 
         Returns
         -------
@@ -120,45 +166,129 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
             wrapped optimizer are left as they were before the step.
         ValueError
             If the shapes of objective, constraints and multipliers do not go together.
+        RuntimeError
+            If there is neither a closure nor a surrogate.
         """
+        if closure is None:
+            return self._step_after_backward()
+        step = Evaluations(closure, self.layout, self._parameters(), self._previous)
         with torch.enable_grad():
-            objective, seen = closure(0)
-            # Looked at before the estimator is, so that a failed step leaves no trace anywhere.
-            _require_finite_batch(objective, seen)
-            constraints = self.estimator.estimate(seen)
-            self._require_shapes(objective, constraints)
-            lagrangian = self.lagrangian(objective, constraints)
-            total = lagrangian.sum()
-            if not math.isfinite(total.detach()):
-                _require_finite("constraints", constraints)
-                _require_finite("Lagrangian", lagrangian)
+            merit = self._merit(step)
         self.base.zero_grad()
-        total.backward()
+        merit.backward()
+        self._update()
+        return step.look(0)[0].detach()
+
+    def surrogate(
+        self, objective: Tensor, constraints: Constraints | Mapping[str, Tensor]
+    ) -> Tensor:
+        """What to differentiate, in a training loop of one's own.
+
+        Two lines of a plain loop change: ``optimizer.surrogate(loss, constraints).backward()``,
+        and ``optimizer.step()`` has no closure.
+
+        Parameters
+        ----------
+        objective : Tensor, shape () or (r,)
+        constraints : Tensor, shape (m,) or (r, m), Ratios, or mapping from names to tensors
+
+        Returns
+        -------
+        Tensor, shape ()
+
+        Raises
+        ------
+        ValueError
+            If the method or its estimator needs more than one evaluation, or shapes are wrong.
+        FloatingPointError
+            If the objective or a constraint is not finite.
+        """
+        if self.n_batches > 1 or self.estimator.looks_back:
+            raise ValueError(
+                f"{type(self).__name__} evaluates a step more than once: give step a closure."
+            )
+        merit = self._merit(Evaluations(lambda _: (objective, constraints), self.layout))
+        self._objective = objective.detach()
+        return merit
+
+    def _step_after_backward(self) -> Tensor:
+        objective: Tensor | None = getattr(self, "_objective", None)
+        if objective is None:
+            raise RuntimeError(
+                "step without a closure comes after surrogate(objective, constraints).backward()."
+            )
+        del self._objective
+        self._update()
+        return objective
+
+    def _merit(self, step: Evaluations) -> Tensor:
+        # All batches before anything is noted, so that a failed step leaves no trace anywhere.
+        objective, seen = step.look(0, with_gradient=True)
+        for number in range(1, self.n_batches):
+            step.look(number)
+        constraints = self.estimator.estimate(seen, step)
+        self._require_shapes(objective, constraints)
+        self._constraints = constraints.detach()
+        return self._total(self._direction(objective, constraints, step), constraints)
+
+    def _direction(self, objective: Tensor, constraints: Tensor, step: Evaluations) -> Tensor:
+        return self.lagrangian(objective, constraints)
+
+    def _total(self, lagrangian: Tensor, constraints: Tensor) -> Tensor:
+        total = lagrangian.sum()
+        if not math.isfinite(total.detach()):
+            require_finite("constraints", constraints, self.layout)
+            require_finite("Lagrangian", lagrangian)
+        return total
+
+    def _update(self) -> None:
+        if self.estimator.looks_back:
+            self._remember()
         self.base.step()
-        self.ascend(constraints.detach())
-        return objective.detach()
+        assert self._constraints is not None
+        self.ascend(self._constraints)
+
+    def _parameters(self) -> list[Tensor]:
+        return [p for group in self.param_groups for p in group["params"]]
+
+    def _remember(self) -> None:
+        now = [p.detach() for p in self._parameters()]
+        if self._previous is None or len(self._previous) != len(now):
+            self._previous = [p.clone() for p in now]
+        else:
+            for kept, p in zip(self._previous, now, strict=True):
+                kept.copy_(p)
 
     def _require_shapes(self, objective: Tensor, constraints: Tensor) -> None:
         # Shapes that only broadcast would count some terms several times.
-        shape, multipliers = tuple(constraints.shape), self.multipliers
-        if tuple(objective.shape) != shape[:-1] or not shape:
+        leading = () if self.n_replicates is None else (self.n_replicates,)
+        wanted = (*leading, self.layout.n_constraints)
+        if tuple(objective.shape) != leading:
             raise ValueError(
-                "the objective must have shape () or (r,) and the constraints (m,) or (r, m), not "
-                f"{tuple(objective.shape)} and {shape}."
+                f"the objective must have shape {leading}, not {tuple(objective.shape)}."
             )
-        if multipliers is not None and tuple(multipliers.shape) != shape:
+        if tuple(constraints.shape) != wanted:
             raise ValueError(
-                f"the constraints have shape {shape}, but this {type(self).__name__} was made for "
-                f"{tuple(multipliers.shape)}."
+                f"the constraints have shape {tuple(constraints.shape)}, but this "
+                f"{type(self).__name__} was made for {wanted}."
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """A snapshot: the wrapped optimizer, the estimator and the method's own tensors."""
+        """A snapshot: the wrapped optimizer, the estimator, and what the method itself keeps.
+
+        Returns
+        -------
+        dict
+            Of tensors, numbers, strings, lists and dicts alone.
+        """
+        multipliers = self._multipliers
         return {
             # torch gives its live tensors, which the next step would change.
             "base": deepcopy(self.base.state_dict()),
             "estimator": self.estimator.state_dict(),
-            "method": {name: x.clone() for name, x in self._own_tensors().items()},
+            "multipliers": None if multipliers is None else multipliers.state_dict(),
+            "previous": None if self._previous is None else [x.clone() for x in self._previous],
+            "method": self._own_state(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -174,16 +304,21 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         ValueError
             If it is another method's, or of another number of constraints or replicates.
         """
-        saved, own = state_dict["method"], self._own_tensors()
-        given, wanted = _shapes(saved), _shapes(own)
-        if given != wanted:
-            raise ValueError(
-                f"the state holds {given}, but this {type(self).__name__} needs {wanted}."
-            )
+        own, given = self._own_state().keys(), state_dict["method"].keys()
+        multipliers = state_dict["multipliers"]
+        if own != given or (multipliers is None) != (self._multipliers is None):
+            raise ValueError(f"the state is not one of {type(self).__name__}.")
+        if self._multipliers is not None:
+            self._multipliers.load_state_dict(multipliers)
         self.estimator.load_state_dict(state_dict["estimator"])
         self.base.load_state_dict(deepcopy(state_dict["base"]))
-        for name, x in own.items():
-            x.copy_(saved[name])
+        previous = state_dict["previous"]
+        if previous is not None:
+            previous = [
+                x.to(p.device, copy=True) for x, p in zip(previous, self._parameters(), strict=True)
+            ]
+        self._previous = previous
+        self._load_own_state(state_dict["method"])
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters to optimise; they go to the wrapped optimizer.
@@ -197,32 +332,9 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         else:
             super().add_param_group(param_group)
 
-    def _own_tensors(self) -> dict[str, Tensor]:
+    def _own_state(self) -> dict[str, Any]:
+        # Copies; what a method keeps besides its multipliers.
         return {}
 
-
-def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(x.shape) for name, x in tensors.items()}
-
-
-def _require_finite_batch(objective: Tensor, seen: Constraints) -> None:
-    values = seen.values if isinstance(seen, Ratios) else seen.detach()
-    if math.isfinite(objective.detach().sum() + values.sum()):
-        return
-    _require_finite("objective", objective)
-    parts = seen.parts if isinstance(seen, Ratios) else {"": seen}
-    for name, part in parts.items():
-        _require_finite(f"{name} of the constraints" if name else "constraints", part)
-
-
-def _require_finite(what: str, values: Tensor) -> None:
-    if math.isfinite(values.detach().sum()):
-        return
-    where = torch.nonzero(~torch.isfinite(values)).tolist()
-    if not where:  # only their sum is too large
-        return
-    more = f" and {len(where) - 5:,} more places" if len(where) > 5 else ""
-    raise FloatingPointError(
-        f"not finite: the {what}, of shape {tuple(values.shape)}, at {where[:5]}{more}; a smaller "
-        "learning rate, or data without NaN and infinity, may cure it."
-    )
+    def _load_own_state(self, state: dict[str, Any]) -> None:
+        pass

@@ -1,14 +1,7 @@
-"""What a mini-batch says of a constraint's value, with the noise kept out of the multipliers.
-
-A method multiplies the gradient of the constraints by weights that depend on their values. The
-gradient of one batch is good enough; its value is not, since the positive part of a noisy
-estimate is biased upwards. An estimator therefore returns constraints whose *value* is its best
-estimate and whose *gradient* is the batch's.
-"""
+"""Constraints that are functions of ratios of expectations, such as rates of groups."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from typing_extensions import override
 
 
 @dataclass
@@ -83,109 +75,64 @@ class Ratios:
 Constraints = Tensor | Ratios
 
 
-class Estimator(ABC):
-    """Turns the constraints of a batch into constraints to act on."""
-
-    @abstractmethod
-    def estimate(self, constraints: Constraints) -> Tensor:
-        """Take one batch into account.
-
-        Parameters
-        ----------
-        constraints : Tensor, shape (..., m), or Ratios
-
-        Returns
-        -------
-        Tensor, shape (..., m)
-            Its value is the estimate; its gradient is that of the batch.
-        """
-
-    @abstractmethod
-    def state_dict(self) -> dict[str, Any]:
-        """A snapshot of what has been tracked."""
-
-    @abstractmethod
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot.
-
-        Parameters
-        ----------
-        state : dict
-            From :meth:`state_dict`.
-        """
-
-
-class Batch(Estimator):
-    """The batch's own value: right for deterministic constraints and for large batches."""
-
-    @override
-    def estimate(self, constraints: Constraints) -> Tensor:
-        if isinstance(constraints, Tensor):
-            return constraints
-        if not bool((constraints.statistic[1] > 0).all()):
-            raise ValueError(
-                "a ratio has denominator 0 in this batch, so the batch alone says nothing of it: "
-                "use MovingAverage, or larger batches."
-            )
-        return _with_gradient_of_batch(constraints, constraints.values)
-
-    @override
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    @override
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        if state:
-            raise ValueError(f"Batch tracks nothing, but the state has {sorted(state)}.")
-
-
-class MovingAverage(Estimator):
-    """Exponential moving averages over batches, of numerators and denominators apart.
+def averages_of(seen: Constraints) -> Tensor:
+    """What an estimator averages: everything in it is a mean over the rows of the batch.
 
     Parameters
     ----------
-    decay : float
-        What share of the average is kept at each batch, in [0, 1). The average looks back about
-        1 / (1 - decay) batches. Early averages are corrected for having started from nothing.
+    seen : Tensor, shape (..., m), or Ratios
+
+    Returns
+    -------
+    Tensor, shape (..., m) or (4, ..., k)
+        Without gradient.
     """
-
-    def __init__(self, decay: float = 0.95) -> None:
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay must be in [0, 1), not {decay}.")
-        self.decay = decay
-        self._tracked: Tensor | None = None
-        self._mass = 0.0
-
-    @override
-    def estimate(self, constraints: Constraints) -> Tensor:
-        if isinstance(constraints, Tensor):
-            return self._update(constraints.detach()) + (constraints - constraints.detach())
-        return _with_gradient_of_batch(constraints, self._update(constraints.values))
-
-    def _update(self, seen: Tensor) -> Tensor:
-        if self._tracked is None:
-            self._tracked = torch.zeros_like(seen)
-        self._tracked.lerp_(seen, 1 - self.decay)
-        self._mass = self.decay * self._mass + (1 - self.decay)
-        return self._tracked / self._mass
-
-    @override
-    def state_dict(self) -> dict[str, Any]:
-        tracked = None if self._tracked is None else self._tracked.clone()
-        return {"tracked": tracked, "mass": self._mass}
-
-    @override
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        if set(state) != {"tracked", "mass"}:
-            raise ValueError(
-                f"MovingAverage keeps 'tracked' and 'mass', but the state has {sorted(state)}."
-            )
-        tracked = state["tracked"]
-        self._tracked = None if tracked is None else tracked.clone()
-        self._mass = float(state["mass"])
+    return seen.values if isinstance(seen, Ratios) else seen.detach()
 
 
-def _with_gradient_of_batch(batch: Ratios, averages: Tensor) -> Tensor:
+def constraints_at(averages: Tensor, seen: Constraints) -> Tensor:
+    """The constraints at given averages, with the gradient of a batch.
+
+    Parameters
+    ----------
+    averages : Tensor
+        As :func:`averages_of` gives them.
+    seen : Tensor, shape (..., m), or Ratios
+        Whose gradient it has.
+
+    Returns
+    -------
+    Tensor, shape (..., m)
+    """
+    if isinstance(seen, Ratios):
+        return _ratios_at(averages, seen)
+    return averages + (seen - seen.detach())
+
+
+def deviation(seen: Constraints, averages: Tensor) -> Tensor:
+    """By how much a batch's constraints differ from those at given averages, to first order.
+
+    Parameters
+    ----------
+    seen : Tensor, shape (..., m), or Ratios
+    averages : Tensor
+        As :func:`averages_of` gives them.
+
+    Returns
+    -------
+    Tensor, shape (..., m)
+        (N' - (N / D) D') / D for a ratio; 0 where it is not defined.
+    """
+    if not isinstance(seen, Ratios):
+        return seen.detach() - averages
+    top, bottom = averages[:2]
+    safe = torch.where(bottom > 0, bottom, torch.inf)
+    ratio, seen_top, seen_bottom = top / safe, *seen.statistic.detach()
+    away = (seen_top - ratio * seen_bottom) / safe
+    return seen.function(ratio + away) - seen.function(ratio)
+
+
+def _ratios_at(averages: Tensor, batch: Ratios) -> Tensor:
     denominators = averages[1::2]
     if float(denominators.amin()) > 0:
         ratio, proxy = (averages[::2] / denominators).unbind()

@@ -12,6 +12,7 @@ from benchmarks.figure import Figure
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
 from equipoise.learn import FairProblem, Rows, StackedMLP, TrainingSettings, find_method, train
+from equipoise.learn.methods import Setting
 from equipoise.learn.order import Order
 
 ROWS, FEATURES, GROUPS, STEPS = 20_000, 40, 6, 60
@@ -31,9 +32,12 @@ def _steps(method_name: str, replicates: int, batch_size: int, rows: Rows) -> An
     constraint = Constraint.parse('gap("selection") <= 0.05')
     seeds = range(replicates)
     network = StackedMLP(FEATURES, (64, 32), 2, seeds)
-    problem = FairProblem(network, rows, 2, constraint if method.heeds_constraint else None)
+    problem = FairProblem(network, rows, 2, [constraint] if method.heeds_constraint else [])
     base = torch.optim.Adam(network.parameters(), lr=1e-3)
-    optimizer = method.wrap(base, problem.n_constraints, replicates)
+    optimizer = method.wrap(
+        base,
+        Setting(problem.n_constraints, replicates, STEPS, lambda: problem.everything()[1], 0),
+    )
     order = Order(len(rows), batch_size, seeds)
 
     def run() -> None:

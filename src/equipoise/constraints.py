@@ -273,8 +273,20 @@ class Constraint:
         -------
         int
         """
-        cells = self.disparity.rate.n_components(n_classes) * n_groups
-        return 2 * cells if self.disparity.kind == "gap" else cells
+        return self.n_violations_of(self.disparity.rate.n_components(n_classes), n_groups)
+
+    def n_violations_of(self, n_components: int, n_groups: int) -> int:
+        """How many inequalities :meth:`violations` returns for rates of a shape.
+
+        Parameters
+        ----------
+        n_components, n_groups : int
+
+        Returns
+        -------
+        int
+        """
+        return n_components * n_groups * (2 if self.disparity.kind == "gap" else 1)
 
 
 def gap(rate: str | Rate) -> Disparity:

@@ -49,7 +49,7 @@ class Task:
     def problem(self, constraint=None):
         rows = Rows.of(self.features, self.label, self.groups, self.weights, dtype=torch.float64)
         return FairProblem(
-            self.network, rows, self.k, None if constraint is None else Constraint.parse(constraint)
+            self.network, rows, self.k, [] if constraint is None else [Constraint.parse(constraint)]
         )
 
     def ratios(self, rate):
@@ -188,7 +188,7 @@ def test_whole_weights_count_like_rows_repeated(rate):
     constraint = Constraint.parse(f'gap("{rate}") <= 0.1')
 
     def everything(rows):
-        problem = FairProblem(task.network, rows, 2, constraint)
+        problem = FairProblem(task.network, rows, 2, [constraint])
         return problem(torch.arange(len(rows))[None])
 
     features, label, groups = task.features, task.label, task.groups
@@ -249,7 +249,9 @@ def test_a_group_without_a_row_in_the_batch_gets_no_gradient_and_no_nan():
 def test_a_promise_without_groups_is_refused():
     rows = Rows.of(np.zeros((4, 2)), np.array([0, 1, 0, 1]))
     with pytest.raises(ValueError, match="needs groups"):
-        FairProblem(StackedMLP(2, (), 2, [0]), rows, 2, Constraint.parse('gap("selection") <= 0.1'))
+        FairProblem(
+            StackedMLP(2, (), 2, [0]), rows, 2, [Constraint.parse('gap("selection") <= 0.1')]
+        )
 
 
 def test_hundreds_of_groups_are_counted_like_any():
@@ -262,7 +264,7 @@ def test_hundreds_of_groups_are_counted_like_any():
         x, label, Groups.from_codes(codes, [str(i) for i in range(g)]), dtype=torch.float64
     )
     constraint = Constraint.parse('gap("selection") <= 0.1')
-    _, ratios = FairProblem(network, rows, 2, constraint)(torch.arange(n).expand(2, -1))
+    _, ratios = FairProblem(network, rows, 2, [constraint])(torch.arange(n).expand(2, -1))
     decided = network(rows.features)[1].argmax(-1).numpy()
     expected = np.bincount(codes, decided, g) / np.bincount(codes, minlength=g)
     got = ratios.statistic[0][1, 0] / ratios.statistic[1][1, 0]
@@ -290,13 +292,13 @@ def test_arrays_that_torch_cannot_hold_are_copied():
     for array in (features, label, codes):
         array.setflags(write=False)
     rows = Rows.of(features, label, Groups.from_codes(codes, ["a", "b"]))
-    FairProblem(StackedMLP(2, (), 2, [0]), rows, 2, Constraint.parse('gap("selection") <= 0.1'))
+    FairProblem(StackedMLP(2, (), 2, [0]), rows, 2, [Constraint.parse('gap("selection") <= 0.1')])
     np.testing.assert_array_equal(rows.features.numpy(), features)
 
 
 def test_cells_too_many_for_a_matrix_are_added_up_to_the_same_sums(monkeypatch):
     dense = Task().ratios("equalized_odds")
-    monkeypatch.setattr("equipoise.learn.problem._DENSE_CELLS", 0)
+    monkeypatch.setattr("equipoise.learn.fair_loss._DENSE_CELLS", 0)
     sparse = Task().ratios("equalized_odds")
     torch.testing.assert_close(sparse.statistic, dense.statistic)
     torch.testing.assert_close(sparse.proxy, dense.proxy)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations, product
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipoise.optim.constrained import Batch, MovingAverage, Ratios
+from equipoise.optim.constrained import Batch, MovingAverage, Penalty, Ratios
 
 
 def tensor(*x):
@@ -38,6 +40,47 @@ def test_the_average_is_weighted_by_powers_of_the_decay_that_sum_to_one(seen, de
         estimate = estimator.estimate(tensor(value))
     weights = decay ** np.arange(len(seen))[::-1]
     assert estimate.item() == pytest.approx((weights * seen).sum() / weights.sum(), abs=1e-9)
+
+
+# What the batches of two out of five rows say of two constraints at one point.
+ROWS = torch.from_numpy(np.random.default_rng(0).normal(size=(5, 2)))
+BATCHES = [ROWS[list(rows)].mean(0) for rows in combinations(range(5), 2)]
+
+
+def over_all_sequences(make, length):
+    """Mean and variance of the last estimate over all sequences of batches."""
+    last = []
+    for batches in product(BATCHES, repeat=length):
+        estimator = make()
+        for batch in batches:
+            estimate = estimator.estimate(batch)
+        last.append(estimate)
+    return torch.stack(last).mean(0), torch.stack(last).var(0, correction=0)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.95])
+def test_at_rest_its_expectation_is_the_constraint_and_its_variance_known(decay, length):
+    mean, variance = over_all_sequences(lambda: MovingAverage(decay), length)
+    weights = decay ** np.arange(length)[::-1]
+    share = (weights**2).sum() / weights.sum() ** 2
+    of_one_batch = torch.stack(BATCHES).var(0, correction=0)
+    torch.testing.assert_close(mean, ROWS.mean(0), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(variance, share * of_one_batch, rtol=1e-12, atol=1e-12)
+
+
+def test_the_expectation_of_a_batchs_value_is_the_constraint():
+    mean, _ = over_all_sequences(Batch, 2)
+    torch.testing.assert_close(mean, ROWS.mean(0), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("decay", [0.5, 0.9])
+def test_behind_a_steady_drift_it_lags_by_decay_over_one_minus_decay_batches(decay):
+    estimator, slope = MovingAverage(decay), tensor(0.3, -2.0)
+    for k in range(400):
+        estimate = estimator.estimate(slope * k)
+    lag = slope * 399 - estimate
+    torch.testing.assert_close(lag, slope * decay / (1 - decay), rtol=1e-9, atol=1e-9)
 
 
 def test_a_constant_is_estimated_exactly_from_the_first_batch_on():
@@ -256,6 +299,47 @@ def test_estimators_refuse_the_state_of_another_kind():
         Batch().load_state_dict(MovingAverage().state_dict())
     with pytest.raises(ValueError, match="MovingAverage keeps"):
         MovingAverage().load_state_dict(Batch().state_dict())
+
+
+def test_a_batch_that_would_only_broadcast_is_refused_and_leaves_no_trace():
+    x = torch.nn.Parameter(torch.zeros(2, dtype=torch.float64))
+    method = Penalty(torch.optim.SGD([x], lr=0.1), 2, estimator=MovingAverage(0.5))
+    method.step(lambda _: (x.sum(), x + 1))
+    before = method.estimator.state_dict()
+    with pytest.raises(ValueError, match=r"shape \(1,\).*shape \(2,\)"):
+        method.step(lambda _: (x.sum(), x[:1] + 1))
+    assert torch.equal(method.estimator.state_dict()["tracked"], before["tracked"])
+    assert method.estimator.state_dict()["mass"] == before["mass"]
+
+
+@pytest.mark.parametrize("estimator", [MovingAverage(0.5), Batch(with_error=True)])
+def test_what_fails_within_a_block_that_is_all_or_nothing_is_forgotten(estimator):
+    estimator.estimate(tensor(1.0, 2.0))
+    before, error = estimator.state_dict(), estimator.error
+
+    def fail():
+        with estimator.all_or_nothing():
+            estimator.estimate(tensor(5.0, 5.0))
+            estimator.estimate(tensor(6.0, 6.0))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert str(estimator.state_dict()) == str(before)
+    assert estimator.error is error
+
+
+def test_a_tensor_that_the_closure_fills_again_and_again_is_not_mistaken_for_the_past():
+    shared, apart = [Batch(with_error=True), MovingAverage(0.9, with_error=True)], []
+    for estimator in (Batch(with_error=True), MovingAverage(0.9, with_error=True)):
+        for value in (1.0, 3.0, 2.0):
+            estimator.estimate(tensor(value))
+        apart.append(estimator.error)
+    for estimator, error in zip(shared, apart, strict=True):
+        buffer = tensor(0.0)
+        for value in (1.0, 3.0, 2.0):
+            estimator.estimate(buffer.fill_(value))
+        assert torch.equal(estimator.error, error)
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, 2.0, float("nan")])

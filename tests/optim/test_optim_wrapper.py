@@ -305,7 +305,7 @@ def test_a_state_of_another_number_of_constraints_is_refused_before_anything_cha
     before = run.trace()
     parameters = [torch.nn.Parameter(torch.zeros(1, 3)), torch.nn.Parameter(torch.zeros(1))]
     small = ALM(torch.optim.Adam(parameters), 1, estimator=MovingAverage())
-    with pytest.raises(ValueError, match="are needed"):
+    with pytest.raises(ValueError, match="the state is one of constraints"):
         run.optimizer.load_state_dict(small.state_dict())
     assert same(run.trace(), before)
 

@@ -10,13 +10,40 @@ import torch
 from equipoise.optim.constrained import (
     ALM,
     ConstrainedOptimizer,
+    Constraints,
     MovingAverage,
     Penalty,
     Unconstrained,
 )
 
-Wrap = Callable[[torch.optim.Optimizer, int, int], ConstrainedOptimizer]
-"""From the base optimizer, the number of constraints and of replicates, the method around it."""
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method may know of the problem that it is made for.
+
+    Attributes
+    ----------
+    n_constraints : int
+        m.
+    n_replicates : int
+        r.
+    steps : int
+        How many there will be.
+    everything : callable
+        Evaluates the constraints on all rows, without gradient.
+    seed : int
+        For what a method draws itself.
+    """
+
+    n_constraints: int
+    n_replicates: int
+    steps: int
+    everything: Callable[[], Constraints]
+    seed: int
+
+
+Wrap = Callable[[torch.optim.Optimizer, Setting], ConstrainedOptimizer]
+"""Puts a method around the base optimizer."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +59,16 @@ class Method:
         Puts the method around a torch optimizer.
     heeds_constraint : bool
         Whether it looks at the promise at all; if not, nothing is spent on it in training.
+    evaluations : float
+        How many batches a step evaluates, on average. The rows of a step are divided among them,
+        so that a step of any method sees as many.
     """
 
     name: str
     title: str
     wrap: Wrap
     heeds_constraint: bool = True
+    evaluations: float = 1.0
 
 
 # Disparities are differences of shares and losses are in nats: with both of order one, these
@@ -48,25 +79,25 @@ _ALM_MULTIPLIER_RATE = 0.05
 _LOOK_BACK = 0.985
 
 
-def _erm(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> Unconstrained:
-    return Unconstrained(base, n_constraints, n_replicates)
+def _erm(base: torch.optim.Optimizer, of: Setting) -> Unconstrained:
+    return Unconstrained(base, of.n_constraints, of.n_replicates)
 
 
-def _penalty(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> Penalty:
+def _penalty(base: torch.optim.Optimizer, of: Setting) -> Penalty:
     return Penalty(
         base,
-        n_constraints,
-        n_replicates,
+        of.n_constraints,
+        of.n_replicates,
         strength=_PENALTY_STRENGTH,
         estimator=MovingAverage(_LOOK_BACK),
     )
 
 
-def _alm(base: torch.optim.Optimizer, n_constraints: int, n_replicates: int) -> ALM:
+def _alm(base: torch.optim.Optimizer, of: Setting) -> ALM:
     return ALM(
         base,
-        n_constraints,
-        n_replicates,
+        of.n_constraints,
+        of.n_replicates,
         penalty=_ALM_PENALTY,
         multiplier_rate=_ALM_MULTIPLIER_RATE,
         estimator=MovingAverage(_LOOK_BACK),

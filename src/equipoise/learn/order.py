@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -26,6 +28,7 @@ class Order:
 
     def __init__(self, n_rows: int, batch_size: int, seeds: Sequence[int]) -> None:
         self.batch_size = min(batch_size, n_rows)
+        self.importance: NDArray[np.float64] | None = None  # every row stands for itself
         self._n_rows = n_rows
         self._random = [np.random.default_rng([seed, 1]) for seed in seeds]
         self._queue = np.empty((len(self._random), 0), np.int32)
@@ -44,3 +47,26 @@ class Order:
             self._queue = np.concatenate([self._queue, epoch], axis=1)
         batch, self._queue = np.split(self._queue, [self.batch_size], axis=1)
         return torch.from_numpy(batch.astype(np.int64))
+
+    def state_dict(self) -> dict[str, Any]:
+        """A snapshot.
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            "random": [random.bit_generator.state for random in self._random],
+            "queue": torch.from_numpy(self._queue.copy()),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a snapshot.
+
+        Parameters
+        ----------
+        state : dict
+        """
+        for random, own in zip(self._random, state["random"], strict=True):
+            random.bit_generator.state = own
+        self._queue = state["queue"].numpy().copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,12 @@ from torch import Tensor
 
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
+from equipoise.learn.fair_loss import FairLoss
 from equipoise.optim.constrained import Ratios
 
-# Up to so many entries the membership of rows in (group, label) cells is kept as a matrix, whose
-# product with a batch is several times faster than adding its rows up one by one.
-_DENSE_CELLS = 2**25
+# A look at so many rows costs what a few dozen steps do.
+_MOST_ROWS = 2**15
+_BLOCK = 2**13
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,7 @@ def as_tensor(array: NDArray[Any]) -> Tensor:
 
 
 class FairProblem:
-    """The loss and the promise on batches of rows, for every replicate of a stacked network.
-
-    The promise is about decisions, which have no gradient. Its value is therefore counted on the
-    decisions, and its gradient is that of the same rates on the expected table: the one in which
-    a row counts in every prediction's column by the probability it has there.
+    """The loss and the promises on batches of rows, for every replicate of a stacked network.
 
     Parameters
     ----------
@@ -120,8 +118,10 @@ class FairProblem:
     rows : Rows
     n_classes : int
         k.
-    constraint : Constraint, optional
-        Needs ``rows.groups``.
+    constraints : sequence of Constraint
+        They need ``rows.groups``.
+    importance : ndarray, shape (n,), optional
+        What each row counts when it is drawn, where some are drawn more often than others.
     """
 
     def __init__(
@@ -129,37 +129,34 @@ class FairProblem:
         network: torch.nn.Module,
         rows: Rows,
         n_classes: int,
-        constraint: Constraint | None = None,
+        constraints: Sequence[Constraint] = (),
+        importance: NDArray[np.float64] | None = None,
     ) -> None:
         self.network = network
         self.rows = rows
-        self.n_classes = n_classes
-        self.constraint = constraint
-        if constraint is None:
-            return
-        if rows.groups is None:
-            raise ValueError(f"the constraint {constraint} needs groups; rows has none.")
-        device, dtype = rows.features.device, rows.features.dtype
-        self._n_groups = len(rows.groups)
-        self._joint: Tensor | None = None
-        self._membership: Tensor | None = None
-        dense = len(rows) * self._n_groups * n_classes <= _DENSE_CELLS
-        if rows.groups.codes is not None and not dense:
-            self._joint = as_tensor(rows.groups.codes).to(device) * n_classes + rows.label
-        else:
-            groups = torch.from_numpy(rows.groups.matrix()).to(device, dtype)
-            labels = torch.nn.functional.one_hot(rows.label, n_classes).to(dtype)
-            self._membership = (groups[:, :, None] * labels[:, None, :]).flatten(1)
-        if not constraint.disparity.rate.of_loss:
-            cells = np.concatenate(constraint.disparity.rate.cells(n_classes))
-            self._cells = as_tensor(cells.reshape(len(cells), -1).T).to(device, dtype)
+        n_groups = 0
+        self._groups: Tensor | None = None
+        if constraints:
+            if rows.groups is None:
+                raise ValueError(f"the constraint {constraints[0]} needs groups; rows has none.")
+            n_groups = len(rows.groups)
+            belongs = rows.groups.codes
+            if belongs is None:
+                belongs = rows.groups.matrix().astype(np.float32)
+            self._groups = as_tensor(belongs).to(rows.features.device)
+        self.fair_loss = FairLoss(constraints, n_groups, n_classes)
+        self._weights = self._rate_weights = rows.weights
+        if not rows.weigh_rates:
+            self._rate_weights = None
+        if importance is not None:
+            counts = as_tensor(importance).to(rows.features.device, rows.features.dtype)
+            self._weights = counts if rows.weights is None else counts * rows.weights
+            self._rate_weights = self._weights if rows.weigh_rates else counts
 
     @property
     def n_constraints(self) -> int:
-        """How many inequalities the promise is, m; 0 without one."""
-        if self.constraint is None:
-            return 0
-        return self.constraint.n_violations(self.n_classes, self._n_groups)
+        """How many inequalities the promises are, m; 0 without any."""
+        return self.fair_loss.n_constraints
 
     def __call__(self, rows: Tensor) -> tuple[Tensor, Tensor | Ratios]:
         """Evaluate one batch of each replicate.
@@ -176,54 +173,48 @@ class FairProblem:
         constraints : Ratios or Tensor
             Over (r, c, g) ratios; an empty tensor (r, 0) without a constraint.
         """
-        logits = self.network(self.rows.features[rows])
-        label = self.rows.label[rows]
-        log_probability = torch.log_softmax(logits, dim=-1)
-        loss = -log_probability.gather(-1, label[..., None]).squeeze(-1)
-        weights = None if self.rows.weights is None else self.rows.weights[rows]
-        objective = (loss if weights is None else loss * weights).mean(-1)
-        if self.constraint is None:
-            return objective, objective.new_zeros(len(rows), 0)
-        if not self.rows.weigh_rates:
-            weights = None
-        if self.constraint.disparity.rate.of_loss:
-            return objective, self._loss_ratios(rows, loss, weights)
-        return objective, self._rate_ratios(rows, log_probability, weights)
+        weights = None if self._weights is None else self._weights[rows]
+        rate_weights = weights
+        if self._rate_weights is not self._weights:
+            rate_weights = None if self._rate_weights is None else self._rate_weights[rows]
+        return self.fair_loss(
+            self.network(self.rows.features[rows]),
+            self.rows.label[rows],
+            rows if self._groups is None else self._groups[rows],
+            weights,
+            rate_weights,
+        )
 
-    def _rate_ratios(self, rows: Tensor, log_probability: Tensor, weights: Tensor | None) -> Ratios:
-        assert self.constraint is not None
-        soft, k = log_probability.exp(), self.n_classes
-        with torch.no_grad():
-            hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1)
-        both = torch.cat([soft, hard], dim=-1)
-        if weights is not None:
-            both = both * weights[..., None]
-        table = self._by_group_and_label(rows, both).reshape(len(rows), self._n_groups, k, 2, k)
-        # (r, g, label, soft or hard, prediction) -> (soft or hard, r, g, label x prediction)
-        by_group = table.permute(3, 0, 1, 2, 4).flatten(-2) @ self._cells
-        # (soft or hard, r, g, top or bottom x c) -> (soft or hard, top or bottom, r, c, g)
-        proxy, statistic = by_group.unflatten(-1, (2, -1)).permute(0, 3, 1, 4, 2)
-        return Ratios(statistic.detach(), proxy, self.constraint.violations)
+    @torch.no_grad()
+    def everything(self) -> tuple[Tensor, Tensor | Ratios]:
+        """Evaluate all rows, each once, or so many evenly spaced ones that it stays cheap.
 
-    def _by_group_and_label(self, rows: Tensor, values: Tensor) -> Tensor:
-        # Batch means of values (r, b, v) by group and label, (r, g x k, v).
-        replicates, batch, width = values.shape
-        cells = self._n_groups * self.n_classes
-        if self._joint is not None:
-            joint = self._joint[rows]
-            if replicates > 1:
-                joint = joint + cells * torch.arange(replicates, device=joint.device)[:, None]
-            table = values.new_zeros(replicates * cells, width)
-            table = table.index_add(0, joint.flatten(), values.flatten(0, 1), alpha=1 / batch)
-            return table.reshape(replicates, cells, width)
-        assert self._membership is not None
-        return self._membership[rows].transpose(-1, -2) @ values / batch
-
-    def _loss_ratios(self, rows: Tensor, loss: Tensor, weights: Tensor | None) -> Ratios:
-        assert self.constraint is not None
-        ones = torch.ones_like(loss) if weights is None else weights
-        both = torch.stack([loss * ones, ones], dim=-1)
-        by_cell = self._by_group_and_label(rows, both)
-        by_group = by_cell.reshape(len(rows), self._n_groups, self.n_classes, 2).sum(-2)
-        sums = by_group.permute(2, 0, 1)[:, :, None]
-        return Ratios(sums.detach(), sums, self.constraint.violations)
+        Returns
+        -------
+        objective : Tensor, shape (r,)
+        constraints : Ratios or Tensor
+            As for a batch, without gradient.
+        """
+        n = len(self.rows)
+        some = torch.linspace(0, n - 1, min(n, _MOST_ROWS), dtype=torch.float64).long().unique()
+        objective, averages, function = None, None, None
+        for rows in some.to(self.rows.label.device).split(_BLOCK):
+            logits = self.network(self.rows.features[rows])
+            every = rows.expand(len(logits), -1)
+            own = None if self.rows.weights is None else self.rows.weights[every]
+            loss, seen = self.fair_loss(
+                logits,
+                self.rows.label[every],
+                every if self._groups is None else self._groups[every],
+                own,
+                own if self.rows.weigh_rates else None,
+            )
+            share = len(rows) / len(some)
+            objective = loss * share if objective is None else objective + loss * share
+            if isinstance(seen, Ratios):
+                part, function = seen.values * share, seen.function
+                averages = part if averages is None else averages + part
+        assert objective is not None
+        if averages is None or function is None:
+            return objective, objective.new_zeros(len(objective), 0)
+        return objective, Ratios(averages[:2], averages[2:], function, averages)

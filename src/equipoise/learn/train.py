@@ -12,12 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
-from equipoise.learn.methods import find_method
+from equipoise.learn.methods import Method, Setting, find_method
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.order import Order
 from equipoise.learn.problem import FairProblem, Rows
+from equipoise.learn.strata import StratifiedOrder, choose_shares
 from equipoise.learn.threads import one_thread
 from equipoise.learn.watch import History, Watch
+from equipoise.optim.constrained import Constraints
 
 Progress = Callable[[int, int], None]
 """Told how many steps are done, of how many."""
@@ -58,6 +60,7 @@ class TrainingSettings:
     steps : int
         Number of optimizer steps: the cost of training, whatever the size of the table.
     batch_size : int
+        Rows that a step sees; a method that evaluates several batches gets smaller ones.
     """
 
     method: str = "alm"
@@ -127,7 +130,7 @@ def train(
     n_classes: int,
     seeds: Sequence[int],
     settings: TrainingSettings,
-    constraint: Constraint | None = None,
+    constraint: Constraint | Sequence[Constraint] | None = None,
     *,
     watched: Rows | None = None,
     progress: Progress | None = None,
@@ -145,8 +148,9 @@ def train(
         k.
     seeds : sequence of int, length r
     settings : TrainingSettings
-    constraint : Constraint, optional
-        The promise, of which the method is told; ``erm`` ignores it.
+    constraint : Constraint or sequence of them, optional
+        The promise, of which the method is told; ``erm`` ignores it. Of several, the first is
+        followed in the history.
     watched : Rows, optional
         Rows on which accuracy and disparity are followed; the training rows by default.
     progress : callable, optional
@@ -160,27 +164,81 @@ def train(
     FloatingPointError
         If training diverges.
     """
-    dtype, device = rows.features.dtype, rows.features.device
-    network = StackedMLP(rows.features.shape[1], settings.hidden, n_classes, seeds, dtype)
-    network.to(device)
     method = find_method(settings.method)
-    heeded = constraint if method.heeds_constraint else None
-    problem = FairProblem(network, rows, n_classes, heeded)
+    heeded = _as_promises(constraint) if method.heeds_constraint else []
+    network = StackedMLP(
+        rows.features.shape[1], settings.hidden, n_classes, seeds, rows.features.dtype
+    ).to(rows.features.device)
+    order = _order(rows, n_classes, heeded, _batch_size(settings, method, len(rows)), seeds)
+    problem = FairProblem(network, rows, n_classes, heeded, order.importance)
     base = getattr(torch.optim, settings.optimizer)(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    optimizer = method.wrap(base, problem.n_constraints, len(seeds))
+    optimizer = method.wrap(
+        base,
+        Setting(
+            problem.n_constraints,
+            len(seeds),
+            settings.steps,
+            lambda: problem.everything()[1],
+            seeds[0],
+        ),
+    )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
-    order = Order(len(rows), settings.batch_size, seeds)
-    watch = Watch(network, rows if watched is None else watched, n_classes, constraint)
+    watched_promise = (_as_promises(constraint) or [None])[0]
+    watch = Watch(network, rows if watched is None else watched, n_classes, watched_promise)
     for step in range(settings.steps):
-        batch = order.next_batch().to(device)
-        objective = optimizer.step(lambda _: problem(batch))  # noqa: B023
+        batches = _Batches(order, problem, rows.features.device)
+        objective = optimizer.step(batches)
         schedule.step()
         watch.after_step(step, settings.steps, objective, optimizer.multipliers)
         if progress is not None:
             progress(step + 1, settings.steps)
     return Trained(network, watch.history())
+
+
+def _as_promises(
+    constraint: Constraint | Sequence[Constraint] | None,
+) -> list[Constraint]:
+    if constraint is None:
+        return []
+    return [constraint] if isinstance(constraint, Constraint) else list(constraint)
+
+
+def _batch_size(settings: TrainingSettings, method: Method, n_rows: int) -> int:
+    return max(1, min(n_rows, round(settings.batch_size / method.evaluations)))
+
+
+def _order(
+    rows: Rows,
+    n_classes: int,
+    heeded: Sequence[Constraint],
+    batch_size: int,
+    seeds: Sequence[int],
+) -> Order | StratifiedOrder:
+    if heeded and rows.groups is not None:
+        label = rows.label.cpu().numpy()
+        chosen = choose_shares(rows.groups, label, n_classes, heeded, batch_size)
+        if chosen is not None:
+            return StratifiedOrder(*chosen, batch_size, seeds)
+    return Order(len(rows), batch_size, seeds)
+
+
+class _Batches:
+    """The independent batches of one step; each is drawn when first asked for."""
+
+    def __init__(
+        self, order: Order | StratifiedOrder, problem: FairProblem, device: torch.device
+    ) -> None:
+        self._order = order
+        self._problem = problem
+        self._device = device
+        self._rows: dict[int, torch.Tensor] = {}
+
+    def __call__(self, number: int) -> tuple[torch.Tensor, Constraints]:
+        if number not in self._rows:
+            self._rows[number] = self._order.next_batch().to(self._device)
+        return self._problem(self._rows[number])
 
 
 @one_thread()

@@ -9,6 +9,9 @@ estimate and whose *gradient* is the batch's.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,7 +19,13 @@ from torch import Tensor
 from typing_extensions import override
 
 from equipoise.optim.constrained.evaluations import Evaluations
-from equipoise.optim.constrained.ratios import Constraints, averages_of, constraints_at, deviation
+from equipoise.optim.constrained.ratios import (
+    Constraints,
+    Ratios,
+    averages_of,
+    constraints_at,
+    deviation,
+)
 
 _LOOK_BACK = 0.99
 
@@ -68,15 +77,32 @@ class Estimator(ABC):
             raise ValueError(
                 f"{type(self).__name__} evaluates a step more than once: give step a closure."
             )
-        averages = self._average(averages_of(seen), seen, step)
-        return constraints_at(averages, seen)
+        with self.all_or_nothing():
+            averages = self._average(averages_of(seen), seen, step)
+            constraints = constraints_at(averages, seen)
+            self._doubt_unseen(seen, averages)
+        return constraints
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """What is estimated in a block that fails is forgotten.
+
+        What is tracked is replaced and never written into, so that nothing is copied for it.
+        """
+        kept = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).update(kept)
+            raise
 
     @property
     def error(self) -> Tensor | None:
-        """Standard error of the last estimate, shape (..., m); infinite before two batches.
+        """Standard error of the last estimate, shape (..., m), where it was asked for.
 
         It speaks of the noise of batches, and not of how far an average lags behind parameters
-        that move. None where it was not asked for.
+        that move. It is infinite before two batches, and for what rests on a ratio that was
+        never seen. Of ratios it is right to first order in the noise.
         """
         return self._error
 
@@ -92,8 +118,17 @@ class Estimator(ABC):
             unknown = seen if isinstance(seen, Tensor) else seen.function(seen.statistic[0])
             self._error = torch.full_like(unknown.detach(), torch.inf)
             return
-        self._spread.look(deviation(seen, averages) / (1 + before) ** 0.5)
+        away = deviation(seen, averages) / (1 + before) ** 0.5
+        self._spread = self._spread.after(away, _unseen(seen, averages))
         self._error = self._spread.of_one_batch * now**0.5
+
+    def _doubt_unseen(self, seen: Constraints, averages: Tensor) -> None:
+        # Such a ratio is taken to be like the others, which no spread of batches tells against.
+        if self._error is None:
+            return
+        unseen = _unseen(seen, averages)
+        if unseen is not None:
+            self._error = self._error.masked_fill(unseen, torch.inf)
 
     def state_dict(self) -> dict[str, Any]:
         """A snapshot of what has been tracked.
@@ -102,7 +137,9 @@ class Estimator(ABC):
         -------
         dict
         """
-        spread = {} if self._spread is None else {"spread": self._spread.state_dict()}
+        spread = {}
+        if self._spread is not None:
+            spread["spread"] = self._spread.state_dict() | {"error": _copy(self._error)}
         return {name: _copy(x) for name, x in self._tracked().items()} | spread
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -125,7 +162,9 @@ class Estimator(ABC):
                 f"{type(self).__name__} keeps {keeps}, but the state has {sorted(given)}."
             )
         if self._spread is not None:
-            self._spread.load_state_dict(state["spread"])
+            spread = state["spread"]
+            self._spread = _Spread(_copy(spread["squares"]), _copy(spread["mass"]))
+            self._error = _copy(spread["error"])
         self._restore({name: _copy(x) for name, x in state.items() if name != "spread"})
 
     def _tracked(self) -> dict[str, Any]:
@@ -139,29 +178,65 @@ def _copy(x: Any) -> Any:
     return x.clone() if isinstance(x, Tensor) else x
 
 
+def carried(tracked: Tensor, new: Tensor) -> Tensor:
+    """What has been tracked, where the new is.
+
+    Parameters
+    ----------
+    tracked, new : Tensor
+        Averages, as estimators keep them.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If their shapes differ: one that only broadcasts would count as several.
+    """
+    if tracked.shape != new.shape:
+        raise ValueError(
+            f"a batch gives constraints whose averages have shape {tuple(new.shape)}, but those "
+            f"tracked so far have shape {tuple(tracked.shape)}."
+        )
+    return tracked.to(new.device)
+
+
+def _unseen(seen: Constraints, averages: Tensor) -> Tensor | None:
+    """Which constraints rest on a ratio whose denominator is 0; None if there is no such ratio."""
+    if not isinstance(seen, Ratios) or float(averages[1].amin()) > 0:
+        return None
+    # What a function does not use of its ratios, it does not pass NaN on from.
+    top, bottom = averages[:2]
+    return seen.function(torch.where(bottom > 0, top / bottom, torch.nan)).isnan()
+
+
+@dataclass(frozen=True)
 class _Spread:
     """The variance of what a single batch says, from squared deviations."""
 
-    def __init__(self) -> None:
-        self._squares: Tensor | None = None
-        self._mass = 0.0
+    squares: Tensor | None = None
+    mass: Tensor | float = 0.0
 
-    def look(self, away: Tensor) -> None:
-        if self._squares is None:
-            self._squares = torch.zeros_like(away)
-        self._squares.lerp_(away.square(), 1 - _LOOK_BACK)
-        self._mass = _LOOK_BACK * self._mass + (1 - _LOOK_BACK)
+    def after(self, away: Tensor, unknown: Tensor | None) -> _Spread:
+        squares = torch.zeros_like(away) if self.squares is None else carried(self.squares, away)
+        mass = carried(self.mass, away) if isinstance(self.mass, Tensor) else self.mass
+        share: Tensor | float = 1 - _LOOK_BACK
+        if unknown is not None:
+            share = torch.where(unknown, torch.zeros_like(away), share)
+        return _Spread(squares.lerp(away.square(), share), mass + share * (1 - mass))
 
     @property
     def of_one_batch(self) -> Tensor:
-        assert self._squares is not None
-        return (self._squares / self._mass).sqrt()
+        assert self.squares is not None
+        variance = self.squares / self.mass
+        if isinstance(self.mass, Tensor):
+            variance = torch.where(self.mass > 0, variance, torch.inf)
+        return variance.sqrt()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"squares": _copy(self._squares), "mass": self._mass}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._squares, self._mass = _copy(state["squares"]), float(state["mass"])
+        return {"squares": _copy(self.squares), "mass": _copy(self.mass)}
 
 
 class Batch(Estimator):
@@ -178,9 +253,11 @@ class Batch(Estimator):
     @override
     def _average(self, new: Tensor, seen: Constraints, step: Evaluations | None) -> Tensor:
         # Two batches in turn differ by twice the variance of one.
-        self._note(seen, self._last, before=1.0, now=1.0)
+        last = None if self._last is None else carried(self._last, new)
+        self._note(seen, last, before=1.0, now=1.0)
         if self._spread is not None:
-            self._last = new
+            # The closure may fill one and the same tensor at each step.
+            self._last = new.clone()
         return new
 
     @override
@@ -204,7 +281,7 @@ class SecondBatch(Estimator):
     @override
     def _average(self, new: Tensor, seen: Constraints, step: Evaluations | None) -> Tensor:
         assert step is not None
-        second = step.look(1)[1]
+        second = carried(averages_of(step.look(1)[1]), new)
         # The first batch is an independent witness of how much batches differ.
-        self._note(seen, averages_of(second), before=1.0, now=1.0)
-        return averages_of(second)
+        self._note(seen, second, before=1.0, now=1.0)
+        return second

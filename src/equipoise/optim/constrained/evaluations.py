@@ -41,7 +41,7 @@ class Evaluations:
         previous: Sequence[Tensor] | None = None,
     ) -> None:
         self._closure = closure
-        self._layout = layout
+        self.layout = layout
         self._parameters = parameters
         self._previous = previous
         self._seen: dict[int, tuple[Tensor, Constraints]] = {}
@@ -89,18 +89,27 @@ class Evaluations:
             now = [p.detach().clone() for p in self._parameters]
             # Not through autograd, which would call gradients of this step's graph outdated
             # although the parameters come back bit for bit.
-            _overwrite(self._parameters, self._previous)
             try:
+                _overwrite(self._parameters, self._previous)
                 with torch.no_grad():
-                    self._seen_before[number] = self._evaluate(number)[1]
+                    # What the closure returns may share memory with the parameters.
+                    self._seen_before[number] = _kept(self._evaluate(number)[1])
             finally:
                 _overwrite(self._parameters, now)
         return self._seen_before[number]
 
     def _evaluate(self, number: int) -> tuple[Tensor, Constraints]:
         objective, constraints = self._closure(number)
+        if not isinstance(objective, Tensor) or not isinstance(
+            constraints, (Tensor, Ratios, Mapping)
+        ):
+            raise TypeError(
+                "the objective must be a tensor and the constraints a tensor, Ratios or a mapping "
+                f"from names to tensors, not {type(objective).__name__} and "
+                f"{type(constraints).__name__}."
+            )
         if isinstance(constraints, Mapping):
-            constraints = self._layout.flatten(constraints)
+            constraints = self.layout.flatten(constraints)
         # What autocast has computed in half precision is averaged in single.
         if isinstance(constraints, Tensor) and constraints.dtype in _HALF:
             constraints = constraints.float()
@@ -108,13 +117,21 @@ class Evaluations:
             constraints = Ratios(
                 constraints.statistic.float(), constraints.proxy.float(), constraints.function
             )
-        _require_finite_batch(objective, constraints, self._layout)
+        _require_finite_batch(objective, constraints, self.layout)
         return objective, constraints
+
+
+def _kept(seen: Constraints) -> Constraints:
+    if isinstance(seen, Ratios):
+        return Ratios(seen.statistic.clone(), seen.proxy.clone(), seen.function)
+    return seen.clone()
 
 
 def _overwrite(parameters: Sequence[Tensor], values: Sequence[Tensor]) -> None:
     for parameter, value in zip(parameters, values, strict=True):
         parameter.data.copy_(value)
+    # Under autocast torch keeps what it has cast, and does not see that it changed.
+    torch.clear_autocast_cache()
 
 
 def _require_finite_batch(objective: Tensor, seen: Constraints, layout: Layout) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.constrained.estimator import Estimator
+from equipoise.optim.constrained.estimator import Estimator, carried
 from equipoise.optim.constrained.evaluations import Evaluations, require_finite
 from equipoise.optim.constrained.ratios import Constraints, averages_of
 
@@ -26,7 +26,8 @@ class FullPass(Estimator):
     ----------
     evaluate : callable
         Without arguments; returns the constraints on all rows, in the form in which the closure
-        returns them.
+        returns them. A function looks at the model that it was made with, also from a copy of
+        the optimizer; a bound method is copied along with what it is bound to.
     every : int
         How many steps pass from one pass to the next. A pass over 20,000 rows costs a small
         network about what 10 to 20 steps do.
@@ -35,10 +36,14 @@ class FullPass(Estimator):
     """
 
     def __init__(
-        self, evaluate: Callable[[], Constraints], every: int = 50, *, recursive: bool = False
+        self,
+        evaluate: Callable[[], Constraints | Mapping[str, Tensor]],
+        every: int = 50,
+        *,
+        recursive: bool = False,
     ) -> None:
-        if every < 1:
-            raise ValueError(f"every must be at least 1, not {every}.")
+        if not isinstance(every, int) or isinstance(every, bool) or every < 1:
+            raise ValueError(f"every must be a whole number of at least 1, not {every!r}.")
         super().__init__()
         self.evaluate = evaluate
         self.every = every
@@ -49,18 +54,40 @@ class FullPass(Estimator):
 
     @override
     def _average(self, new: Tensor, seen: Constraints, step: Evaluations | None) -> Tensor:
-        if self._value is None or self._age >= self.every:
-            with torch.no_grad():
-                value = averages_of(self.evaluate()).clone()
-            require_finite("constraints on all rows", value)
-            self._value, self._age = value, 0
-        elif self.recursive:
+        old = None
+        due = self._value is None or self._age >= self.every
+        if self.recursive and not due:
             assert step is not None
-            before = step.constraints_before(0)
-            assert before is not None
-            self._value = self._value + new - averages_of(before)
+            old = step.constraints_before(0)
+            due = old is None  # another optimizer took over, and this is its first step
+        if due:
+            self._value, self._age = self._pass(new, step), 0
+        else:
+            assert self._value is not None
+            self._value = carried(self._value, new)
+        if old is not None:
+            self._value = self._value + new - carried(averages_of(old), new)
         self._age += 1
         return self._value
+
+    def _pass(self, new: Tensor, step: Evaluations | None) -> Tensor:
+        with torch.no_grad():
+            seen = self.evaluate()
+        if isinstance(seen, Mapping):
+            if step is None:
+                raise ValueError("named constraints on all rows need a step to tell their order.")
+            seen = step.layout.flatten(seen)
+        value = averages_of(seen)
+        # Half precision is carried on in single, as that of batches is.
+        dtype = torch.promote_types(value.dtype, torch.float32)
+        value = value.to(new.device, dtype, copy=True)
+        require_finite("constraints on all rows", value)
+        if value.shape != new.shape:
+            raise ValueError(
+                f"evaluate gave constraints on all rows whose averages have shape "
+                f"{tuple(value.shape)}, but those of a batch have shape {tuple(new.shape)}."
+            )
+        return value
 
     @override
     def _tracked(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -93,13 +94,23 @@ class Layout:
                 f"{list(self.sizes)}."
             )
         parts = [x if x.dim() else x[None] for x in (named[name] for name in self.sizes)]
+        leading = parts[0].shape[:-1] if parts else ()
         for part, (name, size) in zip(parts, self.sizes.items(), strict=True):
-            if part.shape[-1] != size:
+            if part.shape != (*leading, size):
                 raise ValueError(
-                    f"there are to be {size} constraints {name!r}, but the closure returned a "
-                    f"tensor of shape {tuple(part.shape)}."
+                    f"the constraints {name!r} are to have shape {(*leading, size)}, but the "
+                    f"closure returned a tensor of shape {tuple(part.shape)}."
                 )
-        return torch.cat(parts, dim=-1)
+        return torch.cat(parts, dim=-1) if parts else torch.zeros(0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The layout as plain values.
+
+        Returns
+        -------
+        dict
+        """
+        return {"sizes": dict(self.sizes), "equalities": list(self.equalities)}
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """The slices of a flat vector by name, which share its memory.

@@ -64,12 +64,15 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         if not isinstance(base, torch.optim.Optimizer):
             raise TypeError(f"base must be a torch optimizer, not {type(base).__name__}.")
         super().__init__(base.param_groups, base.defaults)
+        if n_replicates is not None and not (_is_whole(n_replicates) and n_replicates > 0):
+            raise ValueError(f"n_replicates must be a whole number above 0, not {n_replicates!r}.")
         self.base = base
         self.layout = Layout(n_constraints, equalities)
         self.n_replicates = n_replicates
         self.estimator = estimator
         self._multipliers: Multipliers | None = None
         self._constraints: Tensor | None = None
+        self._objective: Tensor | None = None
         self._previous: list[Tensor] | None = None
         self._share_for_good()
 
@@ -171,13 +174,20 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         """
         if closure is None:
             return self._step_after_backward()
-        step = Evaluations(closure, self.layout, self._parameters(), self._previous)
+        parameters, previous = self._parameters(), self._previous
+        if previous is not None:
+            # What has joined since has not moved.
+            previous = previous + [p.detach().clone() for p in parameters[len(previous) :]]
+        step = Evaluations(closure, self.layout, parameters, previous)
         with torch.enable_grad():
             merit = self._merit(step)
+        self._objective = None  # a surrogate from before has had its gradient taken away
+        # A view of a parameter would show the objective after the step.
+        objective = step.look(0)[0].detach().clone()
         self.base.zero_grad()
         merit.backward()
         self._update()
-        return step.look(0)[0].detach()
+        return objective
 
     def surrogate(
         self, objective: Tensor, constraints: Constraints | Mapping[str, Tensor]
@@ -208,16 +218,15 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
                 f"{type(self).__name__} evaluates a step more than once: give step a closure."
             )
         merit = self._merit(Evaluations(lambda _: (objective, constraints), self.layout))
-        self._objective = objective.detach()
+        self._objective = objective.detach().clone()
         return merit
 
     def _step_after_backward(self) -> Tensor:
-        objective: Tensor | None = getattr(self, "_objective", None)
+        objective, self._objective = self._objective, None
         if objective is None:
             raise RuntimeError(
                 "step without a closure comes after surrogate(objective, constraints).backward()."
             )
-        del self._objective
         self._update()
         return objective
 
@@ -226,10 +235,12 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         objective, seen = step.look(0, with_gradient=True)
         for number in range(1, self.n_batches):
             step.look(number)
-        constraints = self.estimator.estimate(seen, step)
-        self._require_shapes(objective, constraints)
+        with self.estimator.all_or_nothing():
+            constraints = self.estimator.estimate(seen, step)
+            self._require_shapes(objective, constraints)
+            merit = self._total(self._direction(objective, constraints, step), constraints)
         self._constraints = constraints.detach()
-        return self._total(self._direction(objective, constraints, step), constraints)
+        return merit
 
     def _direction(self, objective: Tensor, constraints: Tensor, step: Evaluations) -> Tensor:
         return self.lagrangian(objective, constraints)
@@ -287,6 +298,7 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
             "base": deepcopy(self.base.state_dict()),
             "estimator": self.estimator.state_dict(),
             "multipliers": None if multipliers is None else multipliers.state_dict(),
+            "layout": self.layout.to_dict(),
             "previous": None if self._previous is None else [x.clone() for x in self._previous],
             "method": self._own_state(),
         }
@@ -308,15 +320,19 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         multipliers = state_dict["multipliers"]
         if own != given or (multipliers is None) != (self._multipliers is None):
             raise ValueError(f"the state is not one of {type(self).__name__}.")
+        if state_dict["layout"] != self.layout.to_dict():
+            raise ValueError(
+                f"the state is one of constraints {state_dict['layout']}, but this "
+                f"{type(self).__name__} has {self.layout.to_dict()}."
+            )
         if self._multipliers is not None:
             self._multipliers.load_state_dict(multipliers)
         self.estimator.load_state_dict(state_dict["estimator"])
         self.base.load_state_dict(deepcopy(state_dict["base"]))
         previous = state_dict["previous"]
         if previous is not None:
-            previous = [
-                x.to(p.device, copy=True) for x, p in zip(previous, self._parameters(), strict=True)
-            ]
+            # Fewer than the parameters, where some have joined since the last step.
+            previous = [x.to(p.device, copy=True) for x, p in zip(previous, self._parameters())]  # noqa: B905
         self._previous = previous
         self._load_own_state(state_dict["method"])
 
@@ -338,3 +354,7 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
 
     def _load_own_state(self, state: dict[str, Any]) -> None:
         pass
+
+
+def _is_whole(x: Any) -> bool:
+    return isinstance(x, int) and not isinstance(x, bool)

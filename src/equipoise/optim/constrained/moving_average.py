@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.constrained.estimator import Estimator
+from equipoise.optim.constrained.estimator import Estimator, carried
 from equipoise.optim.constrained.evaluations import Evaluations
 from equipoise.optim.constrained.ratios import Constraints
 
@@ -36,11 +36,11 @@ class MovingAverage(Estimator):
 
     @override
     def _average(self, new: Tensor, seen: Constraints, step: Evaluations | None) -> Tensor:
-        before = None if self._sum is None else self._sum / self._mass
-        share = self._squares / self._mass**2 if self._mass else 0.0
-        if self._sum is None:
-            self._sum = torch.zeros_like(new)
-        self._sum.lerp_(new, 1 - self.decay)
+        tracked = torch.zeros_like(new) if self._sum is None else carried(self._sum, new)
+        before, share = None, 0.0
+        if self._sum is not None and self._spread is not None:
+            before, share = tracked / self._mass, self._squares / self._mass**2
+        self._sum = tracked.lerp(new, 1 - self.decay)
         self._mass = self.decay * self._mass + (1 - self.decay)
         self._squares = self.decay**2 * self._squares + (1 - self.decay) ** 2
         self._note(seen, before, share, self._squares / self._mass**2)

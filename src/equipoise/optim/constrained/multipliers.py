@@ -16,7 +16,10 @@ from equipoise.optim.constrained.layout import Layout
 Dual = Callable[[list[Tensor]], torch.optim.Optimizer]
 """Makes the optimizer of the multipliers, such as ``lambda y: torch.optim.Adam(y, lr=0.01)``."""
 
+# A multiplier that overshoots comes back from its bound; one that is still there after several
+# looks will stay.
 _LOOK_EVERY = 100
+_LOOKS = 5
 
 
 class InfeasibleWarning(UserWarning):
@@ -69,6 +72,7 @@ class Multipliers:
         self._bound = bound
         self._upper = None if bound == math.inf else bound
         self._ascents = 0
+        self._looks_at_bound: Tensor | None = None
         self._said = False
 
     def ascend(self, direction: Tensor) -> None:
@@ -128,6 +132,11 @@ class Multipliers:
 
     def _tell_of_infeasible(self, direction: Tensor) -> None:
         at_bound = (self.value.abs() >= self._bound) & (direction * self.value > 0)
+        looks = torch.zeros_like(at_bound, dtype=torch.int64)
+        if self._looks_at_bound is not None:
+            looks = self._looks_at_bound
+        self._looks_at_bound = (looks + 1) * at_bound
+        at_bound = self._looks_at_bound >= _LOOKS
         if not bool(at_bound.any()):
             return
         numbers = sorted({place[-1] for place in torch.nonzero(at_bound).tolist()})
@@ -149,7 +158,14 @@ class Multipliers:
         -------
         dict
         """
-        return {"value": self.value.clone(), "optimizer": deepcopy(self.optimizer.state_dict())}
+        looks = self._looks_at_bound
+        return {
+            "value": self.value.clone(),
+            "optimizer": deepcopy(self.optimizer.state_dict()),
+            "ascents": self._ascents,
+            "looks_at_bound": None if looks is None else looks.clone(),
+            "said": self._said,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a snapshot.
@@ -170,6 +186,9 @@ class Multipliers:
             )
         self.value.copy_(state["value"])
         self.optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        looks = state["looks_at_bound"]
+        self._looks_at_bound = None if looks is None else looks.to(self.value.device, copy=True)
+        self._ascents, self._said = int(state["ascents"]), bool(state["said"])
 
 
 def gradient_ascent(rate: float) -> Dual:

@@ -27,12 +27,17 @@ class Ratios:
         A differentiable stand-in, whose ratio the gradient is that of (the proxy-Lagrangian of
         Cotter, Jiang, Sridharan 2019). Give the same where the statistic is differentiable.
     function : callable
-        Maps ratios (..., k) to constraint values (..., m).
+        Maps ratios (..., k) to constraint values (..., m). Where it has a method ``pull_back``,
+        which maps ratios and weights (..., m) to the gradient of the weighted sum of values,
+        that is called in place of autograd.
+    together : Tensor, shape (4, ..., k), optional
+        Statistic and proxy without gradient, where they are at hand as one tensor.
     """
 
     statistic: Tensor
     proxy: Tensor
     function: Callable[[Tensor], Tensor]
+    together: Tensor | None = None
 
     @classmethod
     def of(
@@ -69,6 +74,8 @@ class Ratios:
     @cached_property
     def values(self) -> Tensor:
         """The parts without gradient, shape (4, ..., k)."""
+        if self.together is not None:
+            return self.together
         return torch.cat([self.statistic.detach(), self.proxy.detach()])
 
 
@@ -134,20 +141,20 @@ def deviation(seen: Constraints, averages: Tensor) -> Tensor:
 
 def _ratios_at(averages: Tensor, batch: Ratios) -> Tensor:
     denominators = averages[1::2]
-    if float(denominators.amin()) > 0:
+    if denominators.amin() > 0:
         ratio, proxy = (averages[::2] / denominators).unbind()
-        return batch.function(_CarryGradient.apply(ratio, batch.proxy, proxy, denominators[1]))
+        return _AtRatios.apply(batch.proxy, ratio, proxy, denominators[1], batch.function)
     defined = denominators > 0
     safe = torch.where(defined, denominators, 1.0)
     ratio, proxy = (averages[::2] / safe).unbind()
     ratio = torch.where(defined[0], ratio, _middle_of_seen(ratio, defined[0]))
     # Dividing by infinity: what is not defined carries no gradient.
     scale = torch.where(defined.all(0), safe[1], torch.inf)
-    return batch.function(_CarryGradient.apply(ratio, batch.proxy, proxy, scale))
+    return _AtRatios.apply(batch.proxy, ratio, proxy, scale, batch.function)
 
 
-class _CarryGradient(torch.autograd.Function):
-    """A ratio's value as it is, with the gradient of the batch's proxy.
+class _AtRatios(torch.autograd.Function):
+    """A function of ratios as they are, with the gradient of the batch's proxy.
 
     d(N/D) = (dN - (N/D) dD) / D with N and D from the averages is linear in what the batch adds,
     so its gradient is unbiased for given N and D, and a ratio that the batch says nothing of
@@ -157,16 +164,30 @@ class _CarryGradient(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, ratio: Tensor, _batch_proxy: Tensor, proxy: Tensor, denominator: Tensor
+        ctx: Any,
+        _batch_proxy: Tensor,
+        ratio: Tensor,
+        proxy: Tensor,
+        denominator: Tensor,
+        function: Callable[[Tensor], Tensor],
     ) -> Tensor:
-        ctx.save_for_backward(proxy, denominator)
-        return ratio.clone()
+        ctx.save_for_backward(ratio, proxy, denominator)
+        ctx.function = function
+        return function(ratio)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        proxy, denominator = ctx.saved_tensors
-        numerator = gradient / denominator
-        return None, torch.stack([numerator, -numerator * proxy]), None, None
+    def backward(ctx: Any, by_constraint: Tensor) -> tuple[Tensor | None, ...]:
+        ratio, proxy, denominator = ctx.saved_tensors
+        by_numerator = _pull_back(ctx.function, ratio, by_constraint) / denominator
+        return torch.stack([by_numerator, -by_numerator * proxy]), None, None, None, None
+
+
+def _pull_back(function: Any, ratio: Tensor, by_constraint: Tensor) -> Tensor:
+    if hasattr(function, "pull_back"):
+        return function.pull_back(ratio, by_constraint)
+    with torch.enable_grad():
+        ratio = ratio.requires_grad_()
+        return torch.autograd.grad(function(ratio), ratio, by_constraint)[0]
 
 
 def _middle_of_seen(ratio: Tensor, seen: Tensor) -> Tensor:

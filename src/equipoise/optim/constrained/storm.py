@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.constrained.estimator import Estimator
+from equipoise.optim.constrained.estimator import Estimator, carried
 from equipoise.optim.constrained.evaluations import Evaluations
 from equipoise.optim.constrained.ratios import Constraints, averages_of
 
@@ -21,7 +21,9 @@ class Storm(Estimator):
 
     The average of the past is carried over to the new parameters by what the step changed on the
     new batch, so that it does not lag behind as a moving average does (Cutkosky and Orabona 2019,
-    arXiv 1905.10018, there for gradients). It costs a second forward pass.
+    arXiv 1905.10018, there for gradients). It costs a second forward pass. Where a network draws
+    dropout anew in that pass the estimate stays unbiased but gains less, and running statistics
+    see the batch twice.
 
     Parameters
     ----------
@@ -48,11 +50,11 @@ class Storm(Estimator):
         if self._value is None or before is None:
             self._note(seen, None, 0.0, 1.0)
             self._value, self._squares = new.clone(), 1.0
-            return new
-        old = averages_of(before)
+            return self._value
+        value, old = carried(self._value, new), carried(averages_of(before), new)
         squares = self.weight**2 + (1 - self.weight) ** 2 * self._squares
-        self._note(before, self._value, self._squares, squares)
-        self._value = new + (1 - self.weight) * (self._value - old)
+        self._note(before, value, self._squares, squares)
+        self._value = new + (1 - self.weight) * (value - old)
         self._squares = squares
         return self._value
 

@@ -1,0 +1,187 @@
+"""Batches in which every group has rows enough to say something of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from equipoise.constraints import Constraint
+from equipoise.groups import Groups
+
+# A rate over fewer rows in a batch jumps by more than most promises allow.
+_WANTED_ROWS = 16
+# Rows of large groups may come to count this much more, as rare ones take their places.
+_MOST_IMPORTANCE = 2.0
+_PLANNED = 64
+
+
+def choose_shares(
+    groups: Groups,
+    label: NDArray[np.int64],
+    n_classes: int,
+    constraints: Sequence[Constraint],
+    batch_size: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Divide rows into strata, and a batch among them, so that no group is too rare in it.
+
+    Strata are the rows of one membership pattern and one label. They keep their share of a batch
+    unless some rate of some group would rest on too few rows.
+
+    Parameters
+    ----------
+    groups : Groups of n rows
+    label : ndarray of int, shape (n,)
+    n_classes : int
+        k.
+    constraints : sequence of Constraint
+    batch_size : int
+
+    Returns
+    -------
+    strata : ndarray of int, shape (n,)
+    shares : ndarray, shape (s,)
+        Of a batch. Or None instead of both, where batches drawn at random do.
+    """
+    pattern, members = groups.patterns()
+    cell = pattern * n_classes + label
+    present, strata = np.unique(cell, return_inverse=True)
+    proportion = np.bincount(strata) / len(label)
+    of_pattern, of_label = np.divmod(present, n_classes)
+    # Which strata each rate of each group rests on, (components x groups, strata).
+    rests = [
+        members[of_pattern].T[None] & supported[:, None, of_label]
+        for supported in (_supported(one, n_classes) for one in constraints)
+    ]
+    support = np.concatenate([one.reshape(-1, len(present)) for one in rests])
+    share = support @ proportion
+    support, share = support[share > 0], share[share > 0]
+
+    def boosted(wanted: float) -> NDArray[np.float64]:
+        boost = np.maximum(1.0, wanted / (batch_size * share))
+        return proportion * np.where(support, boost[:, None], 1.0).max(axis=0)
+
+    shares = boosted(_WANTED_ROWS)
+    if shares.sum() <= 1:
+        return None
+    wanted = float(_WANTED_ROWS)
+    while shares.sum() > _MOST_IMPORTANCE:
+        wanted *= 0.9
+        shares = boosted(wanted)
+    return strata, shares / shares.sum()
+
+
+def _supported(constraint: Constraint, n_classes: int) -> NDArray[np.bool_]:
+    # Which labels the components of the rate may rest on, (c, k).
+    rate = constraint.disparity.rate
+    if rate.of_loss:
+        return np.ones((1, n_classes), dtype=np.bool_)
+    return rate.cells(n_classes).denominator.max(axis=-1) > 0
+
+
+class StratifiedOrder:
+    """Batches of row numbers, one stream a replicate, each stratum with its share.
+
+    A stratum's rows are seen in turn, each once before any is seen again. The number of its rows
+    in a batch differs from its share by less than one, and is its share in the mean (systematic
+    sampling), so that importance weights make every mean unbiased.
+
+    Parameters
+    ----------
+    strata : ndarray of int, shape (n,)
+        From 0 to s - 1, each with a row.
+    shares : ndarray, shape (s,)
+        Of a batch; they sum to 1.
+    batch_size : int
+    seeds : sequence of int, length r
+    """
+
+    def __init__(
+        self,
+        strata: NDArray[np.int64],
+        shares: NDArray[np.float64],
+        batch_size: int,
+        seeds: Sequence[int],
+    ) -> None:
+        self.batch_size = batch_size
+        sizes = np.bincount(strata, minlength=len(shares))
+        self._rows = np.split(np.argsort(strata, kind="stable"), np.cumsum(sizes)[:-1])
+        self._upto = np.cumsum(shares) * batch_size
+        self._upto[-1] = batch_size
+        self._streams = [_Stream(self._rows, seed) for seed in seeds]
+        self._planned = np.empty((len(seeds), 0, batch_size), np.int64)
+        self.importance = (sizes / len(strata) / shares)[strata]
+
+    def next_batch(self) -> Tensor:
+        """The row numbers of the next batch of each replicate.
+
+        Returns
+        -------
+        Tensor of int64, shape (r, b)
+        """
+        if not self._planned.shape[1]:
+            self._planned = np.stack([stream.plan(self._upto) for stream in self._streams])
+        batch, self._planned = self._planned[:, 0], self._planned[:, 1:]
+        return torch.from_numpy(batch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """A snapshot.
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            "planned": torch.from_numpy(self._planned.copy()),
+            "streams": [stream.state_dict() for stream in self._streams],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a snapshot.
+
+        Parameters
+        ----------
+        state : dict
+        """
+        self._planned = state["planned"].numpy().copy()
+        for stream, own in zip(self._streams, state["streams"], strict=True):
+            stream.load_state_dict(own)
+
+
+class _Stream:
+    """One replicate's way through the strata."""
+
+    def __init__(self, rows: list[NDArray[np.int64]], seed: int) -> None:
+        self._random = np.random.default_rng([seed, 2])
+        self._rows = rows
+        self._queues = [np.empty(0, np.int64) for _ in rows]
+
+    def plan(self, upto: NDArray[np.float64]) -> NDArray[np.int64]:
+        # Rows of the next batches, (batches, batch size).
+        start = self._random.random((_PLANNED, 1))
+        counts = np.diff(np.floor(upto + start).astype(np.int64), axis=1, prepend=0)
+        moments = np.arange(_PLANNED)
+        rows = np.concatenate([self._draw(s, int(n)) for s, n in enumerate(counts.sum(axis=0))])
+        batch = np.concatenate([np.repeat(moments, of_stratum) for of_stratum in counts.T])
+        return rows[np.argsort(batch, kind="stable")].reshape(_PLANNED, -1)
+
+    def _draw(self, stratum: int, n: int) -> NDArray[np.int64]:
+        queue, rows = self._queues[stratum], self._rows[stratum]
+        while len(queue) < n:
+            queue = np.concatenate([queue, self._random.permutation(rows)])
+        drawn, self._queues[stratum] = np.split(queue, [n])
+        return drawn
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "random": self._random.bit_generator.state,
+            "queues": [torch.from_numpy(queue.copy()) for queue in self._queues],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._random.bit_generator.state = state["random"]
+        self._queues = [queue.numpy().copy() for queue in state["queues"]]

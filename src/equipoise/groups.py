@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from itertools import combinations
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.codes import as_array, encode, to_numpy
+
+How = Literal["crossed", "each", "lattice"]
+"""What several sensitive columns mean."""
 
 # More groups than this is nearly always a number or an identifier taken for a category.
 MAX_GROUPS = 500
@@ -55,7 +59,7 @@ class Groups:
     def of(
         cls,
         sensitive_features: Any,
-        how: Literal["crossed", "each"] = "crossed",
+        how: How = "crossed",
     ) -> Groups:
         """Make groups from one or several columns.
 
@@ -64,9 +68,10 @@ class Groups:
         sensitive_features : Groups, array-like, mapping or dataframe
             One column of n values; or several, as a mapping from names to columns, a pandas,
             polars or pyarrow table, or an array of shape (n, columns).
-        how : {"crossed", "each"}
+        how : {"crossed", "each", "lattice"}
             What several columns mean: their intersections ("female, Black"), which are
-            disjoint, or the groups of each column side by side ("sex: female"), which overlap.
+            disjoint; the groups of each column side by side ("sex: female"), which overlap; or
+            both and all in between, the lattice of intersections of any of the columns.
 
         Returns
         -------
@@ -81,8 +86,8 @@ class Groups:
         """
         if isinstance(sensitive_features, Groups):
             return sensitive_features
-        if how not in ("crossed", "each"):
-            raise ValueError(f"how must be 'crossed' or 'each', not {how!r}.")
+        if how not in get_args(How):
+            raise ValueError(f"how must be one of {', '.join(get_args(How))}, not {how!r}.")
         columns = _columns(sensitive_features)
         coded = {name: encode(values, _describe(name)) for name, values in columns.items()}
         lengths = {name: len(c.codes) for name, c in coded.items()}
@@ -100,8 +105,9 @@ class Groups:
         if len(coded) == 1:
             ((_, only),) = coded.items()
             return cls([str(level) for level in only.levels], codes=only.codes)
-        if how == "each":
-            return cls._each({name: (c.codes, c.levels) for name, c in coded.items()})
+        if how != "crossed":
+            named = {name: (c.codes, c.levels) for name, c in coded.items()}
+            return cls._each(named) if how == "each" else cls._lattice(named)
         return cls._crossed([(c.codes, c.levels) for c in coded.values()])
 
     @classmethod
@@ -130,6 +136,28 @@ class Groups:
         names = [f"{name}: {level}" for name, (_, levels) in columns.items() for level in levels]
         blocks = [codes[:, None] == np.arange(len(levels)) for codes, levels in columns.values()]
         return cls(names, membership=np.concatenate(blocks, axis=1))
+
+    @classmethod
+    def _lattice(cls, columns: Mapping[str, tuple[NDArray[np.int64], tuple[Any, ...]]]) -> Groups:
+        whole = cls._each(columns)
+        names, blocks = list(whole.names), [whole.membership]
+        for size in range(2, len(columns) + 1):
+            for some in combinations(columns, size):
+                # Levels carry the names of their columns, so that intersections do too.
+                crossed = cls._crossed(
+                    [
+                        (columns[c][0], tuple(f"{c}: {level}" for level in columns[c][1]))
+                        for c in some
+                    ]
+                )
+                names += crossed.names
+                if len(names) > MAX_GROUPS:
+                    raise ValueError(
+                        f"the lattice of the sensitive features has more than {MAX_GROUPS} groups; "
+                        "use fewer columns, or join rare categories."
+                    )
+                blocks.append(crossed.matrix().astype(np.bool_))
+        return cls(names, membership=np.concatenate([b for b in blocks if b is not None], axis=1))
 
     @classmethod
     def from_codes(cls, codes: ArrayLike, names: Sequence[str]) -> Groups:
@@ -261,6 +289,34 @@ class Groups:
             raise ValueError(f"there is already a group called {name!r}.")
         recode = np.where(rare, len(kept), np.cumsum(~rare) - 1)
         return Groups([*kept, name], codes=recode[self.codes])
+
+    def drop_rare(self, min_size: int) -> Groups:
+        """Leave out groups with too few rows; the rows stay, and so do their other groups.
+
+        Parameters
+        ----------
+        min_size : int
+            Groups with fewer rows are left out.
+
+        Returns
+        -------
+        Groups
+            These, if no group is that small.
+
+        Raises
+        ------
+        ValueError
+            If the groups are disjoint, where rows would end up in none, or none is that large.
+        """
+        kept = self.sizes >= min_size
+        if kept.all():
+            return self
+        if self.membership is None:
+            raise ValueError("disjoint groups are not left out but joined: use join_rare.")
+        if not kept.any():
+            raise ValueError(f"no group has {min_size} rows: the largest has {self.sizes.max()}.")
+        names = [name for name, large in zip(self.names, kept, strict=True) if large]
+        return Groups(names, membership=self.membership[:, kept])
 
     def matrix(self) -> NDArray[np.float64]:
         """The membership matrix W.

@@ -350,7 +350,7 @@ NAN_LABELS = np.where(np.arange(400) < 3, np.nan, Y)
         ({"method": "magic"}, "unknown method 'magic'"),
         ({"optimizer": "LBFGS"}, "optimizer must be one of"),
         ({"hidden": 4}, "hidden must hold"),
-        ({"how": "both"}, "'crossed' or 'each'"),
+        ({"how": "both"}, "how must be one of crossed, each, lattice"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused(arguments, message):

@@ -186,7 +186,7 @@ def test_intersections_whose_names_would_be_the_same_are_told_apart_by_quotes():
 
 
 def test_an_unknown_meaning_of_several_columns_is_refused():
-    with pytest.raises(ValueError, match="how must be 'crossed' or 'each', not 'both'"):
+    with pytest.raises(ValueError, match="how must be one of crossed, each, lattice, not 'both'"):
         Groups.of(SEX, "both")
 
 
@@ -303,6 +303,51 @@ def test_joining_rare_groups_moves_their_rows_and_no_others(column, least):
 def test_rare_groups_cannot_be_joined_under_the_name_of_another():
     with pytest.raises(ValueError, match="already a group called 'f'"):
         Groups.of(SEX).join_rare(3, "f")
+
+
+def test_the_lattice_holds_every_column_and_every_intersection():
+    groups = Groups.of({"sex": SEX, "age": AGE}, "lattice")
+    each, crossed = Groups.of({"sex": SEX, "age": AGE}, "each"), Groups.of({"sex": SEX, "age": AGE})
+    assert groups.names[: len(each)] == each.names
+    assert len(groups) == len(each) + len(crossed)
+    membership = np.concatenate([each.matrix(), crossed.matrix()], axis=1)
+    np.testing.assert_array_equal(groups.matrix(), membership)
+    assert all("sex: " in name and "age: " in name for name in groups.names[len(each) :])
+
+
+def test_the_lattice_of_three_columns_has_the_pairs_too():
+    random = np.random.default_rng(0)
+    columns = {name: random.integers(0, 2, 200) for name in "abc"}
+    groups = Groups.of(columns, "lattice")
+    assert len(groups) == 3 * 2 + 3 * 4 + 8
+    pair = groups.names.index("a: 1, c: 0")
+    np.testing.assert_array_equal(
+        groups.matrix()[:, pair], (columns["a"] == 1) & (columns["c"] == 0)
+    )
+
+
+def test_a_lattice_too_large_is_refused_with_the_cure():
+    random = np.random.default_rng(0)
+    columns = {str(i): random.integers(0, 6, 5000) for i in range(4)}
+    with pytest.raises(ValueError, match=r"lattice.*fewer columns"):
+        Groups.of(columns, "lattice")
+
+
+def test_rare_groups_that_overlap_can_be_left_out():
+    groups = Groups.of({"sex": SEX, "age": AGE}, "lattice")
+    kept = groups.drop_rare(2)
+    assert kept.names == tuple(
+        name for name, size in zip(groups.names, groups.sizes, strict=True) if size >= 2
+    )
+    assert kept.n_rows == groups.n_rows
+    assert groups.drop_rare(1) is groups
+
+
+def test_disjoint_groups_are_not_left_out_and_neither_are_all():
+    with pytest.raises(ValueError, match="use join_rare"):
+        Groups.of(SEX).drop_rare(100)
+    with pytest.raises(ValueError, match="no group has 100 rows"):
+        Groups.of({"sex": SEX, "age": AGE}, "each").drop_rare(100)
 
 
 def test_groups_that_overlap_are_not_joined():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from equipoise.audit.result import Audit, audit
 from equipoise.data.arrow import to_arrow
 from equipoise.data.errors import DataError, hint
 from equipoise.data.sensitive import group_names, parse_sensitive
+from equipoise.groups import How
 
 
 def audit_table(
@@ -17,7 +18,7 @@ def audit_table(
     label: str,
     prediction: str,
     sensitive: Sequence[str],
-    how: Literal["crossed", "each"] = "crossed",
+    how: How = "crossed",
     positive: Any = None,
     missing_group: str | None = None,
     confidence: float = 0.95,
@@ -32,7 +33,7 @@ def audit_table(
         The columns that hold what was true and what was decided.
     sensitive : sequence of str
         The sensitive columns; ``"age:25,60"`` cuts a number into groups.
-    how : {"crossed", "each"}
+    how : {"crossed", "each", "lattice"}
         Whether several columns mean their intersections or stand side by side.
     positive : optional
         The positive class of a binary task.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from equipoise.audit.intervals import IntervalMethod, basic_interval, share_inte
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.words import number_or_none
 from equipoise.constraints import Disparity, gap, ratio, worst
-from equipoise.groups import Groups
+from equipoise.groups import Groups, How
 from equipoise.rates import Rate, find_rate
 
 DEFAULT_RATES = ("selection", "true_positive", "false_positive", "predictive_value", "accuracy")
@@ -208,7 +208,7 @@ def audit(
     prediction: ArrayLike,
     *,
     sensitive_features: Any,
-    how: Literal["crossed", "each"] = "crossed",
+    how: How = "crossed",
     positive: Any = None,
     confidence: float = 0.95,
     n_boot: int = 2000,
@@ -222,7 +222,7 @@ def audit(
         What was true and what was decided, in the same classes.
     sensitive_features : Groups, array-like, mapping or dataframe
         One or several columns of n values; see :meth:`equipoise.Groups.of`.
-    how : {"crossed", "each"}
+    how : {"crossed", "each", "lattice"}
         Whether several columns mean their intersections or stand side by side.
     positive : optional
         The positive class of a binary task; the larger by default.

@@ -73,7 +73,11 @@ def compare(
     rows: Annotated[int | None, typer.Option(help="Take a random sample of so many rows.")] = None,
     how: Several = How.crossed,
     min_group: Annotated[
-        int, typer.Option(help="Join groups with fewer rows than this into one.")
+        int,
+        typer.Option(
+            help="Join groups with fewer rows than this into one; leave them out "
+            "where groups overlap."
+        ),
     ] = 0,
     confidence: Annotated[float, typer.Option(help="Of intervals and certificates.")] = 0.95,
     margin: Annotated[

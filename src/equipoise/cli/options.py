@@ -15,6 +15,7 @@ class How(StrEnum):
 
     crossed = "crossed"
     each = "each"
+    lattice = "lattice"
 
 
 SensitiveColumns = Annotated[list[str], typer.Option(help=_SENSITIVE, show_default=False)]
@@ -25,7 +26,11 @@ Positive = Annotated[
     str | None, typer.Option(help="The positive class; by default the larger of two.")
 ]
 Several = Annotated[
-    How, typer.Option(help="Several sensitive columns: their intersections, or each for itself.")
+    How,
+    typer.Option(
+        help="Several sensitive columns: their intersections, each for itself, or the lattice of "
+        "intersections of any of them."
+    ),
 ]
 MissingGroup = Annotated[
     str | None, typer.Option(help="What to call the group of rows that have no sensitive value.")

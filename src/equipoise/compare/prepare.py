@@ -78,7 +78,9 @@ def prepare(dataset: Dataset, settings: Settings) -> Prepared:
             f"and judge on the rest (at least {_FEWEST_ROWS})."
         )
     columns = {name: dataset.sensitive[name].to_numpy() for name in dataset.sensitive.columns}
-    groups = Groups.of(columns, settings.how).join_rare(settings.min_group)
+    groups = Groups.of(columns, settings.how)
+    small = groups.join_rare if groups.disjoint else groups.drop_rare
+    groups = small(settings.min_group)
     others = int(groups.sizes.min())
     if 0 < others < settings.min_group:
         raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from equipoise.audit.words import number_or_none
 from equipoise.compare.command import command_line
@@ -17,6 +17,7 @@ from equipoise.compare.store import RunFolder
 from equipoise.compare.trial import Progress, run_trial
 from equipoise.constraints import Constraint
 from equipoise.data import Dataset, load
+from equipoise.groups import How
 from equipoise.learn import TrainingSettings
 
 
@@ -36,7 +37,7 @@ def compare(
     missing_group: str | None = None,
     data_dir: str | Path | None = None,
     rows: int | None = None,
-    how: Literal["crossed", "each"] = "crossed",
+    how: How = "crossed",
     min_group: int = 0,
     confidence: float = 0.95,
     margin: float | None = None,
@@ -77,10 +78,10 @@ def compare(
         Where known tables are; the environment variable ``EQUIPOISE_DATA`` by default.
     rows : int, optional
         Take a random sample of so many rows.
-    how : {"crossed", "each"}
-        Whether several sensitive columns mean their intersections or stand side by side.
+    how : {"crossed", "each", "lattice"}
+        Whether several sensitive columns mean their intersections, stand side by side, or both.
     min_group : int
-        Groups with fewer rows are joined into one.
+        Groups with fewer rows are joined into one, or left out where groups overlap.
     confidence : float
         Of intervals and certificates.
     margin : float, optional

@@ -7,9 +7,10 @@ import importlib.metadata
 import json
 import math
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 from equipoise.constraints import Constraint
+from equipoise.groups import How
 from equipoise.learn import TrainingSettings, find_method
 
 PARTS = {"train": 0.5, "validation": 0.15, "test": 0.15, "certificate": 0.2}
@@ -34,10 +35,11 @@ class Settings:
     margin : float or None
         By how much training is asked to keep more than the promise, so that fresh rows can show
         that it is kept; None for what the number of rows calls for.
-    how : {"crossed", "each"}
-        Whether several sensitive columns mean their intersections or stand side by side.
+    how : {"crossed", "each", "lattice"}
+        Whether several sensitive columns mean their intersections, stand side by side, or both.
     min_group : int
-        Groups with fewer rows than this in the whole table are joined into one.
+        Groups with fewer rows than this in the whole table are joined into one, or left out
+        where groups overlap.
     seed : int
         Decides the parts, and with the number of a replicate its initial weights and order.
     training : TrainingSettings
@@ -49,7 +51,7 @@ class Settings:
     seeds: int = 5
     confidence: float = 0.95
     margin: float | None = None
-    how: Literal["crossed", "each"] = "crossed"
+    how: How = "crossed"
     min_group: int = 0
     seed: int = 0
     training: TrainingSettings = field(default_factory=TrainingSettings)

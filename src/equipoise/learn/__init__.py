@@ -3,7 +3,8 @@
 from equipoise.learn.apply import with_predictions
 from equipoise.learn.classifier import FairClassifier
 from equipoise.learn.encoder import TableEncoder
-from equipoise.learn.methods import METHODS, Method, find_method
+from equipoise.learn.fair_loss import FairLoss
+from equipoise.learn.methods import METHODS, Method, Setting, find_method, register_method
 from equipoise.learn.model import Model
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.problem import FairProblem, Rows
@@ -14,17 +15,20 @@ from equipoise.learn.watch import History
 __all__ = [
     "METHODS",
     "FairClassifier",
+    "FairLoss",
     "FairProblem",
     "History",
     "Method",
     "Model",
     "Rows",
+    "Setting",
     "StackedMLP",
     "TableEncoder",
     "Trained",
     "TrainingSettings",
     "find_method",
     "predict_probabilities",
+    "register_method",
     "require_support",
     "train",
     "with_predictions",

@@ -28,8 +28,13 @@ def tabulate(
     objective: Array,
     values: Array,
     soft: Array,
-) -> None:
+    cells: Array,
+) -> int:
     """Write mean loss, counted and expected rates, and probabilities.
+
+    Compiled code does not look whether a place is within an array, so each label and code is
+    looked at here, before it is a place, and the gradient is computed from copies of them that
+    nobody else can change in between.
 
     Parameters
     ----------
@@ -48,6 +53,14 @@ def tabulate(
         Written to: counted numerators and denominators, and expected ones.
     soft : ndarray, shape (r, b, k)
         Written to: probabilities.
+    cells : ndarray of int64, shape (2, r, b)
+        Written to: label and code.
+
+    Returns
+    -------
+    int
+        The number of the first row, of r x b, whose label or code is out of range, where it
+        stopped; otherwise -1.
     """
     replicates, batch, k = logits.shape
     n_groups, n_counted = values.shape[3], numerator.shape[0]
@@ -57,6 +70,10 @@ def tabulate(
         total = 0.0
         for i in range(batch):
             y, g = label[r, i], codes[r, i]
+            if y < 0 or y >= k or g < 0 or g >= n_groups:
+                return r * batch + i
+            cells[0, r, i] = y
+            cells[1, r, i] = g
             best = 0
             for p in range(1, k):
                 if logits[r, i, p] > logits[r, i, best]:
@@ -90,6 +107,7 @@ def tabulate(
                 if with_loss:
                     values[2 * kind, r, n_counted, g] = losses[0, g] / batch
                     values[2 * kind + 1, r, n_counted, g] = losses[1, g] / batch
+    return -1
 
 
 @numba.njit(cache=True)
@@ -97,8 +115,7 @@ def pull_back(
     by_objective: Array,
     by_proxy: Array,
     soft: Array,
-    label: Array,
-    codes: Array,
+    cells: Array,
     weights: Array,
     rate_weights: Array,
     numerator: Array,
@@ -113,7 +130,7 @@ def pull_back(
     by_objective : ndarray, shape (r,)
     by_proxy : ndarray, shape (2, r, c or c + 1, g)
         What a unit of each expected numerator and denominator counts.
-    soft, label, codes, weights, rate_weights, numerator, denominator, with_loss
+    soft, cells, weights, rate_weights, numerator, denominator, with_loss
         As :func:`tabulate` had or wrote them.
     gradient : ndarray, shape (r, b, k)
         Written to.
@@ -131,7 +148,7 @@ def pull_back(
                     for p in range(k):
                         pull[g, y, p] += numerator[c, y, p] * top + denominator[c, y, p] * bottom
         for i in range(batch):
-            y, g = label[r, i], codes[r, i]
+            y, g = cells[0, r, i], cells[1, r, i]
             of_loss = by_objective[r] * (weights[r, i] if weights.size else 1.0)
             counts = rate_weights[r, i] if rate_weights.size else 1.0
             if with_loss:

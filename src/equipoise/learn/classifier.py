@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import narwhals as nw
 import numpy as np
@@ -20,7 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from equipoise.constraints import Constraint
-from equipoise.groups import Groups
+from equipoise.groups import Groups, How
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.model import Model
 from equipoise.learn.problem import Rows
@@ -33,11 +34,12 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    constraint : str or Constraint, optional
-        What is promised, such as ``'gap("selection") <= 0.05'``. Without one it is an ordinary
-        classifier.
-    method : {"erm", "penalty", "alm"}
-        How it is trained for the promise; ``"erm"`` takes no notice of it.
+    constraint : str or Constraint, or a sequence of them, optional
+        What is promised, such as ``'gap("selection") <= 0.05'``; several promises are about the
+        same groups. Without one it is an ordinary classifier.
+    method : str
+        How it is trained for the promise, one of :data:`equipoise.learn.METHODS`: "alm",
+        "penalty", "ssl-alm", "switching", "ghost", ... ; "erm" takes no notice of it.
     hidden : tuple of int
         Units of each hidden layer; ``()`` is a logistic regression.
     optimizer : str
@@ -48,8 +50,10 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     steps : int
         Number of optimizer steps, whatever the number of rows.
     batch_size : int
-    how : {"crossed", "each"}
-        Whether several sensitive features mean their intersections or stand side by side.
+    iterate : {"best", "last", "average"}
+        Which iterate training ends with.
+    how : {"crossed", "each", "lattice"}
+        Whether several sensitive features mean their intersections, stand side by side, or both.
     positive : optional
         Of two classes, the one that rates such as selection speak of; the larger by default.
     random_state : int, RandomState or None
@@ -86,7 +90,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        constraint: str | Constraint | None = None,
+        constraint: str | Constraint | Sequence[str | Constraint] | None = None,
         method: str = "alm",
         *,
         hidden: tuple[int, ...] = TrainingSettings.hidden,
@@ -95,7 +99,8 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight_decay: float = TrainingSettings.weight_decay,
         steps: int = TrainingSettings.steps,
         batch_size: int = TrainingSettings.batch_size,
-        how: Literal["crossed", "each"] = "crossed",
+        iterate: str = TrainingSettings.iterate,
+        how: How = "crossed",
         positive: Any = None,
         random_state: Any = None,
         device: str = "cpu",
@@ -108,6 +113,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.weight_decay = weight_decay
         self.steps = steps
         self.batch_size = batch_size
+        self.iterate = iterate
         self.how = how
         self.positive = positive
         self.random_state = random_state
@@ -147,7 +153,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         FloatingPointError
             If training diverges.
         """
-        constraint = None if self.constraint is None else Constraint.parse(self.constraint)
+        promises = _promises(self.constraint)
         settings = TrainingSettings(
             self.method,
             self.hidden,
@@ -156,6 +162,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.weight_decay,
             self.steps,
             self.batch_size,
+            self.iterate,
         )
         frame = self._frame(X, reset=True)
         label = column_or_1d(y, warn=True)
@@ -177,11 +184,11 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             counted = np.flatnonzero(weights > 0)
             if len(np.unique(codes[counted])) < 2:
                 raise ValueError("y has only one class among the rows of positive sample_weight.")
-        groups = self._groups(sensitive_features, constraint, codes, counted)
+        groups = self._groups(sensitive_features, promises, codes, counted)
         encoder = TableEncoder.fit(frame)
         rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        trained = train(rows, len(self.classes_), [seed], settings, constraint)
+        trained = train(rows, len(self.classes_), [seed], settings, promises)
         self.groups_ = None if groups is None else groups.names
         self.history_ = trained.history
         self.model_ = Model(
@@ -189,7 +196,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             trained.network.cpu(),
             tuple(self.classes_[self._order].tolist()),
             {
-                "constraint": None if constraint is None else str(constraint),
+                "constraint": ", ".join(map(str, promises)) or None,
                 "training": settings.to_dict(),
                 "seed": seed,
             },
@@ -199,15 +206,15 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _groups(
         self,
         sensitive_features: Any,
-        constraint: Constraint | None,
+        promises: list[Constraint],
         codes: NDArray[np.int64],
         counted: NDArray[np.int64],
     ) -> Groups | None:
-        if constraint is None:
+        if not promises:
             return None
         if sensitive_features is None:
             raise ValueError(
-                f"the constraint {constraint} compares groups: pass sensitive_features to fit."
+                f"the constraint {promises[0]} compares groups: pass sensitive_features to fit."
             )
         groups = Groups.of(sensitive_features, self.how)
         if groups.n_rows != len(codes):
@@ -217,7 +224,8 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes = self.classes_[self._order].tolist()
         # Rows of weight 0 support nothing.
         some = groups.take(counted)
-        require_support(constraint, codes[counted], some, classes, "the rows to train on")
+        for promise in promises:
+            require_support(promise, codes[counted], some, classes, "the rows to train on")
         return groups
 
     def _frame(self, X: Any, *, reset: bool) -> nw.DataFrame[Any]:
@@ -276,6 +284,16 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _promises(
+    constraint: str | Constraint | Sequence[str | Constraint] | None,
+) -> list[Constraint]:
+    if constraint is None:
+        return []
+    if isinstance(constraint, (str, Constraint)) or not isinstance(constraint, Sequence):
+        return [Constraint.parse(constraint)]
+    return [Constraint.parse(one) for one in constraint]
 
 
 def _refuse_missing(label: NDArray[Any]) -> None:

@@ -35,6 +35,11 @@ class FairLoss:
     n_classes : int
         k.
 
+    Attributes
+    ----------
+    violations : callable
+        Rates (..., c, g) of all promises, those of the loss last, to inequalities (..., m).
+
     Examples
     --------
     >>> import torch
@@ -81,7 +86,7 @@ class FairLoss:
                 where = slice(start, start + one.disparity.rate.n_components(n_classes))
                 start = where.stop
             parts.append((one, where))
-        self._violations = _Violations(parts)
+        self.violations = Violations(parts)
         self._eye: Tensor | None = None
         if n_groups * n_classes <= _DENSE_CELLS:
             self._eye = torch.eye(n_groups * n_classes)
@@ -143,7 +148,7 @@ class FairLoss:
         objective, values, proxy = tables.apply(logits, label, groups, weights, rate_weights, self)
         if single:
             objective, values, proxy = objective[0], values[:, 0], proxy[:, 0]
-        return objective, Ratios(values[:2], proxy, self._violations, values)
+        return objective, Ratios(values[:2], proxy, self.violations, values)
 
     def _members(self, label: Tensor, groups: Tensor, like: Tensor) -> Tensor:
         # To which (group, label) cells the rows belong: codes (r, b) where those are many,
@@ -310,20 +315,27 @@ def _rates(table: Tensor, of: FairLoss) -> Tensor:
     return torch.cat([values, sums.repeat(2, 1, 1)[:, :, None]], dim=2)
 
 
-class _Violations:
-    """The promises as inequalities, with their gradient in closed form."""
+class Violations:
+    """Promises as inequalities ``v <= 0`` in the rates, with their gradient in closed form.
+
+    Parameters
+    ----------
+    parts : list of (Constraint, slice)
+        Which components of the rates each is about.
+    """
 
     def __init__(self, parts: list[tuple[Constraint, slice]]) -> None:
         self._parts = parts
 
     def __call__(self, rates: Tensor) -> Tensor:
-        # (..., c, g) to (..., m)
+        """The violations, shape (..., m), at rates of shape (..., c, g)."""
         if len(self._parts) == 1:
             return self._parts[0][0].violations(rates)
         parts = [one.violations(rates[..., where, :]) for one, where in self._parts]
         return torch.cat(parts, dim=-1)
 
     def pull_back(self, rates: Tensor, by_violation: Tensor) -> Tensor:
+        """The gradient of the violations' sum with weights (..., m), of the shape of the rates."""
         if len(self._parts) == 1:
             return _pull_back(self._parts[0][0], rates, by_violation)
         gradient, start = torch.zeros_like(rates), 0

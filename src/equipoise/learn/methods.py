@@ -9,10 +9,18 @@ import torch
 
 from equipoise.optim.constrained import (
     ALM,
+    SSLALM,
     ConstrainedOptimizer,
     Constraints,
+    FullPass,
+    Lagrangian,
     MovingAverage,
+    NuPI,
     Penalty,
+    PenaltyBarrier,
+    SmoothedPenalty,
+    StochasticGhost,
+    Switching,
     Unconstrained,
 )
 
@@ -73,36 +81,122 @@ class Method:
 
 # Disparities are differences of shares and losses are in nats: with both of order one, these
 # settings act within a few hundred steps on every table that the benchmarks train on.
-_PENALTY_STRENGTH = 1.0
-_ALM_PENALTY = 5.0
-_ALM_MULTIPLIER_RATE = 0.05
-_LOOK_BACK = 0.985
+_STRENGTH = 1.0
+_PENALTY = 10.0
+_MULTIPLIER_RATE = 0.05
+_LOOK_BACK = 0.97
+# Without a penalty nothing damps the circling of multipliers but their own slowness.
+_UNDAMPED_RATE = 0.025
 
 
-def _erm(base: torch.optim.Optimizer, of: Setting) -> Unconstrained:
+def _tracked() -> MovingAverage:
+    return MovingAverage(_LOOK_BACK)
+
+
+def _erm(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
     return Unconstrained(base, of.n_constraints, of.n_replicates)
 
 
-def _penalty(base: torch.optim.Optimizer, of: Setting) -> Penalty:
+def _penalty(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
     return Penalty(
-        base,
-        of.n_constraints,
-        of.n_replicates,
-        strength=_PENALTY_STRENGTH,
-        estimator=MovingAverage(_LOOK_BACK),
+        base, of.n_constraints, of.n_replicates, strength=_STRENGTH, estimator=_tracked()
     )
 
 
-def _alm(base: torch.optim.Optimizer, of: Setting) -> ALM:
+def _alm(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
     return ALM(
         base,
         of.n_constraints,
         of.n_replicates,
-        penalty=_ALM_PENALTY,
-        multiplier_rate=_ALM_MULTIPLIER_RATE,
-        estimator=MovingAverage(_LOOK_BACK),
+        penalty=_PENALTY,
+        multiplier_rate=_MULTIPLIER_RATE,
+        estimator=_tracked(),
     )
 
+
+def _lagrangian(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    return Lagrangian(
+        base,
+        of.n_constraints,
+        of.n_replicates,
+        multiplier_rate=_UNDAMPED_RATE,
+        estimator=_tracked(),
+    )
+
+
+def _nupi(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    # The proportional part is to the integral one what the penalty is to the rate in ALM.
+    return Lagrangian(
+        base,
+        of.n_constraints,
+        of.n_replicates,
+        dual=lambda y: NuPI(y, lr=_MULTIPLIER_RATE, kp=_PENALTY / _MULTIPLIER_RATE, nu=_LOOK_BACK),
+    )
+
+
+def _extragradient(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    return Lagrangian(
+        base,
+        of.n_constraints,
+        of.n_replicates,
+        multiplier_rate=_UNDAMPED_RATE,
+        extragradient=True,
+        estimator=_tracked(),
+    )
+
+
+def _ssl_alm(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    return SSLALM(
+        base,
+        of.n_constraints,
+        of.n_replicates,
+        penalty=_PENALTY,
+        multiplier_rate=_MULTIPLIER_RATE,
+    )
+
+
+def _switching(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    return Switching(
+        base,
+        of.n_constraints,
+        of.n_replicates,
+        tolerance=0.0,
+        estimator=_tracked(),
+        seed=of.seed,
+    )
+
+
+def _barrier(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    return PenaltyBarrier(
+        base,
+        of.n_constraints,
+        of.n_replicates,
+        multiplier_decay=0.97,
+        penalty_decay=0.97,
+        estimator=_tracked(),
+    )
+
+
+def _spider(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    return SmoothedPenalty(
+        base,
+        of.n_constraints,
+        of.n_replicates,
+        strength=_STRENGTH,
+        estimator=FullPass(of.everything, 25, recursive=True),
+    )
+
+
+def _ghost(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    return StochasticGhost(
+        base, of.n_constraints, of.n_replicates, max_level=_GHOST_LEVELS, seed=of.seed
+    )
+
+
+_GHOST_LEVELS = 4
+_GHOST_UNITS = 1 + sum(0.6 * 0.4**n * 2 ** (n + 1) for n in range(_GHOST_LEVELS + 1)) / (
+    1 - 0.4 ** (_GHOST_LEVELS + 1)
+)
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -115,9 +209,66 @@ METHODS: dict[str, Method] = {
         ),
         Method("penalty", "exact penalty: the violation is added to the loss", _penalty),
         Method("alm", "augmented Lagrangian: multipliers learn what the promise costs", _alm),
+        Method("lagrangian", "gradient descent on the model, ascent on multipliers", _lagrangian),
+        Method("nupi", "multipliers moved by a proportional-integral controller", _nupi),
+        Method(
+            "extragradient",
+            "multipliers extrapolated before each step",
+            _extragradient,
+            evaluations=2,
+        ),
+        Method(
+            "ssl-alm",
+            "smoothed and linearised augmented Lagrangian with two independent batches",
+            _ssl_alm,
+            evaluations=2,
+        ),
+        Method(
+            "switching",
+            "steps on the loss while the promise holds, otherwise on the worst violation",
+            _switching,
+        ),
+        Method("barrier", "penalty-barrier: multipliers follow the violation's slope", _barrier),
+        Method(
+            "spider",
+            "rounded exact penalty on violations tracked by differences between full passes",
+            _spider,
+            evaluations=2,
+        ),
+        Method(
+            "ghost",
+            "stochastic ghost: directions from quadratic programs on batches of random size",
+            _ghost,
+            evaluations=_GHOST_UNITS,
+        ),
     )
 }
 """The methods, in the order in which they are listed to a user."""
+
+
+def register_method(method: Method) -> Method:
+    """Add a way of training under a name of its own.
+
+    From then on :class:`FairClassifier`, ``compare`` and the benchmarks know it by that name.
+
+    Parameters
+    ----------
+    method : Method
+
+    Returns
+    -------
+    Method
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
+    """
+    if method.name in METHODS:
+        raise ValueError(f"there is a method {method.name!r} already.")
+    METHODS[method.name] = method
+    return method
 
 
 def find_method(name: str) -> Method:

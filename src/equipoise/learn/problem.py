@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from torch import Tensor
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
 from equipoise.learn.fair_loss import FairLoss
+from equipoise.learn.network import StackedMLP
+from equipoise.learn.strata import spread_rows
 from equipoise.optim.constrained import Ratios
 
 # A look at so many rows costs what a few dozen steps do.
@@ -113,7 +116,7 @@ class FairProblem:
 
     Parameters
     ----------
-    network : torch.nn.Module
+    network : StackedMLP
         Maps features (r, b, d) to logits (r, b, k).
     rows : Rows
     n_classes : int
@@ -126,7 +129,7 @@ class FairProblem:
 
     def __init__(
         self,
-        network: torch.nn.Module,
+        network: StackedMLP,
         rows: Rows,
         n_classes: int,
         constraints: Sequence[Constraint] = (),
@@ -134,6 +137,7 @@ class FairProblem:
     ) -> None:
         self.network = network
         self.rows = rows
+        self.n_classes = n_classes
         n_groups = 0
         self._groups: Tensor | None = None
         if constraints:
@@ -187,34 +191,44 @@ class FairProblem:
 
     @torch.no_grad()
     def everything(self) -> tuple[Tensor, Tensor | Ratios]:
-        """Evaluate all rows, each once, or so many evenly spaced ones that it stays cheap.
+        """Evaluate all rows, each once, or of a large table so many that it stays cheap.
 
         Returns
         -------
         objective : Tensor, shape (r,)
         constraints : Ratios or Tensor
-            As for a batch, without gradient.
+            As for a batch, without gradient. Of a stratum that is not looked at whole, evenly
+            spaced rows stand for the others.
         """
-        n = len(self.rows)
-        some = torch.linspace(0, n - 1, min(n, _MOST_ROWS), dtype=torch.float64).long().unique()
-        objective, averages, function = None, None, None
-        for rows in some.to(self.rows.label.device).split(_BLOCK):
-            logits = self.network(self.rows.features[rows])
-            every = rows.expand(len(logits), -1)
-            own = None if self.rows.weights is None else self.rows.weights[every]
-            loss, seen = self.fair_loss(
+        rows, counts = self._sample
+        loss, averages, function = None, None, None
+        for some, count in zip(rows.split(_BLOCK), counts.split(_BLOCK), strict=True):
+            logits = self.network(self.rows.features[some])
+            every = some.expand(len(logits), -1)
+            own = count.expand(len(logits), -1)
+            weights = own if self.rows.weights is None else own * self.rows.weights[every]
+            part, seen = self.fair_loss(
                 logits,
                 self.rows.label[every],
                 every if self._groups is None else self._groups[every],
-                own,
-                own if self.rows.weigh_rates else None,
+                weights,
+                weights if self.rows.weigh_rates else own,
             )
-            share = len(rows) / len(some)
-            objective = loss * share if objective is None else objective + loss * share
+            share = len(some) / len(rows)
+            loss = part * share if loss is None else loss + part * share
             if isinstance(seen, Ratios):
-                part, function = seen.values * share, seen.function
-                averages = part if averages is None else averages + part
-        assert objective is not None
+                values, function = seen.values * share, seen.function
+                averages = values if averages is None else averages + values
+        assert loss is not None
         if averages is None or function is None:
-            return objective, objective.new_zeros(len(objective), 0)
-        return objective, Ratios(averages[:2], averages[2:], function, averages)
+            return loss, loss.new_zeros(len(loss), 0)
+        return loss, Ratios(averages[:2], averages[2:], function, averages)
+
+    @cached_property
+    def _sample(self) -> tuple[Tensor, Tensor]:
+        # Row numbers, and for how many rows each stands, with mean 1.
+        label, groups = self.rows.label.cpu().numpy(), self.rows.groups
+        stratum = label if groups is None else groups.patterns()[0] * self.n_classes + label
+        rows, counts = spread_rows(stratum, _MOST_ROWS)
+        like = self.rows.features
+        return as_tensor(rows).to(like.device), as_tensor(counts).to(like.device, like.dtype)

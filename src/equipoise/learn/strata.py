@@ -83,6 +83,43 @@ def _supported(constraint: Constraint, n_classes: int) -> NDArray[np.bool_]:
     return rate.cells(n_classes).denominator.max(axis=-1) > 0
 
 
+def spread_rows(
+    stratum: NDArray[np.integer[Any]], at_most: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Choose rows of all strata, the small ones whole.
+
+    Parameters
+    ----------
+    stratum : ndarray of int, shape (n,)
+    at_most : int
+        How many rows.
+
+    Returns
+    -------
+    rows : ndarray of int
+        All of them, where there are no more than that. Of a stratum that is not taken whole they
+        are evenly spaced.
+    counts : ndarray
+        For how many rows each stands, scaled to mean 1.
+    """
+    n = len(stratum)
+    if n <= at_most:
+        return np.arange(n), np.ones(n)
+    _, codes, sizes = np.unique(stratum, return_inverse=True, return_counts=True)
+    # The most rows of a stratum that leave room for all: found by filling up from the smallest.
+    ascending = np.sort(sizes)
+    left = at_most - np.concatenate([[0], np.cumsum(ascending)[:-1]])
+    each = left // np.arange(len(sizes), 0, -1)
+    quota = max(1, int(each[np.argmax(ascending > each)]))
+    rows = [
+        of_stratum[np.linspace(0, len(of_stratum) - 1, min(quota, len(of_stratum))).astype(int)]
+        for of_stratum in np.split(np.argsort(codes, kind="stable"), np.cumsum(sizes)[:-1])
+    ]
+    taken = np.array([len(some) for some in rows])
+    counts = np.repeat(sizes / taken, taken)
+    return np.concatenate(rows), counts / counts.mean()
+
+
 class StratifiedOrder:
     """Batches of row numbers, one stream a replicate, each stratum with its share.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
+from equipoise.learn.ending import ITERATES, Ending
 from equipoise.learn.methods import Method, Setting, find_method
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.order import Order
@@ -39,6 +41,12 @@ OPTIMIZERS = (
 """The torch optimizers that act on each coordinate alone, so that replicates stay apart."""
 
 
+_SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
+    "constant": lambda done: 1.0,
+}
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
     """How a network is trained, apart from its data and its promise.
@@ -52,8 +60,7 @@ class TrainingSettings:
     optimizer : str
         One of :data:`OPTIMIZERS`: the name of a class of :mod:`torch.optim`.
     learning_rate : float
-        At the start; it falls to 0 along a cosine, since the last iterate of a game oscillates
-        at any constant rate.
+        At the start.
     weight_decay : float
         As the optimizer has it. The default costs nothing on tables of tens of thousands of rows
         and keeps a network from learning a table of hundreds by heart.
@@ -61,6 +68,12 @@ class TrainingSettings:
         Number of optimizer steps: the cost of training, whatever the size of the table.
     batch_size : int
         Rows that a step sees; a method that evaluates several batches gets smaller ones.
+    iterate : {"best", "last", "average"}
+        Which iterate a run under a promise ends with: of the last ones the most accurate that
+        keeps the promise on the training rows, simply the last, or their average.
+    schedule : {"cosine", "constant"}
+        The learning rate falls to 0 along a cosine, since the last iterate of a game oscillates
+        at any constant rate; or it stays.
     """
 
     method: str = "alm"
@@ -70,6 +83,8 @@ class TrainingSettings:
     weight_decay: float = 0.001
     steps: int = 1000
     batch_size: int = 512
+    iterate: str = "best"
+    schedule: str = "cosine"
 
     def __post_init__(self) -> None:
         find_method(self.method)
@@ -93,6 +108,12 @@ class TrainingSettings:
         for name in ("learning_rate", "steps", "batch_size"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
+        if self.iterate not in ITERATES:
+            raise ValueError(f"iterate must be one of {', '.join(ITERATES)}, not {self.iterate!r}.")
+        if self.schedule not in _SCHEDULES:
+            raise ValueError(
+                f"schedule must be one of {', '.join(_SCHEDULES)}, not {self.schedule!r}."
+            )
         if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}.")
 
@@ -184,16 +205,23 @@ def train(
             seeds[0],
         ),
     )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
-    watched_promise = (_as_promises(constraint) or [None])[0]
-    watch = Watch(network, rows if watched is None else watched, n_classes, watched_promise)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: _SCHEDULES[settings.schedule](step / settings.steps)
+    )
+    promises = _as_promises(constraint)
+    watch = Watch(
+        network, rows if watched is None else watched, n_classes, promises[0] if promises else None
+    )
+    # A method that does not heed the promise is not helped to keep it.
+    ending = Ending(problem, settings.steps, settings.iterate if heeded else "last")
     for step in range(settings.steps):
-        batches = _Batches(order, problem, rows.features.device)
-        objective = optimizer.step(batches)
+        objective = optimizer.step(_Batches(order, problem, ending, rows.features.device))
         schedule.step()
+        ending.after_step(step)
         watch.after_step(step, settings.steps, objective, optimizer.multipliers)
         if progress is not None:
             progress(step + 1, settings.steps)
+    ending.finish()
     return Trained(network, watch.history())
 
 
@@ -228,17 +256,22 @@ class _Batches:
     """The independent batches of one step; each is drawn when first asked for."""
 
     def __init__(
-        self, order: Order | StratifiedOrder, problem: FairProblem, device: torch.device
+        self,
+        order: Order | StratifiedOrder,
+        problem: FairProblem,
+        ending: Ending,
+        device: torch.device,
     ) -> None:
         self._order = order
         self._problem = problem
+        self._ending = ending
         self._device = device
         self._rows: dict[int, torch.Tensor] = {}
 
     def __call__(self, number: int) -> tuple[torch.Tensor, Constraints]:
         if number not in self._rows:
             self._rows[number] = self._order.next_batch().to(self._device)
-        return self._problem(self._rows[number])
+        return self._ending.tightened(self._problem(self._rows[number]))
 
 
 @one_thread()

@@ -9,6 +9,7 @@ from equipoise.optim.constrained.alm import ALM
 from equipoise.optim.constrained.barrier import PenaltyBarrier
 from equipoise.optim.constrained.estimator import Batch, Estimator, SecondBatch
 from equipoise.optim.constrained.full_pass import FullPass
+from equipoise.optim.constrained.ghost import StochasticGhost
 from equipoise.optim.constrained.iterates import AverageIterate, BestFeasible
 from equipoise.optim.constrained.kkt import KKTResidual, best_multipliers, kkt_residual
 from equipoise.optim.constrained.lagrangian import Lagrangian
@@ -50,6 +51,7 @@ __all__ = [
     "Ratios",
     "SecondBatch",
     "SmoothedPenalty",
+    "StochasticGhost",
     "Storm",
     "Switching",
     "Unconstrained",

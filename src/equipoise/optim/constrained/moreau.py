@@ -14,7 +14,7 @@ from typing_extensions import override
 
 
 class Moreau(torch.optim.Optimizer):
-    r"""Another optimizer's step with a proximal term (mu / 2) |x - z|^2 whose centre z follows x.
+    r"""Another optimizer's step with a proximal term whose centre follows the parameters.
 
     ::
 

@@ -14,7 +14,7 @@ from equipoise.optim.constrained.method import ConstrainedOptimizer
 
 
 class Penalty(ConstrainedOptimizer):
-    r"""min f(x) + strength * sum_j [c_j(x)]_+ , with |c_j| for equations.
+    r"""min f(x) + strength * sum_j [c_j(x)]_+ , with the absolute value for equations.
 
     The penalty is exact: with a strength above the largest Lagrange multiplier its minimum is
     the constrained one (Nocedal and Wright, Numerical Optimization, theorem 17.3). A weaker one

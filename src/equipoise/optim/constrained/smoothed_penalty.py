@@ -27,7 +27,7 @@ class SmoothedPenalty(ConstrainedOptimizer):
     is a Lipschitz function of the tracked value, which the hinge's own 0 or 1 is not: that is what
     carries the accuracy of the estimate over to the direction.
 
-    Of an equation h(|c|) is taken, whose weight is strength * clip(u / nu, -1, 1).
+    Of an equation h is taken of the absolute value, whose weight is strength * clip(u / nu, -1, 1).
 
     With a strength above the largest multiplier y the constraints are met up to nu: a minimum has
     c = nu * y / strength where it binds.

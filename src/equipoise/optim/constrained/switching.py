@@ -19,7 +19,7 @@ class Switching(ConstrainedOptimizer):
 
     Algorithm 1 of Huang and Lin (2023, arXiv 2301.13314) on estimates: where the largest
     constraint is at most eps_k the k-th step, k = 1, 2, ..., descends on the objective, elsewhere
-    on that largest constraint. There are no multipliers. Of an equation |c| is taken.
+    on that largest constraint. There are no multipliers. Of an equation the absolute value is taken.
 
     What the theory speaks of is not the last iterate but a random one of those at which a step on
     the objective was taken, drawn with probability proportional to the step size. It is kept on
@@ -240,7 +240,8 @@ class _Reservoir:
     def load_state_dict(self, state: dict[str, Any], like: Sequence[Tensor]) -> None:
         self._weight = state["weight"].cpu().clone()
         for generator, drawn in zip(self._generators, state["generators"].cpu(), strict=True):
-            generator.set_state(drawn)
+            # torch reads it as a structure, for which what comes from a file may lie askew.
+            generator.set_state(drawn.clone())
         point = state["point"]
         if point is not None:
             point = [x.to(p.device, copy=True) for x, p in zip(point, like, strict=False)]

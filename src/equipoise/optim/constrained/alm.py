@@ -11,7 +11,12 @@ from typing_extensions import override
 
 from equipoise.optim.constrained.estimator import Batch, Estimator
 from equipoise.optim.constrained.method import ConstrainedOptimizer
-from equipoise.optim.constrained.multipliers import Dual, Multipliers, gradient_ascent
+from equipoise.optim.constrained.multipliers import (
+    Dual,
+    Multipliers,
+    gradient_ascent,
+    weighted_sum,
+)
 
 
 class ALM(ConstrainedOptimizer):
@@ -70,12 +75,9 @@ class ALM(ConstrainedOptimizer):
         equalities: Collection[str] = (),
         estimator: Estimator | None = None,
     ) -> None:
-        if not 0 < penalty < math.inf:
-            raise ValueError(f"penalty must be positive and finite, not {penalty}.")
         super().__init__(
             base, n_constraints, n_replicates, equalities=equalities, estimator=estimator or Batch()
         )
-        self.penalty = penalty
         self._multipliers = Multipliers(
             self.layout,
             n_replicates,
@@ -83,17 +85,32 @@ class ALM(ConstrainedOptimizer):
             dual or gradient_ascent(multiplier_rate),
             multiplier_bound,
         )
+        self.penalty = penalty
+
+    @property
+    def penalty(self) -> float:
+        """rho, which may be changed as a run goes on."""
+        return self._penalty
+
+    @penalty.setter
+    def penalty(self, penalty: float) -> None:
+        if not 0 < penalty < math.inf:
+            raise ValueError(f"penalty must be positive and finite, not {penalty}.")
+        assert self._multipliers is not None
+        self._penalty = penalty
+        # To divide by a number takes torch several times as long as by a tensor.
+        self._minus_penalty = self._multipliers.value.new_tensor(-penalty)
 
     @override
     def lagrangian(self, objective: Tensor, constraints: Tensor) -> Tensor:
         assert self._multipliers is not None
         y = self._multipliers
-        weight = torch.add(y.value, constraints.detach(), alpha=self.penalty)
-        return objective + (y.positive_part(weight) * constraints).sum(-1)
+        weight = torch.add(y.value, constraints.detach(), alpha=self._penalty)
+        return objective + weighted_sum(y.positive_part(weight), constraints)
 
     @override
     def ascend(self, constraints: Tensor) -> None:
         assert self._multipliers is not None
         y = self._multipliers
         # c + s, where the slack of an inequality is [-c - y / rho]_+.
-        y.ascend(y.raised(constraints, y.value / -self.penalty))
+        y.ascend(y.raised(constraints, y.value / self._minus_penalty))

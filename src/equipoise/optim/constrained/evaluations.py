@@ -67,8 +67,11 @@ class Evaluations:
             If any of it is not finite.
         """
         if number not in self._seen:
-            with torch.set_grad_enabled(with_gradient):
+            if torch.is_grad_enabled() == with_gradient:
                 self._seen[number] = self._evaluate(number)
+            else:
+                with torch.set_grad_enabled(with_gradient):
+                    self._seen[number] = self._evaluate(number)
         return self._seen[number]
 
     def constraints_before(self, number: int) -> Constraints | None:
@@ -135,8 +138,7 @@ def _overwrite(parameters: Sequence[Tensor], values: Sequence[Tensor]) -> None:
 
 
 def _require_finite_batch(objective: Tensor, seen: Constraints, layout: Layout) -> None:
-    values = seen.values if isinstance(seen, Ratios) else seen.detach()
-    if math.isfinite(objective.detach().sum() + values.sum()):
+    if finite(objective) and finite(seen.values if isinstance(seen, Ratios) else seen):
         return
     require_finite("objective", objective)
     if isinstance(seen, Ratios):
@@ -144,6 +146,21 @@ def _require_finite_batch(objective: Tensor, seen: Constraints, layout: Layout) 
             require_finite(f"{name} of the constraints", part)
     else:
         require_finite("constraints", seen, layout)
+
+
+def finite(values: Tensor) -> bool:
+    """Whether there is neither NaN nor infinity, as far as one number tells.
+
+    Parameters
+    ----------
+    values : Tensor
+
+    Returns
+    -------
+    bool
+        False also of finite values whose sum is too large.
+    """
+    return math.isfinite((values.detach().sum() if values.dim() else values).item())
 
 
 def require_finite(what: str, values: Tensor, layout: Layout | None = None) -> None:
@@ -160,7 +177,7 @@ def require_finite(what: str, values: Tensor, layout: Layout | None = None) -> N
     ------
     FloatingPointError
     """
-    if math.isfinite(values.detach().sum()):
+    if finite(values):
         return
     where = torch.nonzero(~torch.isfinite(values)).tolist()
     if not where:  # only their sum is too large

@@ -13,7 +13,12 @@ from typing_extensions import override
 from equipoise.optim.constrained.estimator import Batch, Estimator
 from equipoise.optim.constrained.evaluations import Closure, Evaluations, require_finite
 from equipoise.optim.constrained.method import ConstrainedOptimizer
-from equipoise.optim.constrained.multipliers import Dual, Multipliers, gradient_ascent
+from equipoise.optim.constrained.multipliers import (
+    Dual,
+    Multipliers,
+    gradient_ascent,
+    weighted_sum,
+)
 from equipoise.optim.constrained.ratios import Constraints, averages_of, constraints_at
 
 
@@ -111,7 +116,7 @@ class Lagrangian(ConstrainedOptimizer):
             weight = self._multipliers.positive_part(
                 torch.add(weight, constraints.detach(), alpha=rate)
             ).clamp(-self._bound, self._bound)
-        return objective + (weight * constraints).sum(-1)
+        return objective + weighted_sum(weight, constraints)
 
     @override
     def ascend(self, constraints: Tensor) -> None:
@@ -153,6 +158,8 @@ class Lagrangian(ConstrainedOptimizer):
             self._previous = before.values
         self.ascend(constraints)
         return objective
+
+    step.hooked = True  # type: ignore[attr-defined]
 
     def _step_and_look_again(self, step: Evaluations, closure: Closure) -> Tensor:
         # The batch that the estimator has the value of; the first one, but for a second batch.

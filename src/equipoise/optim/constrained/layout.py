@@ -46,6 +46,7 @@ class Layout:
         self.sizes = named
         self.equalities = tuple(name for name in named if name in equalities)
         self.n_constraints = sum(named.values())
+        self._single = bool(named) and set(named.values()) == {1}
         self.slices: dict[str, slice] = {}
         start = 0
         for name, size in named.items():
@@ -93,7 +94,10 @@ class Layout:
                 f"the closure returned constraints named {list(named)}, but they were declared as "
                 f"{list(self.sizes)}."
             )
-        parts = [x if x.dim() else x[None] for x in (named[name] for name in self.sizes)]
+        parts = [named[name] for name in self.sizes]
+        if self._single and not any(map(Tensor.dim, parts)):
+            return torch.stack(parts)  # a single node of autograd, instead of one each
+        parts = [x if x.dim() else x[None] for x in parts]
         leading = parts[0].shape[:-1] if parts else ()
         for part, (name, size) in zip(parts, self.sizes.items(), strict=True):
             if part.shape != (*leading, size):

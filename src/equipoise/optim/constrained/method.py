@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+from typing_extensions import override
 
 from equipoise.optim.constrained.estimator import Estimator
-from equipoise.optim.constrained.evaluations import Closure, Evaluations, require_finite
+from equipoise.optim.constrained.evaluations import Closure, Evaluations, finite, require_finite
 from equipoise.optim.constrained.layout import Layout
 from equipoise.optim.constrained.multipliers import Multipliers
 from equipoise.optim.constrained.ratios import Constraints
@@ -22,8 +23,8 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
     """Base of the methods for min E f(x) subject to E c(x) <= 0 or = 0.
 
     It shares parameter groups and state with the optimizer that it wraps, so a learning-rate
-    scheduler may be given either. What looks at gradients before the step, such as a hook that
-    clips them, belongs on the wrapped one: before the wrapper's step there are none.
+    scheduler may be given either, and so may a hook of the step. Such hooks run as the wrapped one
+    takes its step, where the gradients are: one that clips them does.
 
     Independent problems can be trained as one: with objectives of shape (r,) and constraints of
     shape (r, m), each of the r replicates has multipliers of its own, and the replicates do not
@@ -69,6 +70,7 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         self.base = base
         self.layout = Layout(n_constraints, equalities)
         self.n_replicates = n_replicates
+        self._shape = () if n_replicates is None else (n_replicates,)
         self.estimator = estimator
         self._multipliers: Multipliers | None = None
         self._constraints: Tensor | None = None
@@ -118,6 +120,9 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
     def ascend(self, constraints: Tensor) -> None:
         """Update the multipliers, after the step; methods without any do nothing.
 
+        Autograd is not turned off for it, since that would take longer than what is done here:
+        take the data of whatever else has a graph.
+
         Parameters
         ----------
         constraints : Tensor, shape (m,) or (r, m)
@@ -146,7 +151,6 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
             raise AttributeError(f"{type(self).__name__} has no multipliers to schedule.")
         return self._multipliers.optimizer
 
-    @torch.no_grad()
     def step(self, closure: Closure | None = None) -> Tensor:  # type: ignore[override]
         """Take one step.
 
@@ -172,21 +176,78 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         RuntimeError
             If there is neither a closure nor a surrogate.
         """
-        if closure is None:
-            return self._step_after_backward()
-        parameters, previous = self._parameters(), self._previous
+        objective = self._differentiated() if closure is None else self._differentiate(closure)
+        self._update()
+        return objective
+
+    # So marked, torch does not wrap it in hooks and in a record for the profiler. The wrapped
+    # optimizer's step has both; having them twice costs a small network 6% of its step.
+    step.hooked = True  # type: ignore[attr-defined]
+
+    @override
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters.
+
+        Parameters
+        ----------
+        set_to_none : bool
+            Whether there is none afterwards; otherwise it is zero.
+        """
+        if not set_to_none or type(self.base).zero_grad is not torch.optim.Optimizer.zero_grad:
+            self.base.zero_grad(set_to_none)
+            return
+        # What torch's own does, less its record for the profiler.
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+    @override
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call a function before the wrapped optimizer's step.
+
+        Parameters
+        ----------
+        hook : callable
+            Called with this optimizer and the arguments of the wrapped one's step.
+
+        Returns
+        -------
+        torch.utils.hooks.RemovableHandle
+        """
+        return self.base.register_step_pre_hook(lambda _, *given: hook(self, *given))
+
+    @override
+    def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Call a function after the wrapped optimizer's step, before the multipliers'.
+
+        Parameters
+        ----------
+        hook : callable
+            Called with this optimizer and the arguments of the wrapped one's step.
+
+        Returns
+        -------
+        torch.utils.hooks.RemovableHandle
+        """
+        return self.base.register_step_post_hook(lambda _, *given: hook(self, *given))
+
+    def _differentiate(self, closure: Closure) -> Tensor:
+        if not torch.is_grad_enabled():
+            with torch.enable_grad():
+                return self._differentiate(closure)
+        parameters: list[Tensor] = []
+        previous = self._previous
         if previous is not None:
+            parameters = self._parameters()
             # What has joined since has not moved.
             previous = previous + [p.detach().clone() for p in parameters[len(previous) :]]
         step = Evaluations(closure, self.layout, parameters, previous)
-        with torch.enable_grad():
-            merit = self._merit(step)
+        merit = self._merit(step)
         self._objective = None  # a surrogate from before has had its gradient taken away
         # A view of a parameter would show the objective after the step.
         objective = step.look(0)[0].detach().clone()
-        self.base.zero_grad()
+        self.zero_grad()
         merit.backward()
-        self._update()
         return objective
 
     def surrogate(
@@ -221,13 +282,12 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         self._objective = objective.detach().clone()
         return merit
 
-    def _step_after_backward(self) -> Tensor:
+    def _differentiated(self) -> Tensor:
         objective, self._objective = self._objective, None
         if objective is None:
             raise RuntimeError(
                 "step without a closure comes after surrogate(objective, constraints).backward()."
             )
-        self._update()
         return objective
 
     def _merit(self, step: Evaluations) -> Tensor:
@@ -238,19 +298,14 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         with self.estimator.all_or_nothing():
             constraints = self.estimator.estimate(seen, step)
             self._require_shapes(objective, constraints)
-            merit = self._total(self._direction(objective, constraints, step), constraints)
-        self._constraints = constraints.detach()
+            lagrangian = self.lagrangian(objective, constraints)
+            merit = lagrangian.sum() if lagrangian.dim() else lagrangian
+            if not finite(merit):
+                require_finite("constraints", constraints, self.layout)
+                require_finite("Lagrangian", lagrangian)
+        # A view of a parameter would show the constraints after the step.
+        self._constraints = constraints.detach().clone()
         return merit
-
-    def _direction(self, objective: Tensor, constraints: Tensor, step: Evaluations) -> Tensor:
-        return self.lagrangian(objective, constraints)
-
-    def _total(self, lagrangian: Tensor, constraints: Tensor) -> Tensor:
-        total = lagrangian.sum()
-        if not math.isfinite(total.detach()):
-            require_finite("constraints", constraints, self.layout)
-            require_finite("Lagrangian", lagrangian)
-        return total
 
     def _update(self) -> None:
         if self.estimator.looks_back:
@@ -272,13 +327,12 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
 
     def _require_shapes(self, objective: Tensor, constraints: Tensor) -> None:
         # Shapes that only broadcast would count some terms several times.
-        leading = () if self.n_replicates is None else (self.n_replicates,)
-        wanted = (*leading, self.layout.n_constraints)
-        if tuple(objective.shape) != leading:
+        if objective.shape != self._shape:
             raise ValueError(
-                f"the objective must have shape {leading}, not {tuple(objective.shape)}."
+                f"the objective must have shape {self._shape}, not {tuple(objective.shape)}."
             )
-        if tuple(constraints.shape) != wanted:
+        wanted = (*self._shape, self.layout.n_constraints)
+        if constraints.shape != wanted:
             raise ValueError(
                 f"the constraints have shape {tuple(constraints.shape)}, but this "
                 f"{type(self).__name__} was made for {wanted}."

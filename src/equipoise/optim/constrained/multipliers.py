@@ -83,7 +83,9 @@ class Multipliers:
         direction : Tensor, of the shape of ``value``
             What the constraints' values ask for: positive where more weight is wanted.
         """
-        self.value.grad = -direction.to(self.value.dtype)
+        if direction.dtype != self.value.dtype:
+            direction = direction.to(self.value.dtype)
+        self.value.grad = -direction
         self.optimizer.step()
         self.project()
         self._ascents += 1
@@ -113,7 +115,7 @@ class Multipliers:
         """
         if isinstance(self._lower, Tensor):
             return torch.maximum(weight, self._lower)
-        return weight.clamp(min=0) if self._lower == 0 else weight
+        return weight.relu() if self._lower == 0 else weight
 
     def raised(self, constraints: Tensor, least: Tensor) -> Tensor:
         """The values of inequalities, but at least so much; those of equations as they are.
@@ -205,4 +207,45 @@ def gradient_ascent(rate: float) -> Dual:
     """
     if not 0 < rate < math.inf:
         raise ValueError(f"multiplier_rate must be positive and finite, not {rate}.")
-    return lambda multipliers: torch.optim.SGD(multipliers, lr=rate)
+    return lambda multipliers: _GradientDescent(multipliers, {"lr": rate})
+
+
+class _GradientDescent(torch.optim.Optimizer):
+    """y <- y - lr g and nothing else.
+
+    torch's own has every step recorded for the profiler and looks for momentum and the like, which
+    takes longer than a layer of a small network does.
+    """
+
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        if self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks:
+            self._descend_with_hooks()
+        else:
+            self._descend()
+
+    step.hooked = True  # type: ignore[attr-defined]  # so that torch leaves it as it is
+
+    def _descend(self) -> None:
+        for group in self.param_groups:
+            for y in group["params"]:
+                if y.grad is not None:
+                    y.add_(y.grad, alpha=-group["lr"])
+
+    _descend_with_hooks = torch.optim.Optimizer.profile_hook_step(_descend)
+
+
+def weighted_sum(weight: Tensor, constraints: Tensor) -> Tensor:
+    """The sum over the constraints of each times its weight.
+
+    Parameters
+    ----------
+    weight, constraints : Tensor, shape (..., m)
+
+    Returns
+    -------
+    Tensor, shape (...)
+    """
+    if weight.dtype != constraints.dtype:
+        return (weight * constraints).sum(-1)
+    # The less general, the faster.
+    return (torch.dot if weight.dim() == 1 else torch.linalg.vecdot)(weight, constraints)

@@ -141,7 +141,7 @@ def deviation(seen: Constraints, averages: Tensor) -> Tensor:
 
 def _ratios_at(averages: Tensor, batch: Ratios) -> Tensor:
     denominators = averages[1::2]
-    if denominators.amin() > 0:
+    if denominators.amin().item() > 0:
         ratio, proxy = (averages[::2] / denominators).unbind()
         return _AtRatios.apply(batch.proxy, ratio, proxy, denominators[1], batch.function)
     defined = denominators > 0

@@ -19,7 +19,7 @@ class Switching(ConstrainedOptimizer):
 
     Algorithm 1 of Huang and Lin (2023, arXiv 2301.13314) on estimates: where the largest
     constraint is at most eps_k the k-th step, k = 1, 2, ..., descends on the objective, elsewhere
-    on that largest constraint. There are no multipliers. Of an equation the absolute value is taken.
+    on that largest constraint. There are no multipliers. Equations count by their absolute value.
 
     What the theory speaks of is not the last iterate but a random one of those at which a step on
     the objective was taken, drawn with probability proportional to the step size. It is kept on

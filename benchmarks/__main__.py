@@ -9,7 +9,7 @@ import typer
 
 from benchmarks.figure import show
 
-AREAS = ("startup", "audit", "train")
+AREAS = ("startup", "audit", "train", "constrained")
 
 
 def main(

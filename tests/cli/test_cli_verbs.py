@@ -163,3 +163,10 @@ def test_help_teaches_by_example(run):
 
 def test_version_is_told(run):
     assert run("--version").out.strip() == f"equipoise {equipoise.__version__}"
+
+
+def test_the_help_of_compare_names_every_method(run):
+    from equipoise.learn import METHODS
+
+    said = run("compare", "--help").out
+    assert all(f" {name}" in said for name in METHODS)

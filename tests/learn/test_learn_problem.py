@@ -302,3 +302,72 @@ def test_cells_too_many_for_a_matrix_are_added_up_to_the_same_sums(monkeypatch):
     sparse = Task().ratios("equalized_odds")
     torch.testing.assert_close(sparse.statistic, dense.statistic)
     torch.testing.assert_close(sparse.proxy, dense.proxy)
+
+
+@pytest.mark.parametrize("weigh_rates", [True, False])
+@pytest.mark.parametrize("task", TASKS)
+def test_everything_is_the_batch_of_all_rows_without_a_gradient(task, weigh_rates, monkeypatch):
+    monkeypatch.setattr("equipoise.learn.problem._BLOCK", 7)
+    task = Task(**TASKS[task])
+    rows = Rows.of(
+        task.features,
+        task.label,
+        task.groups,
+        task.weights,
+        weigh_rates=weigh_rates,
+        dtype=torch.float64,
+    )
+    promises = [Constraint.parse(one) for one in ('gap("equalized_odds") <= 0.1', CONSTRAINTS[4])]
+    problem = FairProblem(task.network, rows, task.k, promises)
+    objective, ratios = problem.everything()
+    expected, of_batch = problem(torch.arange(len(rows)).expand(task.r, -1))
+    torch.testing.assert_close(objective, expected.detach(), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(ratios.values, of_batch.values, rtol=1e-12, atol=1e-12)
+    assert not objective.requires_grad
+    assert not ratios.proxy.requires_grad
+
+
+def test_everything_without_a_promise_is_the_loss_of_all_rows():
+    task = Task(weighted=True)
+    objective, nothing = task.problem().everything()
+    expected, _ = task.problem()(torch.arange(60).expand(2, -1))
+    torch.testing.assert_close(objective, expected.detach())
+    assert nothing.shape == (2, 0)
+
+
+def test_of_a_large_table_some_rows_of_each_stratum_stand_for_all(monkeypatch):
+    # Rows of a group and a label are alike here, so that any of them tells of all.
+    task = Task(k=2, n=600)
+    task.features = np.stack([task.label, task.member[:, 0], task.member[:, 1]], 1).astype(float)
+    whole = task.problem('gap("true_positive") <= 0.1').everything()
+    monkeypatch.setattr("equipoise.learn.problem._MOST_ROWS", 50)
+    problem = task.problem('gap("true_positive") <= 0.1')
+    looked_at = []
+    task.network.register_forward_hook(lambda _, given, __: looked_at.append(len(given[0])))
+    objective, ratios = problem.everything()
+    assert sum(looked_at) <= 50
+    torch.testing.assert_close(objective, whole[0], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(ratios.values, whole[1].values, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("weigh_rates", [True, False])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_that_are_drawn_more_often_count_that_much_less(weighted, weigh_rates):
+    task = Task(n=100, weighted=weighted)
+    rare = np.arange(100) < 10
+    rows = Rows.of(
+        task.features,
+        task.label,
+        task.groups,
+        task.weights,
+        weigh_rates=weigh_rates,
+        dtype=torch.float64,
+    )
+    promises = [Constraint.parse('gap("equalized_odds") <= 0.1')]
+    importance = np.where(rare, 0.1 / 0.5, 0.9 / 0.5)  # drawn as often as all the others
+    problem = FairProblem(task.network, rows, 2, promises, importance)
+    batch = np.concatenate([np.repeat(np.flatnonzero(rare), 9), np.flatnonzero(~rare)])
+    objective, ratios = problem(torch.from_numpy(batch).expand(2, -1))
+    expected, whole = problem.everything()
+    torch.testing.assert_close(objective.detach(), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(ratios.values, whole.values, rtol=1e-12, atol=1e-12)

@@ -299,4 +299,5 @@ def test_settings_of_numpys_numbers_are_held_by_json():
 
 
 def test_methods_are_found_by_name():
-    assert [find_method(name).name for name in METHODS] == ["erm", "penalty", "alm"]
+    assert [find_method(name).name for name in METHODS] == list(METHODS)
+    assert {"erm", "penalty", "alm", "ssl-alm", "switching", "ghost"} <= {*METHODS}

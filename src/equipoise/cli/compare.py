@@ -48,7 +48,11 @@ def compare(
     ] = None,
     sensitive: UsualSensitiveColumns = None,
     methods: Annotated[
-        str, typer.Option(help="Ways of training, separated by commas.")
+        str,
+        typer.Option(
+            help="Ways of training, separated by commas: erm, penalty, alm, lagrangian, nupi, "
+            "extragradient, ssl-alm, switching, barrier, spider, ghost."
+        ),
     ] = "erm,penalty,alm",
     seeds: Annotated[int, typer.Option(help="Models a method trains, all at once.")] = 5,
     out: Annotated[

@@ -16,6 +16,25 @@ Array = NDArray[Any]
 
 
 @numba.njit(cache=True)
+def outside(codes: Array, most: int) -> bool:
+    """Whether there is a code below 0, or of this or above.
+
+    Parameters
+    ----------
+    codes : ndarray of int64, shape (n,)
+    most : int
+
+    Returns
+    -------
+    bool
+    """
+    for code in codes:  # noqa: SIM110  (any() is not compiled)
+        if code < 0 or code >= most:
+            return True
+    return False
+
+
+@numba.njit(cache=True)
 def tabulate(
     logits: Array,
     label: Array,

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from equipoise.constraints import Constraint
 from equipoise.learn.problem import FairProblem
+from equipoise.learn.violations import Violations
 from equipoise.optim.constrained import AverageIterate, BestFeasible, Constraints, Ratios
 from equipoise.optim.constrained.ratios import averages_of, constraints_at
 
@@ -20,9 +21,11 @@ _LOOKS = 50
 _CANDIDATES = 0.7
 # What a look finds violated is asked for on top, in this part; what is kept is let go of slowly.
 _GAIN = 0.5
-_RELEASE = 0.9
+_RELEASE = 0.7
 # Asked for all the room, both sides of a gap would be violated and pull against each other.
 _MOST_ROOM = 0.5
+# Beyond any violation of a rate.
+_UNDEFINED = 1e6
 
 
 class Ending:
@@ -30,8 +33,10 @@ class Ending:
 
     The last iterate of a method with multipliers lies on either side of the constraint as chance
     has it, and tracked values differ a little from those of all rows. Each replicate is therefore
-    asked for more than was promised by an integral of what it was seen to violate, and of the
-    iterates looked at near the end the one with the least loss is kept among those that hold.
+    asked to keep each promise with a margin, an integral of what it was seen to violate; and of
+    the iterates looked at near the end, the last among them, the one with the least loss is kept
+    among those that hold, or else the one that comes closest. A rate that is undefined, for want
+    of rows that it is a share of, does not hold: it comes less close than any that is defined.
 
     Parameters
     ----------
@@ -39,19 +44,32 @@ class Ending:
         Its network is looked at, and ends as the iterate that is kept.
     steps : int
     iterate : {"best", "last", "average"}
-        "best" as above; "average" over the last iterates; or simply the last.
+        "best" as above; "average" over the last iterates; or simply the last. Without a promise
+        the last is the best.
+
+    Attributes
+    ----------
+    asked : Tensor, shape (r, p)
+        The margins that promises are asked to be kept with, in units of their inequalities.
     """
 
     def __init__(self, problem: FairProblem, steps: int, iterate: str) -> None:
         parameters, r = list(problem.network.parameters()), problem.network.n_replicates
+        promises = problem.fair_loss.constraints
         self._problem = problem
         self._steps = steps
-        self._best = BestFeasible(parameters, r) if iterate == "best" else None
+        keeps = iterate == "best" and bool(promises)
+        self._best = BestFeasible(parameters, r) if keeps else None
         self._average = AverageIterate(parameters) if iterate == "average" else None
         self._every = max(1, round(steps * (1 - _START) / _LOOKS))
-        rooms = [_room(one) for one in problem.fair_loss.constraints]
-        self._room = torch.tensor(_MOST_ROOM * min(rooms, default=0.0))
-        self._asked: Tensor | None = None
+        self._sizes = [
+            one.n_violations(problem.fair_loss.n_classes, problem.fair_loss.n_groups)
+            for one in promises
+        ]
+        most = [_MOST_ROOM * _room(one) for one in promises]
+        self._most = torch.tensor(most, dtype=torch.float64)
+        self.asked = torch.zeros(r, len(promises), dtype=torch.float64)
+        self._stricter: Violations | None = None
 
     def tightened(self, seen: tuple[Tensor, Constraints]) -> tuple[Tensor, Constraints]:
         """A batch, with what is asked for on top.
@@ -65,11 +83,10 @@ class Ending:
         tuple of objective and constraints
         """
         objective, constraints = seen
-        if self._asked is None or not isinstance(constraints, Ratios):
+        if self._stricter is None or not isinstance(constraints, Ratios):
             return seen
-        function = _Raised(constraints.function, self._asked)
         return objective, Ratios(
-            constraints.statistic, constraints.proxy, function, constraints.together
+            constraints.statistic, constraints.proxy, self._stricter, constraints.together
         )
 
     def after_step(self, step: int) -> None:
@@ -88,18 +105,51 @@ class Ending:
         if (self._steps - done) % self._every:
             return
         objective, seen = self._problem.everything()
-        violation = constraints_at(averages_of(seen), seen).amax(-1)
+        assert isinstance(seen, Ratios)
         if done > _CANDIDATES * self._steps:
-            self._best.offer(objective, violation)
-        if self._asked is None:
-            self._asked = torch.zeros_like(violation)[:, None]
-        more = violation[:, None]
-        asked = torch.where(more > 0, self._asked + _GAIN * more, self._asked * _RELEASE)
-        self._asked = torch.minimum(asked, self._room)
+            self._best.offer(objective, self._broken(seen))
+        violations = constraints_at(averages_of(seen), seen).to(self.asked)
+        worst = torch.stack([each.amax(-1) for each in violations.split(self._sizes, -1)], -1)
+        asked = torch.where(worst > 0, self.asked + _GAIN * worst, self.asked * _RELEASE)
+        self.asked = torch.minimum(asked, self._most)
+        margins = self.asked.to(seen.values)  # moved once for all steps until the next look
+        self._stricter = self._problem.fair_loss.violations.tightened(margins)
+
+    def _broken(self, seen: Ratios) -> Tensor:
+        # By how much the bounds are broken at most, (r,), in units of the disparities.
+        top, bottom = seen.values[:2].to("cpu", torch.float64)
+        rates = torch.where(bottom > 0, top / bottom, torch.nan)
+        undefined = rates.isnan().flatten(1).any(1)
+        excess = []
+        for one, where in self._problem.fair_loss.violations.parts:
+            # Of the groups whose rate is defined; what there is none of breaks nothing.
+            high = rates[:, where].nan_to_num(nan=-torch.inf).amax(-1)
+            low = rates[:, where].nan_to_num(nan=torch.inf).amin(-1)
+            if one.disparity.kind == "gap":
+                beyond = high - low - one.bound
+            elif one.disparity.kind == "ratio":
+                undefined |= (high == 0).any(-1)
+                beyond = torch.where(high > 0, one.bound - low / high, -1.0)
+            else:
+                beyond = high - one.bound if one.sense == "<=" else one.bound - low
+            excess.append(beyond.amax(-1).clamp(min=-1.0))
+        most = torch.stack(excess).amax(0)
+        return torch.where(undefined, most + _UNDEFINED, most)
 
     def finish(self) -> None:
-        """Put the iterate that is kept into the network."""
+        """Put the iterate that is kept into the network.
+
+        Raises
+        ------
+        FloatingPointError
+            If none of the iterates looked at had a finite loss.
+        """
         if self._best is not None:
+            if bool((self._best.step < 0).any()):
+                raise FloatingPointError(
+                    "training diverged: the loss on the training rows is not finite; a smaller "
+                    "learning_rate may cure it."
+                )
             self._best.restore()
         if self._average is not None:
             with torch.no_grad():
@@ -110,19 +160,8 @@ class Ending:
 
 
 def _room(constraint: Constraint) -> float:
-    # By how much its inequalities can be tightened before they cannot be met.
+    # By how much its inequalities can be tightened before they cannot be met. Those of a ratio
+    # are products with the highest rate; where it is low less room is left, but they are so small
+    # then that methods come to meet them in time only if they are asked for more.
     room = constraint.bound if constraint.sense == "<=" else 1 - constraint.bound
     return room / 2 if constraint.disparity.kind == "gap" else room
-
-
-class _Raised:
-    """Constraints with something added, whose gradient is the same."""
-
-    def __init__(self, function: object, more: Tensor) -> None:
-        self._function = function
-        self._more = more
-        if hasattr(function, "pull_back"):
-            self.pull_back = function.pull_back
-
-    def __call__(self, ratios: Tensor) -> Tensor:
-        return self._function(ratios) + self._more  # type: ignore[operator]

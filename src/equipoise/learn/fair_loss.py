@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,10 @@ import torch
 from torch import Tensor
 
 from equipoise.constraints import Constraint
+from equipoise.learn.violations import Violations
 from equipoise.optim.constrained import Ratios
 
+_HALF = (torch.float16, torch.bfloat16)
 # Beyond so many outputs in a batch torch's vectorised operations are the faster way.
 _SMALL_BATCH = 2**14
 # Up to so many (group, label) cells their sums are a product with a one-hot matrix, which is
@@ -29,16 +32,21 @@ class FairLoss:
     Parameters
     ----------
     constraints : str, Constraint, or sequence of them
-        Promises, all about the same groups; none is plain cross-entropy.
+        Promises, all about the same groups; an empty sequence is plain cross-entropy.
     n_groups : int
-        g.
+        g; at least 2 where groups are compared.
     n_classes : int
-        k.
+        k; at least 2.
 
     Attributes
     ----------
-    violations : callable
+    violations : Violations
         Rates (..., c, g) of all promises, those of the loss last, to inequalities (..., m).
+
+    Raises
+    ------
+    ValueError
+        If a constraint cannot be read, or there are too few groups or classes.
 
     Examples
     --------
@@ -61,8 +69,10 @@ class FairLoss:
         if isinstance(constraints, (str, Constraint)):
             constraints = [constraints]
         self.constraints = tuple(Constraint.parse(one) for one in constraints)
-        self.n_groups = n_groups
-        self.n_classes = n_classes
+        compares = any(one.disparity.kind != "worst" for one in self.constraints)
+        fewest = 2 if compares else min(1, len(self.constraints))
+        self.n_groups = n_groups = _at_least(fewest, "n_groups", n_groups)
+        self.n_classes = n_classes = _at_least(2, "n_classes", n_classes)
         rates = [one.disparity.rate for one in self.constraints]
         counted = [rate.cells(n_classes) for rate in rates if not rate.of_loss]
         width = n_classes**2
@@ -109,10 +119,13 @@ class FairLoss:
         Parameters
         ----------
         logits : Tensor, shape (..., b, k), or (b,) for the positive of two classes
-            ... is nothing or one axis of replicates, r.
+            ... is nothing or one axis of replicates, r. What is in half precision is computed
+            in single.
         label : Tensor of int64, shape (..., b)
+            From 0 to k - 1.
         groups : Tensor
-            Integer codes (..., b) of disjoint groups, or a membership matrix (..., b, g).
+            Codes (..., b) of disjoint groups, of int64 and from 0 to g - 1; or a membership
+            matrix (..., b, g). Not looked at where nothing is promised.
         weights : Tensor, shape (..., b), optional
             What each row counts in the loss.
         rate_weights : Tensor, shape (..., b), optional
@@ -124,14 +137,21 @@ class FairLoss:
             Mean cross-entropy.
         constraints : Ratios or Tensor
             Over (..., c, g) ratios; an empty tensor (..., 0) where nothing is promised.
+
+        Raises
+        ------
+        ValueError
+            If shapes or types are wrong, or a label or code is out of its range.
         """
+        if logits.dtype in _HALF:
+            logits = logits.float()
         if logits.dim() == 1:
             logits = torch.stack([torch.zeros_like(logits), logits], dim=-1)
+        weights = None if weights is None else weights.to(logits.dtype)
+        rate_weights = None if rate_weights is None else rate_weights.to(logits.dtype)
+        self._require_shapes(logits, label, groups, weights, rate_weights)
         if not self.constraints:
-            loss = torch.nn.functional.cross_entropy(
-                logits.flatten(0, -2), label.flatten(), reduction="none"
-            ).view_as(label)
-            objective = (loss if weights is None else loss * weights).mean(-1)
+            objective = self._cross_entropy(logits, label, weights)
             return objective, objective.new_zeros(*objective.shape, 0)
         single = logits.dim() == 2
         if single:
@@ -142,13 +162,74 @@ class FairLoss:
             logits.device.type == "cpu"
             and logits.numel() <= _SMALL_BATCH
             and groups.dim() == label.dim()
-            and logits.dtype in (torch.float32, torch.float64)
         )
         tables = _SmallTables if small else _Tables
         objective, values, proxy = tables.apply(logits, label, groups, weights, rate_weights, self)
         if single:
             objective, values, proxy = objective[0], values[:, 0], proxy[:, 0]
         return objective, Ratios(values[:2], proxy, self.violations, values)
+
+    def _cross_entropy(self, logits: Tensor, label: Tensor, weights: Tensor | None) -> Tensor:
+        if label.device.type != "cpu":
+            self._require_codes(label)
+        log_probability = torch.log_softmax(logits, dim=-1)
+        try:
+            # On the CPU this looks at each label itself; torch's own loss would pass some over.
+            right = log_probability.gather(-1, label[..., None])
+        except RuntimeError:
+            self._require_codes(label)
+            raise
+        return (right if weights is None else right * weights[..., None]).mean((-2, -1)).neg()
+
+    def _require_shapes(
+        self,
+        logits: Tensor,
+        label: Tensor,
+        groups: Tensor,
+        weights: Tensor | None,
+        rate_weights: Tensor | None,
+    ) -> None:
+        shape = logits.shape[:-1]
+        if logits.dim() > 3 or logits.shape[-1] != self.n_classes or not logits.is_floating_point():
+            raise ValueError(
+                f"logits must be floating-point of shape (b, {self.n_classes}) or "
+                f"(r, b, {self.n_classes}), one a class, or (b,) for one of two classes, not "
+                f"{_described(logits)}."
+            )
+        if not logits.numel():
+            raise ValueError(f"a batch needs a row, but logits are {_described(logits)}.")
+        if label.shape != shape or label.dtype != torch.int64:
+            raise ValueError(
+                f"label must be int64 of shape {tuple(shape)}, one a row of the logits, not "
+                f"{_described(label)}."
+            )
+        for name, given in (("weights", weights), ("rate_weights", rate_weights)):
+            if given is not None and given.shape != shape:
+                raise ValueError(
+                    f"{name} must have shape {tuple(shape)}, one a row of the logits, not "
+                    f"{tuple(given.shape)}."
+                )
+        if not self.constraints:
+            return
+        coded = groups.shape == shape and groups.dtype == torch.int64
+        if not coded and groups.shape != (*shape, self.n_groups):
+            raise ValueError(
+                f"groups must be int64 codes of shape {tuple(shape)}, or a membership matrix of "
+                f"shape {(*shape, self.n_groups)}, not {_described(groups)}."
+            )
+
+    def _require_codes(self, label: Tensor, codes: Tensor | None = None) -> None:
+        # Torch notices some of them, some only after it has counted them for another group, and
+        # on a GPU they end the process.
+        for name, given, most in (
+            ("label", label, self.n_classes),
+            ("groups", codes, self.n_groups),
+        ):
+            if given is not None and _outside(given, most):
+                raise ValueError(
+                    f"{name} must lie in 0..{most - 1}, but ranges from {int(given.min())} to "
+                    f"{int(given.max())}."
+                )
 
     def _members(self, label: Tensor, groups: Tensor, like: Tensor) -> Tensor:
         # To which (group, label) cells the rows belong: codes (r, b) where those are many,
@@ -187,15 +268,15 @@ class _Tables(torch.autograd.Function):
         rate_weights: Tensor | None,
         of: FairLoss,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        if logits.dtype in (torch.float16, torch.bfloat16):
-            logits = logits.float()
+        of._require_codes(label, groups if groups.dim() == label.dim() else None)
         log_probability = torch.log_softmax(logits, dim=-1)
         soft = log_probability.exp()
         right = label[..., None]
         loss = log_probability.gather(-1, right).squeeze(-1).neg_()
         objective = (loss if weights is None else loss * weights).mean(-1)
         members = of._members(label, groups, soft)
-        hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1)
+        # Probabilities may be equal where logits are not.
+        hard = torch.zeros_like(soft).scatter_(-1, logits.argmax(-1, keepdim=True), 1)
         row = [hard, soft]
         if of._with_loss:
             row += [loss[..., None], torch.ones_like(soft[..., :1])]
@@ -204,7 +285,8 @@ class _Tables(torch.autograd.Function):
             held.mul_(rate_weights[..., None])
         ctx.of = of
         ctx.save_for_backward(soft, right, members, weights, rate_weights)
-        values = _rates(_by_cell(members, held, of.n_groups * of.n_classes), of)
+        with _uncast(logits):
+            values = _rates(_by_cell(members, held, of.n_groups * of.n_classes), of)
         ctx.mark_non_differentiable(values)
         return objective, values, values[2:].clone()
 
@@ -212,26 +294,9 @@ class _Tables(torch.autograd.Function):
     def backward(
         ctx: Any, by_objective: Tensor, _: Tensor, by_proxy: Tensor
     ) -> tuple[Tensor | None, ...]:
-        soft, right, members, weights, rate_weights = ctx.saved_tensors
-        of: FairLoss = ctx.of
-        # What a unit of each row's loss counts, in the objective and in the groups' losses.
-        by_loss = (by_objective if weights is None else by_objective[:, None] * weights) / len(
-            soft[0]
-        )
-        by_loss = by_loss.view(len(soft), -1, 1)
-        gradient = None
-        if of._n_counted:
-            # (top or bottom, r, c, g) -> (r, g, top or bottom x c) -> (r, g x label, prediction)
-            each = by_proxy[:, :, : of._n_counted].permute(1, 3, 0, 2).flatten(-2)
-            by_cell = (each @ of._coefficients(soft).T).view(len(soft), -1, of.n_classes)
-            by_row = _to_rows(members, by_cell, rate_weights)
-            gradient = soft * (by_row - (by_row * soft).sum(-1, keepdim=True))
-        if of._with_loss:
-            of_group = by_proxy[0, :, -1].repeat_interleave(of.n_classes, dim=-1)[..., None]
-            by_loss = by_loss + _to_rows(members, of_group, rate_weights)
-        pull = soft * by_loss
-        pull.scatter_add_(-1, right, -by_loss.expand_as(right))
-        gradient = pull if gradient is None else pull.add_(gradient)
+        _require_first_derivative()
+        with _uncast(by_proxy):
+            gradient = _to_logits(ctx.of, ctx.saved_tensors, by_objective, by_proxy)
         return gradient, None, None, None, None, None
 
 
@@ -250,20 +315,33 @@ class _SmallTables(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         from equipoise.learn.batch_kernels import tabulate
 
-        nothing = logits.new_empty(0, 0)
-        objective, soft = logits.new_empty(len(logits)), torch.empty_like(logits)
+        # Compiled code is made anew for each kind of memory layout.
+        of_logits = logits.detach().contiguous().numpy()
+        nothing = np.empty((0, 0), of_logits.dtype)
+        weigh = (
+            nothing if weights is None else weights.contiguous().numpy(),
+            nothing if rate_weights is None else rate_weights.contiguous().numpy(),
+        )
+        objective = logits.new_empty(len(logits))
         n_components = of._n_counted + of._with_loss
         values = logits.new_empty(4, len(logits), n_components, of.n_groups)
-        fixed = (
-            label.numpy(),
-            groups.numpy(),
-            (nothing if weights is None else weights).numpy(),
-            (nothing if rate_weights is None else rate_weights).numpy(),
+        soft, cells = np.empty_like(of_logits), np.empty((2, *label.shape), np.int64)
+        wrong = tabulate(
+            of_logits,
+            label.contiguous().numpy(),
+            groups.contiguous().numpy(),
+            *weigh,
             *of._kernel_cells,
             of._with_loss,
+            objective.numpy(),
+            values.numpy(),
+            soft,
+            cells,
         )
-        tabulate(logits.detach().numpy(), *fixed, objective.numpy(), values.numpy(), soft.numpy())
-        ctx.fixed, ctx.soft = fixed, soft
+        if wrong >= 0:
+            of._require_codes(label, groups)
+        ctx.of = of
+        ctx.seen = (soft, cells, *weigh, *of._kernel_cells, of._with_loss)
         ctx.mark_non_differentiable(values)
         return objective, values, values[2:].clone()
 
@@ -273,11 +351,77 @@ class _SmallTables(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         from equipoise.learn.batch_kernels import pull_back
 
-        gradient = torch.empty_like(ctx.soft)
-        pull_back(
-            by_objective.numpy(), by_proxy.numpy(), ctx.soft.numpy(), *ctx.fixed, gradient.numpy()
-        )
+        _require_first_derivative()
+        try:
+            pulls = by_objective.contiguous().numpy(), by_proxy.contiguous().numpy()
+        except RuntimeError:  # several gradients at once, which no array stands for
+            soft, cells, *weights = map(torch.from_numpy, ctx.seen[:4])
+            some = [w if w.numel() else None for w in weights]
+            seen = (soft, cells[0, ..., None], ctx.of._members(*cells, soft), *some)
+            with _uncast(by_proxy):
+                gradient = _to_logits(ctx.of, seen, by_objective, by_proxy)
+            return gradient, None, None, None, None, None
+        gradient = by_proxy.new_empty(ctx.seen[0].shape)
+        pull_back(*pulls, *ctx.seen, gradient.numpy())
         return gradient, None, None, None, None, None
+
+
+def _outside(codes: Tensor, most: int) -> bool:
+    if codes.device.type == "cpu":
+        from equipoise.learn.batch_kernels import outside
+
+        return outside(codes.contiguous().view(-1).numpy(), most)
+    low, high = torch.stack(torch.aminmax(codes)).tolist()  # waiting only once
+    return low < 0 or high >= most
+
+
+def _require_first_derivative() -> None:
+    # The gradient is no function of the logits that autograd knows of: its own gradient would
+    # silently be short of a term.
+    if torch.is_grad_enabled():
+        raise RuntimeError("FairLoss is differentiated once: leave out create_graph=True.")
+
+
+def _uncast(like: Tensor) -> torch.autocast:
+    # Counts in half precision would be wrong in the third digit.
+    return torch.autocast(like.device.type, enabled=False)
+
+
+def _at_least(fewest: int, name: str, given: int) -> int:
+    try:
+        whole = operator.index(given)
+    except TypeError:
+        whole = -1
+    if whole < fewest:
+        raise ValueError(f"{name} must be a whole number of at least {fewest}, not {given!r}.")
+    return whole
+
+
+def _described(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
+
+
+def _to_logits(of: FairLoss, seen: Sequence[Any], by_objective: Tensor, by_proxy: Tensor) -> Tensor:
+    # The gradient with respect to the logits. It may be asked for of many sums at once, and so
+    # nothing is done in place to what does not come of the two gradients it starts from.
+    soft, right, members, weights, rate_weights = seen
+    # What a unit of each row's loss counts, in the objective and in the groups' losses.
+    by_loss = (by_objective if weights is None else by_objective[:, None] * weights) / len(soft[0])
+    by_loss = by_loss.view(len(soft), -1, 1)
+    gradient = None
+    if of._n_counted:
+        # (top or bottom, r, c, g) -> (r, g, top or bottom x c) -> (r, g x label, prediction)
+        each = by_proxy[:, :, : of._n_counted] if of._with_loss else by_proxy
+        each = each.permute(1, 3, 0, 2).reshape(len(soft), of.n_groups, -1)
+        by_cell = (each @ of._coefficients(soft).T).reshape(len(soft), -1, of.n_classes)
+        by_row = _to_rows(members, by_cell, rate_weights)
+        gradient = soft * (by_row - (by_row * soft).sum(-1, keepdim=True))
+    if of._with_loss:
+        of_group = by_proxy[0, :, -1].repeat_interleave(of.n_classes, dim=-1)[..., None]
+        by_loss = by_loss + _to_rows(members, of_group, rate_weights)
+    pull = soft * by_loss
+    pull.scatter_add_(-1, right, -by_loss.expand_as(right))
+    return pull if gradient is None else pull + gradient
 
 
 def _by_cell(members: Tensor, row: Tensor, n_cells: int) -> Tensor:
@@ -313,51 +457,3 @@ def _rates(table: Tensor, of: FairLoss) -> Tensor:
         return values
     sums = table[..., 2 * k :].view(replicates, g, k, 2).sum(2).permute(2, 0, 1)
     return torch.cat([values, sums.repeat(2, 1, 1)[:, :, None]], dim=2)
-
-
-class Violations:
-    """Promises as inequalities ``v <= 0`` in the rates, with their gradient in closed form.
-
-    Parameters
-    ----------
-    parts : list of (Constraint, slice)
-        Which components of the rates each is about.
-    """
-
-    def __init__(self, parts: list[tuple[Constraint, slice]]) -> None:
-        self._parts = parts
-
-    def __call__(self, rates: Tensor) -> Tensor:
-        """The violations, shape (..., m), at rates of shape (..., c, g)."""
-        if len(self._parts) == 1:
-            return self._parts[0][0].violations(rates)
-        parts = [one.violations(rates[..., where, :]) for one, where in self._parts]
-        return torch.cat(parts, dim=-1)
-
-    def pull_back(self, rates: Tensor, by_violation: Tensor) -> Tensor:
-        """The gradient of the violations' sum with weights (..., m), of the shape of the rates."""
-        if len(self._parts) == 1:
-            return _pull_back(self._parts[0][0], rates, by_violation)
-        gradient, start = torch.zeros_like(rates), 0
-        for one, where in self._parts:
-            of = rates[..., where, :]
-            stop = start + one.n_violations_of(of.shape[-2], of.shape[-1])
-            gradient[..., where, :] += _pull_back(one, of, by_violation[..., start:stop])
-            start = stop
-        return gradient
-
-
-def _pull_back(constraint: Constraint, rates: Tensor, pull: Tensor) -> Tensor:
-    # The gradient of (pull * constraint.violations(rates)).sum().
-    if constraint.disparity.kind == "worst":
-        pull = pull.view_as(rates)
-        return pull if constraint.sense == "<=" else -pull
-    highest = rates.argmax(-1, keepdim=True)
-    if constraint.disparity.kind == "ratio":
-        pull = pull.view_as(rates)
-        return (-pull).scatter_add_(-1, highest, constraint.bound * pull.sum(-1, keepdim=True))
-    above, below = pull.view(*rates.shape[:-2], 2, *rates.shape[-2:]).unbind(-3)
-    gradient = above - below
-    middle = gradient.sum(-1, keepdim=True).mul_(-0.5)
-    gradient.scatter_add_(-1, highest, middle)
-    return gradient.scatter_add_(-1, rates.argmin(-1, keepdim=True), middle)

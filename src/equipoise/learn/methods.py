@@ -82,9 +82,9 @@ class Method:
 # Disparities are differences of shares and losses are in nats: with both of order one, these
 # settings act within a few hundred steps on every table that the benchmarks train on.
 _STRENGTH = 1.0
-_PENALTY = 10.0
+_PENALTY = 5.0
 _MULTIPLIER_RATE = 0.05
-_LOOK_BACK = 0.97
+_LOOK_BACK = 0.98
 # Without a penalty nothing damps the circling of multipliers but their own slowness.
 _UNDAMPED_RATE = 0.025
 

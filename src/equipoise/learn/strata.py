@@ -29,8 +29,11 @@ def choose_shares(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
     """Divide rows into strata, and a batch among them, so that no group is too rare in it.
 
-    Strata are the rows of one membership pattern and one label. They keep their share of a batch
-    unless some rate of some group would rest on too few rows.
+    Strata are the rows of one membership pattern and one label. Each rate of each group comes to
+    rest on at least 16 rows of a batch in the mean; or, where so much is rare that the rest would
+    have to give up more than half of its places and its rows to count more than twice, on as many
+    as that lets. Strata that serve rare rates grow, by how rare these are, and all others shrink
+    alike.
 
     Parameters
     ----------
@@ -60,18 +63,25 @@ def choose_shares(
     support = np.concatenate([one.reshape(-1, len(present)) for one in rests])
     share = support @ proportion
     support, share = support[share > 0], share[share > 0]
-
-    def boosted(wanted: float) -> NDArray[np.float64]:
-        boost = np.maximum(1.0, wanted / (batch_size * share))
-        return proportion * np.where(support, boost[:, None], 1.0).max(axis=0)
-
-    shares = boosted(_WANTED_ROWS)
-    if shares.sum() <= 1:
+    # Of the rates that a stratum serves, the one with the fewest rows in a batch decides.
+    fewest = batch_size * np.where(support, share[:, None], np.inf).min(axis=0, initial=np.inf)
+    if (fewest >= _WANTED_ROWS * (1 - 1e-9)).all():
         return None
-    wanted = float(_WANTED_ROWS)
-    while shares.sum() > _MOST_IMPORTANCE:
-        wanted *= 0.9
-        shares = boosted(wanted)
+
+    def boosted(rows: float) -> NDArray[np.float64]:
+        return proportion * np.maximum(1.0, rows / fewest)
+
+    # With so many rows asked for, rare rates get that over the sum of the boosted shares, which is
+    # what a row that is not boosted comes to count. Both grow with what is asked for.
+    least, most = 0.0, _MOST_IMPORTANCE * _WANTED_ROWS
+    for _ in range(60):
+        rows = (least + most) / 2
+        total = boosted(rows).sum()
+        if total <= _MOST_IMPORTANCE and rows <= _WANTED_ROWS * total:
+            least = rows
+        else:
+            most = rows
+    shares = boosted(least)
     return strata, shares / shares.sum()
 
 
@@ -92,15 +102,16 @@ def spread_rows(
     ----------
     stratum : ndarray of int, shape (n,)
     at_most : int
-        How many rows.
+        How many rows. Never more, unless there are more strata: then it is one row of each.
 
     Returns
     -------
     rows : ndarray of int
-        All of them, where there are no more than that. Of a stratum that is not taken whole they
-        are evenly spaced.
+        All of them, where there are no more than that. Otherwise there is a number of rows up to
+        which strata are taken whole; of the larger ones it is that many, evenly spaced.
     counts : ndarray
-        For how many rows each stands, scaled to mean 1.
+        For how many rows each stands, scaled to mean 1: the counts of a stratum's rows add up to
+        its share.
     """
     n = len(stratum)
     if n <= at_most:
@@ -132,9 +143,16 @@ class StratifiedOrder:
     strata : ndarray of int, shape (n,)
         From 0 to s - 1, each with a row.
     shares : ndarray, shape (s,)
-        Of a batch; they sum to 1.
+        Of a batch; they are positive and sum to 1.
     batch_size : int
+        It may be larger than the table, whose rows then come several times.
     seeds : sequence of int, length r
+        A replicate's stream depends on its own seed alone.
+
+    Attributes
+    ----------
+    importance : ndarray, shape (n,)
+        What each row is to count when it is drawn: its share of the table over that of a batch.
     """
 
     def __init__(
@@ -183,10 +201,24 @@ class StratifiedOrder:
         Parameters
         ----------
         state : dict
+            From :meth:`state_dict` for as many replicates, strata and rows in a batch.
+
+        Raises
+        ------
+        ValueError
+            If it is for others.
         """
+        own = len(self._streams), len(self._rows), self.batch_size
+        replicates, _, batch_size = state["planned"].shape
+        given = replicates, len(state["streams"][0]["queues"]), batch_size
+        if given != own:
+            raise ValueError(
+                f"the state is one of (replicates, strata, rows in a batch) = {given}, but {own} "
+                "are needed."
+            )
         self._planned = state["planned"].numpy().copy()
-        for stream, own in zip(self._streams, state["streams"], strict=True):
-            stream.load_state_dict(own)
+        for stream, kept in zip(self._streams, state["streams"], strict=True):
+            stream.load_state_dict(kept)
 
 
 class _Stream:
@@ -200,18 +232,23 @@ class _Stream:
     def plan(self, upto: NDArray[np.float64]) -> NDArray[np.int64]:
         # Rows of the next batches, (batches, batch size).
         start = self._random.random((_PLANNED, 1))
-        counts = np.diff(np.floor(upto + start).astype(np.int64), axis=1, prepend=0)
-        moments = np.arange(_PLANNED)
-        rows = np.concatenate([self._draw(s, int(n)) for s, n in enumerate(counts.sum(axis=0))])
-        batch = np.concatenate([np.repeat(moments, of_stratum) for of_stratum in counts.T])
+        ends = np.minimum(np.floor(upto + start), upto[-1]).astype(np.int64)
+        counts = np.diff(ends, axis=1, prepend=0)
+        rows = np.concatenate([self._draw(s, n) for s, n in enumerate(counts.sum(0).tolist())])
+        # In a type that is sorted by counting.
+        moments = np.tile(np.arange(_PLANNED, dtype=np.int16), counts.shape[1])
+        batch = np.repeat(moments, counts.T.ravel())
         return rows[np.argsort(batch, kind="stable")].reshape(_PLANNED, -1)
 
     def _draw(self, stratum: int, n: int) -> NDArray[np.int64]:
         queue, rows = self._queues[stratum], self._rows[stratum]
-        while len(queue) < n:
-            queue = np.concatenate([queue, self._random.permutation(rows)])
-        drawn, self._queues[stratum] = np.split(queue, [n])
-        return drawn
+        if len(queue) < n:
+            times = -(-(n - len(queue)) // len(rows))
+            turns = rows[None].repeat(times, axis=0)
+            self._random.permuted(turns, axis=1, out=turns)
+            queue = np.concatenate([queue, turns.ravel()])
+        self._queues[stratum] = queue[n:]
+        return queue[:n]
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -1,12 +1,14 @@
 """Published claims, re-run: the paper's figure beside the measured one.
 
-A paper is one file with a :class:`Reproduction`, listed in :data:`REPRODUCTIONS`.
+A paper is one file, or one folder, with a :class:`Reproduction`, listed in
+:data:`REPRODUCTIONS`.
 """
 
 from __future__ import annotations
 
 from equipoise.report import Column, Table
-from equipoise.reproduce.claim import Claim, Outcome, Reproduction
+from equipoise.reproduce.claim import Claim, Outcome, Reproduction, Workplace
+from equipoise.reproduce.constrained import CONSTRAINED
 from equipoise.reproduce.intervals import INTERVALS
 
 __all__ = [
@@ -14,11 +16,12 @@ __all__ = [
     "Claim",
     "Outcome",
     "Reproduction",
+    "Workplace",
     "find_reproduction",
     "list_reproductions",
 ]
 
-REPRODUCTIONS: dict[str, Reproduction] = {one.name: one for one in (INTERVALS,)}
+REPRODUCTIONS: dict[str, Reproduction] = {one.name: one for one in (INTERVALS, CONSTRAINED)}
 """What can be re-run, by name."""
 
 

@@ -1,0 +1,373 @@
+"""One trained method on one task: from settings to a record, kept so that nothing is done twice.
+
+A cell's name is a hash of all that decides what it finds: the rows, the promise, the method's
+name, its settings, the seeds. A method that is changed under an old name is not seen to have
+changed; delete its files then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from equipoise.learn import (
+    METHODS,
+    FairProblem,
+    Method,
+    Rows,
+    StackedMLP,
+    TrainingSettings,
+    predict_probabilities,
+    train,
+)
+from equipoise.optim.constrained import InfeasibleWarning, best_multipliers, kkt_residual
+from equipoise.report.write import write_whole
+from equipoise.reproduce.constrained.measures import Seen, measure
+from equipoise.reproduce.constrained.methods import Configuration
+from equipoise.reproduce.constrained.tasks import Ready
+from equipoise.reproduce.constrained.thresholds import choose_thresholds, decide
+
+Array = NDArray[np.float64]
+
+_FORMAT = 2
+# What the trainer watches on the way is not needed here, and would be on its clock.
+_WATCHED = 64
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is trained.
+
+    Attributes
+    ----------
+    ready : Ready
+    configuration : Configuration
+    seeds : tuple of int, length r
+    training : dict
+        Of :class:`equipoise.learn.TrainingSettings`; the configuration's come on top.
+    """
+
+    ready: Ready
+    configuration: Configuration
+    seeds: tuple[int, ...]
+    training: dict[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The training settings in force."""
+        return {**self.training, **self.configuration.training}
+
+    def describe(self) -> dict[str, Any]:
+        """All that decides the record, as JSON can hold it."""
+        one = self.configuration
+        return {
+            "format": _FORMAT,
+            "task": self.ready.task.to_dict(),
+            "rows": self.ready.fingerprint,
+            "method": one.method.name,
+            "configuration": one.label,
+            "target": str(one.target(self.ready.task.promise)),
+            "thresholds": one.thresholds,
+            "seeds": list(self.seeds),
+            "training": self.settings,
+        }
+
+    @property
+    def name(self) -> str:
+        """Of its file, without ending: the hash of its description."""
+        text = json.dumps(self.describe(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What came of a cell.
+
+    Attributes
+    ----------
+    cell : dict
+        Its description.
+    seconds : float
+        Of the processor that training took, on its one thread and without any evaluation: on a
+        busy machine they say more than a clock on the wall.
+    failed : str
+        Why all seeds ended early; empty if some did not.
+    restarts : bool
+        Whether multipliers reached their bound and were set back to 0.
+    parts : dict of dict of ndarray, shape (r,)
+        By part and by what is measured; NaN throughout if training failed.
+    kkt : dict of ndarray, shape (r,)
+        On the training rows, with the multipliers that suit best.
+    """
+
+    cell: dict[str, Any]
+    seconds: float
+    failed: str = ""
+    restarts: bool = False
+    parts: dict[str, dict[str, Array]] = field(default_factory=dict)
+    kkt: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def n_diverged(self) -> int:
+        """How many of the seeds ended early."""
+        return int(np.isnan(self.of("train", "loss")).sum())
+
+    def of(self, part: str, what: str) -> Array:
+        """One figure of every seed.
+
+        Parameters
+        ----------
+        part : str
+        what : str
+
+        Returns
+        -------
+        ndarray, shape (r,)
+        """
+        if self.failed:
+            return np.full(len(self.cell["seeds"]), np.nan)
+        return self.parts[part][what]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON can hold it."""
+        return {
+            "cell": self.cell,
+            "seconds": self.seconds,
+            "failed": self.failed,
+            "restarts": self.restarts,
+            "parts": {part: _plain(figures) for part, figures in self.parts.items()},
+            "kkt": _plain(self.kkt),
+        }
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Record:
+        """Read what :meth:`to_dict` wrote.
+
+        Parameters
+        ----------
+        state : dict
+
+        Returns
+        -------
+        Record
+        """
+        return cls(
+            state["cell"],
+            state["seconds"],
+            state["failed"],
+            state["restarts"],
+            {part: _arrays(figures) for part, figures in state["parts"].items()},
+            _arrays(state["kkt"]),
+        )
+
+
+class Cells:
+    """Records by cell, in a folder or, without one, for as long as this object lives.
+
+    Parameters
+    ----------
+    folder : path, optional
+    told : callable, optional
+        Told the title of a cell before it is trained or found.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, told: Callable[[str], None] | None = None
+    ) -> None:
+        self._folder = folder
+        self._told = told
+        self._kept: dict[str, Record] = {}
+        self.trained = 0
+
+    def record(self, cell: Cell) -> Record:
+        """Train a cell, unless that has been done.
+
+        Parameters
+        ----------
+        cell : Cell
+
+        Returns
+        -------
+        Record
+
+        Raises
+        ------
+        ValueError
+            If its file is damaged.
+        """
+        name = cell.name
+        if self._told is not None:
+            one = cell.configuration
+            self._told(f"{cell.ready.task.name}: {one.method.name}, {one.label}")
+        if name in self._kept:
+            return self._kept[name]
+        path = None if self._folder is None else self._folder / "cells" / f"{name}.json"
+        if path is not None and path.is_file():
+            found = _read(path)
+        else:
+            found = train_cell(cell)
+            self.trained += 1
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                text = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False)
+                write_whole(path, text.encode())
+        self._kept[name] = found
+        return found
+
+
+def train_cell(cell: Cell) -> Record:
+    """Train all seeds of a cell at once, and measure them on every part.
+
+    Parameters
+    ----------
+    cell : Cell
+
+    Returns
+    -------
+    Record
+        If training diverged, seeds are trained one by one, and those that do it again are NaN.
+    """
+    record = _train_together(cell)
+    if not record.failed or len(cell.seeds) == 1:
+        return record
+    # Stacked runs end together where one of them fails; each ends where it would have alone.
+    return _joined(cell, [_train_together(replace(cell, seeds=(seed,))) for seed in cell.seeds])
+
+
+def _joined(cell: Cell, alone: Sequence[Record]) -> Record:
+    seconds = sum(record.seconds for record in alone)
+    finished = [record for record in alone if not record.failed]
+    if not finished:
+        return Record(cell.describe(), seconds, alone[0].failed)
+    nothing = np.array([np.nan])
+
+    def each(of: Callable[[Record], dict[str, Array]]) -> dict[str, Array]:
+        return {
+            name: np.concatenate([nothing if r.failed else of(r)[name] for r in alone])
+            for name in of(finished[0])
+        }
+
+    return Record(
+        cell.describe(),
+        seconds,
+        restarts=any(record.restarts for record in finished),
+        parts={part: each(lambda r, p=part: r.parts[p]) for part in finished[0].parts},  # type: ignore[misc]
+        kkt=each(lambda r: r.kkt),
+    )
+
+
+def _train_together(cell: Cell) -> Record:
+    ready, one = cell.ready, cell.configuration
+    target = one.target(ready.task.promise)
+    rows = ready.parts["train"]
+    with warnings.catch_warnings(record=True) as said, _known(one.method):
+        warnings.simplefilter("always", InfeasibleWarning)
+        settings = TrainingSettings(method=one.method.name, **cell.settings)
+        start = time.thread_time()
+        try:
+            network = train(
+                rows, ready.n_classes, cell.seeds, settings, target, watched=_few(rows)
+            ).network
+        except FloatingPointError as error:
+            return Record(cell.describe(), time.thread_time() - start, str(error))
+        seconds = time.thread_time() - start
+    restarts = any(issubclass(one.category, InfeasibleWarning) for one in said)
+    for other in said:
+        if not issubclass(other.category, InfeasibleWarning):
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    return Record(
+        cell.describe(),
+        seconds,
+        restarts=restarts,
+        parts=_measured(cell, network),
+        kkt=_kkt(ready, network),
+    )
+
+
+def _measured(cell: Cell, network: StackedMLP) -> dict[str, dict[str, Array]]:
+    ready, one = cell.ready, cell.configuration
+    promise = ready.task.promise
+    said = {
+        part: predict_probabilities(network, rows.features) for part, rows in ready.parts.items()
+    }
+    limits: list[Array] = []
+    if one.thresholds:
+        rows = ready.parts["validation"]
+        assert rows.groups is not None
+        limits = [
+            choose_thresholds(p[:, 1], rows.label.numpy(), rows.groups, one.target(promise))
+            for p in said["validation"]
+        ]
+    measured = {}
+    for part, rows in ready.parts.items():
+        assert rows.groups is not None
+        label = rows.label.numpy()
+        figures = []
+        for number, p in enumerate(said[part]):
+            decision = decide(p[:, 1], rows.groups, limits[number]) if limits else p.argmax(1)
+            figures.append(measure(Seen(p, decision, label, rows.groups), promise))
+        measured[part] = {what: np.array([f[what] for f in figures]) for what in figures[0]}
+    return measured
+
+
+def _kkt(ready: Ready, network: StackedMLP) -> dict[str, Array]:
+    rows = ready.parts["train"]
+    problem = FairProblem(network, rows, ready.n_classes, [ready.task.promise])
+    every = torch.arange(len(rows)).expand(network.n_replicates, -1)
+    objective, constraints = problem(every)
+    parameters = list(network.parameters())
+    multipliers = best_multipliers(parameters, objective, constraints)
+    found = kkt_residual(parameters, objective, constraints, multipliers)
+    return {
+        name: getattr(found, name).double().numpy()
+        for name in ("stationarity", "infeasibility", "complementarity")
+    }
+
+
+def _few(rows: Rows) -> Rows:
+    assert rows.groups is not None
+    some = np.unique(np.linspace(0, len(rows) - 1, _WATCHED).astype(int))
+    return Rows(rows.features[some], rows.label[some], None, rows.groups.take(some))
+
+
+@contextmanager
+def _known(method: Method) -> Iterator[None]:
+    # Training finds methods by name; these are nobody else's business for longer than it takes.
+    there = METHODS.get(method.name)
+    METHODS[method.name] = method
+    try:
+        yield
+    finally:
+        if there is None:
+            del METHODS[method.name]
+        else:
+            METHODS[method.name] = there
+
+
+def _read(path: Path) -> Record:
+    try:
+        return Record.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged; delete it and repeat the command.") from error
+
+
+def _plain(figures: dict[str, Array]) -> dict[str, list[float | None]]:
+    return {
+        name: [float(x) if np.isfinite(x) else None for x in values]
+        for name, values in figures.items()
+    }
+
+
+def _arrays(figures: dict[str, list[float | None]]) -> dict[str, Array]:
+    return {name: np.array(values, np.float64) for name, values in figures.items()}

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from equipoise.audit import Estimate
+from equipoise.reproduce.constrained.cell import Record
+from equipoise.reproduce.constrained.judge import (
+    at_least,
+    at_most,
+    compare,
+    judged,
+    over_seeds,
+    record_of_wins,
+    share,
+)
+from equipoise.reproduce.constrained.select import select
+
+
+def _record(violation: list[float], loss: list[float], failed: str = "") -> Record:
+    parts = {"validation": {"violation": np.array(violation), "loss": np.array(loss)}}
+    return Record({"seeds": [0] * len(violation)}, 1.0, failed, parts={} if failed else parts)
+
+
+def test_a_feasible_setting_is_chosen_before_a_better_one_that_is_not():
+    records = [_record([0.01], [0.1]), _record([-0.01], [0.5]), _record([-0.02], [0.4])]
+    assert select(records, "loss") == 2
+
+
+def test_among_settings_that_break_the_promise_the_nearest_is_chosen():
+    assert select([_record([0.03], [0.1]), _record([0.01], [0.9])], "loss") == 1
+
+
+def test_settings_are_feasible_in_the_mean_over_seeds():
+    records = [_record([0.03, -0.01], [0.1, 0.1]), _record([0.01, -0.03], [0.2, 0.2])]
+    assert select(records, "loss") == 1
+
+
+def test_a_setting_that_diverged_is_the_last_choice():
+    assert select([_record([0], [0], "diverged"), _record([9.0], [9.0])], "loss") == 1
+
+
+def test_there_is_no_choice_among_none():
+    with pytest.raises(ValueError, match="wanted one a setting"):
+        select([], "loss")
+
+
+def test_the_interval_over_seeds_is_students():
+    found = over_seeds(np.array([1.0, 2.0, 3.0]))
+    assert (found.value, found.high - found.value) == (2.0, pytest.approx(2.4841377))
+    assert over_seeds(np.array([0.5])) == Estimate(0.5, 0.5, 0.5)
+    assert over_seeds(np.array([np.nan, 1.0, 2.0, 3.0])) == found
+    assert np.isnan(over_seeds(np.array([np.nan])).value)
+
+
+def test_the_interval_of_a_share_is_that_of_clopper_and_pearson():
+    found = share(np.ones(10, bool))
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(0.025 ** (1 / 10))
+
+
+@pytest.mark.parametrize(
+    ("figure", "verdict"),
+    [
+        (Estimate(0.1, 0.05, 0.15), "holds"),
+        (Estimate(0.1, 0.05, 0.25), "holds with a condition"),
+        (Estimate(0.3, 0.15, 0.45), "does not hold"),
+        (Estimate(np.nan, np.nan, np.nan), "does not hold"),
+    ],
+)
+def test_a_verdict_follows_from_the_interval(figure: Estimate, verdict: str):
+    assert at_most(figure, 0.2) == verdict
+    mirrored = Estimate(-figure.value, -figure.high, -figure.low)
+    assert at_least(mirrored, -0.2) == verdict
+
+
+def test_a_condition_is_said_in_the_claim():
+    claim = judged("it is small", "0", Estimate(0.1, 0.0, 0.3), "holds with a condition")
+    assert "the interval leaves it open" in claim.claim
+    assert (claim.ours, claim.low, claim.high) == (0.1, 0.0, 0.3)
+
+
+def test_what_is_undefined_does_not_hold():
+    claim = judged("it is", "0", Estimate(np.nan, np.nan, np.nan), "holds")
+    assert claim.verdict == "does not hold"
+    assert "undefined" in claim.claim
+
+
+def test_a_method_wins_where_it_is_better_on_nearly_all_seeds():
+    base = np.linspace(0.2, 0.3, 10)
+    noise = np.random.default_rng(0).normal(0, 0.001, 10)
+    assert compare(base - 0.02 + noise, base) == "win"
+    assert compare(base, base - 0.02 + noise) == "loss"
+    assert compare(base + noise, base) == "tie"
+    assert compare(base, base) == "tie"
+
+
+def test_a_method_that_diverged_loses():
+    fine, diverged = np.full(10, 0.3), np.full(10, np.nan)
+    assert compare(fine, diverged) == "win"
+    assert compare(diverged, fine) == "loss"
+    assert compare(diverged, diverged) == "tie"
+
+
+def test_wins_and_losses_mirror_each_other():
+    random = np.random.default_rng(0)
+    costs = [{name: random.normal(k, 1, 10) for k, name in enumerate("abc")} for _ in range(4)]
+    del costs[0]["c"]
+    found = record_of_wins(costs, list("abc"))
+    for a, b in found:
+        assert found[a, b] == found[b, a][::-1]
+        assert sum(found[a, b]) == (3 if "c" in (a, b) else 4)

@@ -174,7 +174,7 @@ def test_mean_losses_have_normal_intervals():
         ({"confidence": 95}, "confidence must lie between 0 and 1, not 95"),
         ({"n_boot": 10}, "n_boot must be at least 100, not 10"),
         ({"positive": "maybe"}, "positive is 'maybe'"),
-        ({"how": "both"}, "how must be 'crossed' or 'each'"),
+        ({"how": "both"}, "how must be one of crossed, each, lattice"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(changes, message):

@@ -105,6 +105,14 @@ def test_the_least_violation_of_many_parameters(m):
     assert least_violation(c, J, 0.8) == pytest.approx(expected, rel=1e-8)
 
 
+def test_sides_that_rounding_keeps_apart_still_give_a_level_that_a_step_reaches(monkeypatch):
+    random = np.random.default_rng(0)
+    c, J = random.uniform(0.5, 1, 6), random.normal(size=(6, 8))
+    exact = least_violation(c, J, 0.05)
+    monkeypatch.setattr("equipoise.optim.constrained.ghost_relaxation._GAP", -1.0)
+    assert least_violation(c, J, 0.05) == pytest.approx(exact, abs=1e-6)
+
+
 def test_opposite_constraints_that_cannot_both_hold_share_the_violation():
     # d_1 + 0.7 and -d_1 + 0.3 are both at best 0.5, at d_1 = -0.2.
     J = np.array([[1.0, 0.0], [-1.0, 0.0]])

@@ -21,6 +21,9 @@ Array = NDArray[np.float64]
 Parts = tuple[Array, Array, Array]
 
 _GAP = 1e-9
+# Where rounding keeps the two sides apart: any level that a step reaches makes the sub-problem
+# feasible, so that one a little above the least does no harm.
+_GAP_AT_WORST = 1e-6
 _ROUNDING = 1e-14
 _MOST_ITERATIONS = 50
 _REGULAR = 1e-15
@@ -71,7 +74,8 @@ def least_violation(constraints: Array, jacobian: Array, rho: float) -> float:
 
     One and two constraints are solved in closed form, up to rounding. From three on both
     sides of the duality are solved: what is returned is reached by a step, and exceeds what no
-    step can go below by at most 1e-9 max_i c_i, and rounding errors of 1e-14 rho max_i |J_i|_1.
+    step can go below by at most 1e-9 max_i c_i, and rounding errors of 1e-14 rho max_i |J_i|_1;
+    or, where rounding lets no solver come as close, by at most 1e-6 max_i c_i.
 
     Parameters
     ----------
@@ -147,6 +151,8 @@ def _of_many(c: Array, J: Array, rho: float) -> float:
         least, most = max(least, bound), min(most, reached)
         if most - least <= tolerance:
             return max(scale * most, 0.0)
+    if most - least <= _GAP_AT_WORST:
+        return max(scale * most, 0.0)
     raise FloatingPointError(
         f"the least violation of {len(c)} linearised constraints is known only to be between "
         f"{scale * least:g} and {scale * most:g}; constraints of similar magnitude may cure it."

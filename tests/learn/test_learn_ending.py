@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from equipoise import Constraint, Groups
 from equipoise.learn import FairProblem, Rows, StackedMLP, TrainingSettings, train
-from equipoise.learn.ending import Ending
+from equipoise.learn.ending import Ending, affordable_looks
 from equipoise.optim.constrained import Ratios
 
 SELECTION = 'gap("selection") <= 0.1'
@@ -326,3 +326,9 @@ def test_a_look_leaves_no_gradient_and_no_trace_in_the_network():
         assert p.grad is None
         assert torch.equal(p, was)
     assert isinstance(run.problem(torch.arange(5)[None])[1], Ratios)
+
+
+def test_looks_see_about_as_many_rows_as_steps_do_within_limits():
+    assert affordable_looks(10_000, 250_000) == 25
+    assert affordable_looks(10_000, 1) == 12
+    assert affordable_looks(1, 10_000) == 50

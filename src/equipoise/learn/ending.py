@@ -16,7 +16,8 @@ ITERATES = ("best", "last", "average")
 
 # From this share of the steps on the rates of all training rows are looked at, so many times.
 _START = 0.3
-_LOOKS = 50
+MOST_LOOKS = 50
+_FEWEST_LOOKS = 12
 # Candidates come from the end, where the learning rate is small and the loss has settled.
 _CANDIDATES = 0.7
 # What a look finds violated is asked for on top, in this part; what is kept is let go of slowly.
@@ -26,6 +27,25 @@ _RELEASE = 0.7
 _MOST_ROOM = 0.5
 # Beyond any violation of a rate.
 _UNDEFINED = 1e6
+
+
+def affordable_looks(n_rows: int, rows_seen: int) -> int:
+    """So many looks at all rows that they see about as many as the steps do.
+
+    A row costs several times less in a look than in a step, which differentiates.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows in a look.
+    rows_seen : int
+        By all steps together.
+
+    Returns
+    -------
+    int
+    """
+    return min(max(rows_seen // n_rows, _FEWEST_LOOKS), MOST_LOOKS)
 
 
 class Ending:
@@ -46,6 +66,8 @@ class Ending:
     iterate : {"best", "last", "average"}
         "best" as above; "average" over the last iterates; or simply the last. Without a promise
         the last is the best.
+    looks : int
+        How many, spread evenly.
 
     Attributes
     ----------
@@ -53,7 +75,9 @@ class Ending:
         The margins that promises are asked to be kept with, in units of their inequalities.
     """
 
-    def __init__(self, problem: FairProblem, steps: int, iterate: str) -> None:
+    def __init__(
+        self, problem: FairProblem, steps: int, iterate: str, looks: int = MOST_LOOKS
+    ) -> None:
         parameters, r = list(problem.network.parameters()), problem.network.n_replicates
         promises = problem.fair_loss.constraints
         self._problem = problem
@@ -61,7 +85,7 @@ class Ending:
         keeps = iterate == "best" and bool(promises)
         self._best = BestFeasible(parameters, r) if keeps else None
         self._average = AverageIterate(parameters) if iterate == "average" else None
-        self._every = max(1, round(steps * (1 - _START) / _LOOKS))
+        self._every = max(1, round(steps * (1 - _START) / looks))
         self._sizes = [
             one.n_violations(problem.fair_loss.n_classes, problem.fair_loss.n_groups)
             for one in promises

@@ -224,6 +224,11 @@ class FairProblem:
             return loss, loss.new_zeros(len(loss), 0)
         return loss, Ratios(averages[:2], averages[2:], function, averages)
 
+    @property
+    def n_looked_at(self) -> int:
+        """How many rows :meth:`everything` evaluates."""
+        return min(len(self.rows), _MOST_ROWS)
+
     @cached_property
     def _sample(self) -> tuple[Tensor, Tensor]:
         # Row numbers, and for how many rows each stands, with mean 1.

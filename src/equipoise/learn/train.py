@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
-from equipoise.learn.ending import ITERATES, Ending
+from equipoise.learn.ending import ITERATES, Ending, affordable_looks
 from equipoise.learn.methods import Method, Setting, find_method
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.order import Order
@@ -213,7 +213,8 @@ def train(
         network, rows if watched is None else watched, n_classes, promises[0] if promises else None
     )
     # A method that does not heed the promise is not helped to keep it.
-    ending = Ending(problem, settings.steps, settings.iterate if heeded else "last")
+    looks = affordable_looks(problem.n_looked_at, settings.steps * settings.batch_size)
+    ending = Ending(problem, settings.steps, settings.iterate if heeded else "last", looks)
     for step in range(settings.steps):
         objective = optimizer.step(_Batches(order, problem, ending, rows.features.device))
         schedule.step()

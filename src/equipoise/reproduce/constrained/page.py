@@ -49,8 +49,12 @@ def build_page(
     """
     verdicts = [claim.verdict for claim in outcome.claims]
     counted = ", ".join(
-        f"{verdicts.count(word)} {word}"
-        for word in ("holds", "holds with a condition", "does not hold")
+        f"{verdicts.count(verdict)} {said}"
+        for verdict, said in (
+            ("holds", "hold"),
+            ("holds with a condition", "hold with a condition"),
+            ("does not hold", "do not"),
+        )
     )
     return Page(
         "Fairness-constrained training, re-run",

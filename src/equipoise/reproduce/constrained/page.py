@@ -47,7 +47,7 @@ def build_page(
     -------
     Page
     """
-    verdicts = [claim.verdict for claim in outcome.claims]
+    verdicts: list[str] = [claim.verdict for claim in outcome.claims]
     counted = ", ".join(
         f"{verdicts.count(verdict)} {said}"
         for verdict, said in (

@@ -9,7 +9,7 @@ import typer
 
 from benchmarks.figure import show
 
-AREAS = ("startup", "audit", "train", "constrained")
+AREAS = ("startup", "audit", "train", "constrained", "frontier")
 
 
 def main(

@@ -17,9 +17,10 @@ from equipoise.optim.constrained.evaluations import Closure, Evaluations, finite
 from equipoise.optim.constrained.layout import Layout
 from equipoise.optim.constrained.multipliers import Multipliers
 from equipoise.optim.constrained.ratios import Constraints
+from equipoise.optim.constrained.wrapper import OptimizerWrapper
 
 
-class ConstrainedOptimizer(torch.optim.Optimizer):
+class ConstrainedOptimizer(OptimizerWrapper):
     """Base of the methods for min E f(x) subject to E c(x) <= 0 or = 0.
 
     It shares parameter groups and state with the optimizer that it wraps, so a learning-rate
@@ -64,10 +65,9 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
     ) -> None:
         if not isinstance(base, torch.optim.Optimizer):
             raise TypeError(f"base must be a torch optimizer, not {type(base).__name__}.")
-        super().__init__(base.param_groups, base.defaults)
+        super().__init__(base)
         if n_replicates is not None and not (_is_whole(n_replicates) and n_replicates > 0):
             raise ValueError(f"n_replicates must be a whole number above 0, not {n_replicates!r}.")
-        self.base = base
         self.layout = Layout(n_constraints, equalities)
         self.n_replicates = n_replicates
         self._shape = () if n_replicates is None else (n_replicates,)
@@ -76,30 +76,6 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         self._constraints: Tensor | None = None
         self._objective: Tensor | None = None
         self._previous: list[Tensor] | None = None
-        self._share_for_good()
-
-    def _share_for_good(self) -> None:
-        self._share()
-        # torch makes the groups anew when a state is loaded, by whichever of the two.
-        self.base.register_load_state_dict_post_hook(lambda _: self._share())
-
-    def _share(self) -> None:
-        self.param_groups = self.base.param_groups
-        self.state = self.base.state
-
-    def __getstate__(self) -> dict[str, Any]:
-        # torch's own keeps nothing but groups and state, so that copies would lack the rest; what
-        # torch or a scheduler has hung on this very object (hooks, a step that counts) stays here.
-        own = {
-            name: value
-            for name, value in vars(self).items()
-            if name != "step" and not name.startswith("_optimizer_")
-        }
-        return {**super().__getstate__(), **own}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._share_for_good()
 
     @abstractmethod
     def lagrangian(self, objective: Tensor, constraints: Tensor) -> Tensor:
@@ -314,9 +290,6 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
         assert self._constraints is not None
         self.ascend(self._constraints)
 
-    def _parameters(self) -> list[Tensor]:
-        return [p for group in self.param_groups for p in group["params"]]
-
     def _remember(self) -> None:
         now = [p.detach() for p in self._parameters()]
         if self._previous is None or len(self._previous) != len(now):
@@ -389,18 +362,6 @@ class ConstrainedOptimizer(torch.optim.Optimizer):
             previous = [x.to(p.device, copy=True) for x, p in zip(previous, self._parameters())]  # noqa: B905
         self._previous = previous
         self._load_own_state(state_dict["method"])
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters to optimise; they go to the wrapped optimizer.
-
-        Parameters
-        ----------
-        param_group : dict
-        """
-        if hasattr(self, "base"):
-            self.base.add_param_group(param_group)
-        else:
-            super().add_param_group(param_group)
 
     def _own_state(self) -> dict[str, Any]:
         # Copies; what a method keeps besides its multipliers.

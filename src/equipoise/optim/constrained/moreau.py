@@ -12,8 +12,10 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 from typing_extensions import override
 
+from equipoise.optim.constrained.wrapper import OptimizerWrapper
 
-class Moreau(torch.optim.Optimizer):
+
+class Moreau(OptimizerWrapper):
     r"""Another optimizer's step with a proximal term whose centre follows the parameters.
 
     ::
@@ -59,36 +61,11 @@ class Moreau(torch.optim.Optimizer):
                 f"base must have a learning rate 'lr' in each parameter group, by which the "
                 f"proximal step is scaled; {type(base).__name__} has none."
             )
-        super().__init__(base.param_groups, base.defaults)
-        self.base = base
+        super().__init__(base)
         self.smoothing = smoothing
         self.averaging = averaging
         # Not in the shared state, which Adam and others take for their own once it has an entry.
         self._centres: dict[Tensor, Tensor] = {}
-        self._share_for_good()
-
-    def _share_for_good(self) -> None:
-        self._share()
-        # torch makes the groups anew when a state is loaded, by whichever of the two.
-        self.base.register_load_state_dict_post_hook(lambda _: self._share())
-
-    def _share(self) -> None:
-        self.param_groups = self.base.param_groups
-        self.state = self.base.state
-
-    def __getstate__(self) -> dict[str, Any]:
-        # torch's own keeps nothing but groups and state, so that copies would lack the rest; what
-        # torch or a scheduler has hung on this very object (hooks, a step that counts) stays here.
-        own = {
-            name: value
-            for name, value in vars(self).items()
-            if name != "step" and not name.startswith("_optimizer_")
-        }
-        return {**super().__getstate__(), **own}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._share_for_good()
 
     @override
     def register_load_state_dict_post_hook(
@@ -155,9 +132,6 @@ class Moreau(torch.optim.Optimizer):
             self._centres[parameter] = parameter.detach().clone()
         return self._centres[parameter]
 
-    def _parameters(self) -> list[Tensor]:
-        return [p for group in self.param_groups for p in group["params"]]
-
     @override
     def state_dict(self) -> dict[str, Any]:
         """A snapshot of the wrapped optimizer and of the centres.
@@ -203,16 +177,3 @@ class Moreau(torch.optim.Optimizer):
         self._centres = {
             p: z.to(p, copy=True) for p, z in zip(parameters, centres, strict=True) if z is not None
         }
-
-    @override
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters to optimise; they go to the wrapped optimizer.
-
-        Parameters
-        ----------
-        param_group : dict
-        """
-        if hasattr(self, "base"):
-            self.base.add_param_group(param_group)
-        else:
-            super().add_param_group(param_group)

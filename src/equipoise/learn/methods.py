@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 
@@ -89,114 +91,49 @@ _LOOK_BACK = 0.98
 _UNDAMPED_RATE = 0.025
 
 
-def _tracked() -> MovingAverage:
-    return MovingAverage(_LOOK_BACK)
+def _around(
+    base: torch.optim.Optimizer,
+    of: Setting,
+    method: Callable[..., ConstrainedOptimizer],
+    **settings: Any,
+) -> ConstrainedOptimizer:
+    return method(base, of.n_constraints, of.n_replicates, **settings)
 
 
-def _erm(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return Unconstrained(base, of.n_constraints, of.n_replicates)
-
-
-def _penalty(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return Penalty(
-        base, of.n_constraints, of.n_replicates, strength=_STRENGTH, estimator=_tracked()
-    )
-
-
-def _alm(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return ALM(
-        base,
-        of.n_constraints,
-        of.n_replicates,
-        penalty=_PENALTY,
-        multiplier_rate=_MULTIPLIER_RATE,
-        estimator=_tracked(),
-    )
-
-
-def _lagrangian(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return Lagrangian(
-        base,
-        of.n_constraints,
-        of.n_replicates,
-        multiplier_rate=_UNDAMPED_RATE,
-        estimator=_tracked(),
-    )
+def _tracking(
+    base: torch.optim.Optimizer,
+    of: Setting,
+    method: Callable[..., ConstrainedOptimizer],
+    **settings: Any,
+) -> ConstrainedOptimizer:
+    return _around(base, of, method, estimator=MovingAverage(_LOOK_BACK), **settings)
 
 
 def _nupi(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
     # The proportional part is to the integral one what the penalty is to the rate in ALM.
-    return Lagrangian(
-        base,
-        of.n_constraints,
-        of.n_replicates,
-        dual=lambda y: NuPI(y, lr=_MULTIPLIER_RATE, kp=_PENALTY / _MULTIPLIER_RATE, nu=_LOOK_BACK),
-    )
-
-
-def _extragradient(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return Lagrangian(
-        base,
-        of.n_constraints,
-        of.n_replicates,
-        multiplier_rate=_UNDAMPED_RATE,
-        extragradient=True,
-        estimator=_tracked(),
-    )
-
-
-def _ssl_alm(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return SSLALM(
-        base,
-        of.n_constraints,
-        of.n_replicates,
-        penalty=_PENALTY,
-        multiplier_rate=_MULTIPLIER_RATE,
+    kp = _PENALTY / _MULTIPLIER_RATE
+    return _around(
+        base, of, Lagrangian, dual=lambda y: NuPI(y, lr=_MULTIPLIER_RATE, kp=kp, nu=_LOOK_BACK)
     )
 
 
 def _switching(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return Switching(
-        base,
-        of.n_constraints,
-        of.n_replicates,
-        tolerance=0.0,
-        estimator=_tracked(),
-        seed=of.seed,
-    )
-
-
-def _barrier(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return PenaltyBarrier(
-        base,
-        of.n_constraints,
-        of.n_replicates,
-        multiplier_decay=0.97,
-        penalty_decay=0.97,
-        estimator=_tracked(),
-    )
+    return _tracking(base, of, Switching, tolerance=0.0, seed=of.seed)
 
 
 def _spider(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return SmoothedPenalty(
-        base,
-        of.n_constraints,
-        of.n_replicates,
-        strength=_STRENGTH,
-        estimator=FullPass(of.everything, 25, recursive=True),
-    )
+    values = FullPass(of.everything, 25, recursive=True)
+    return _around(base, of, SmoothedPenalty, strength=_STRENGTH, estimator=values)
 
 
 def _ghost(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    return StochasticGhost(
-        base, of.n_constraints, of.n_replicates, max_level=_GHOST_LEVELS, seed=of.seed
-    )
+    return _around(base, of, StochasticGhost, p0=_GHOST_P0, max_level=_GHOST_LEVELS, seed=of.seed)
 
 
-_GHOST_LEVELS = 4
-_GHOST_UNITS = 1 + sum(0.6 * 0.4**n * 2 ** (n + 1) for n in range(_GHOST_LEVELS + 1)) / (
-    1 - 0.4 ** (_GHOST_LEVELS + 1)
-)
+_GHOST_P0, _GHOST_LEVELS = 0.6, 4
+_GHOST_UNITS = 1 + sum(
+    _GHOST_P0 * (1 - _GHOST_P0) ** n * 2 ** (n + 1) for n in range(_GHOST_LEVELS + 1)
+) / (1 - (1 - _GHOST_P0) ** (_GHOST_LEVELS + 1))
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -204,23 +141,37 @@ METHODS: dict[str, Method] = {
         Method(
             "erm",
             "empirical risk minimisation: accuracy alone",
-            _erm,
+            partial(_around, method=Unconstrained),
             heeds_constraint=False,
         ),
-        Method("penalty", "exact penalty: the violation is added to the loss", _penalty),
-        Method("alm", "augmented Lagrangian: multipliers learn what the promise costs", _alm),
-        Method("lagrangian", "gradient descent on the model, ascent on multipliers", _lagrangian),
+        Method(
+            "penalty",
+            "exact penalty: the violation is added to the loss",
+            partial(_tracking, method=Penalty, strength=_STRENGTH),
+        ),
+        Method(
+            "alm",
+            "augmented Lagrangian: multipliers learn what the promise costs",
+            partial(_tracking, method=ALM, penalty=_PENALTY, multiplier_rate=_MULTIPLIER_RATE),
+        ),
+        Method(
+            "lagrangian",
+            "gradient descent on the model, ascent on multipliers",
+            partial(_tracking, method=Lagrangian, multiplier_rate=_UNDAMPED_RATE),
+        ),
         Method("nupi", "multipliers moved by a proportional-integral controller", _nupi),
         Method(
             "extragradient",
             "multipliers extrapolated before each step",
-            _extragradient,
+            partial(
+                _tracking, method=Lagrangian, multiplier_rate=_UNDAMPED_RATE, extragradient=True
+            ),
             evaluations=2,
         ),
         Method(
             "ssl-alm",
             "smoothed and linearised augmented Lagrangian with two independent batches",
-            _ssl_alm,
+            partial(_around, method=SSLALM, penalty=_PENALTY, multiplier_rate=_MULTIPLIER_RATE),
             evaluations=2,
         ),
         Method(
@@ -228,7 +179,11 @@ METHODS: dict[str, Method] = {
             "steps on the loss while the promise holds, otherwise on the worst violation",
             _switching,
         ),
-        Method("barrier", "penalty-barrier: multipliers follow the violation's slope", _barrier),
+        Method(
+            "barrier",
+            "penalty-barrier: multipliers follow the violation's slope",
+            partial(_tracking, method=PenaltyBarrier, multiplier_decay=0.97, penalty_decay=0.97),
+        ),
         Method(
             "spider",
             "rounded exact penalty on violations tracked by differences between full passes",

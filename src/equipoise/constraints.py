@@ -231,7 +231,9 @@ class Constraint:
             raise ValueError(f"margin must be at least 0, not {margin:g}.")
         top = math.inf if self.disparity.rate.of_loss else 1.0
         bound = self.bound - margin if self.sense == "<=" else self.bound + margin
-        return Constraint(self.disparity, self.sense, min(max(bound, 0.0), top))
+        # Rounded, so that 0.05 less 0.04 reads 0.01.
+        bound = round(min(max(bound, 0.0), top), 12)
+        return Constraint(self.disparity, self.sense, bound)
 
     def violations(self, rates: Any) -> Any:
         """The promise as inequalities ``v <= 0``, differentiable in the rates.

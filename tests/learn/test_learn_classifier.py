@@ -416,3 +416,38 @@ def test_a_positive_class_that_is_none_is_refused():
     X, y = np.zeros((10, 1)), ["a", "b"] * 5
     with pytest.raises(ValueError, match="positive is 'c', but the classes are"):
         FairClassifier(positive="c").fit(X, y)
+
+
+def test_rows_that_are_held_out_judge_and_are_not_learnt_from():
+    held = quick(validation_fraction=0.25, steps=300).fit(X, Y, sensitive_features=GROUP)
+    alone = quick(steps=300).fit(X, Y, sensitive_features=GROUP)
+    assert not np.array_equal(held.predict_proba(X), alone.predict_proba(X))
+    assert held.model_.about["constraint"] == PROMISE
+
+
+def test_a_margin_is_asked_of_training_and_the_promise_stays_what_it_is():
+    near = quick(steps=300).fit(X, Y, sensitive_features=GROUP)
+    strict = quick(steps=300, margin=0.04).fit(X, Y, sensitive_features=GROUP)
+    assert gap_of(strict.predict(X)) <= 0.01 < gap_of(near.predict(X)) <= 0.05
+    assert strict.model_.about["constraint"] == PROMISE
+    assert strict.model_.about["asked_of_training"] == 'gap("selection") <= 0.01'
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, math.nan])
+def test_a_validation_fraction_out_of_range_is_refused(share):
+    with pytest.raises(ValueError, match="validation_fraction must be"):
+        quick(validation_fraction=share).fit(X, Y, sensitive_features=GROUP)
+
+
+def test_too_few_rows_held_out_to_judge_a_group_are_refused_by_name():
+    group = np.where(np.arange(len(Y)) < 3, "rare", np.where(GROUP == 1, "a", "b"))
+    with pytest.raises(ValueError, match=r"'rare'.*validation_fraction = 0\.01"):
+        quick(validation_fraction=0.01).fit(X, Y, sensitive_features=group)
+
+
+def test_rows_held_out_keep_their_weights():
+    weights = np.where(np.arange(len(Y)) % 2, 3.0, 0.5)
+    fair = quick(validation_fraction=0.3, steps=20)
+    fair.fit(X, Y, sensitive_features=GROUP, sample_weight=weights)
+    again = clone(fair).fit(X, Y, sensitive_features=GROUP, sample_weight=2 * weights)
+    assert np.allclose(fair.predict_proba(X), again.predict_proba(X))

@@ -301,3 +301,24 @@ def test_settings_of_numpys_numbers_are_held_by_json():
 def test_methods_are_found_by_name():
     assert [find_method(name).name for name in METHODS] == list(METHODS)
     assert {"erm", "penalty", "alm", "ssl-alm", "switching", "ghost"} <= {*METHODS}
+
+
+def test_iterates_are_judged_on_the_validation_rows_where_there_are_any():
+    # There the groups differ by more, so that what is kept in training is broken there.
+    def rows(seed, apart):
+        random = np.random.default_rng(seed)
+        group = random.integers(0, 2, 3000)
+        x = random.normal(size=(3000, 2))
+        x[:, 1] += apart * group
+        label = (x.sum(1) + random.logistic(size=3000) > 0.5).astype(np.int64)
+        return Rows.of(x, label, Groups.from_codes(group, ["a", "b"]))
+
+    training, validation = rows(0, 1.0), rows(1, 1.1)
+    promise = Constraint.parse('gap("selection") <= 0.1')
+    logistic = settings(steps=1000, hidden=(), batch_size=128)
+
+    def gap_there(**judged):
+        trained = train(training, 2, [0], logistic, promise, **judged)
+        return gap_of_decisions(decisions(trained, validation), validation.groups)
+
+    assert gap_there(validation=validation) <= 0.1 < gap_there()

@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from equipoise.constraints import Constraint
+from equipoise.data import split
 from equipoise.groups import Groups, How
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.model import Model
@@ -51,7 +52,14 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Number of optimizer steps, whatever the number of rows.
     batch_size : int
     iterate : {"best", "last", "average"}
-        Which iterate training ends with.
+        Which iterate training ends with: of the last ones the most accurate that keeps the
+        promise, simply the last, or their average.
+    validation_fraction : float
+        What share of the rows, by group and label, is not learnt from: there the iterates are
+        judged instead, so that a network that learns its rows by heart keeps the promise on
+        others too. It takes groups large enough to judge on; 0 judges on the rows learnt from.
+    margin : float
+        By how much training is asked to keep more than the promise, in units of the disparity.
     how : {"crossed", "each", "lattice"}
         Whether several sensitive features mean their intersections, stand side by side, or both.
     positive : optional
@@ -100,6 +108,8 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         steps: int = TrainingSettings.steps,
         batch_size: int = TrainingSettings.batch_size,
         iterate: str = TrainingSettings.iterate,
+        validation_fraction: float = 0.0,
+        margin: float = 0.0,
         how: How = "crossed",
         positive: Any = None,
         random_state: Any = None,
@@ -114,6 +124,8 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.steps = steps
         self.batch_size = batch_size
         self.iterate = iterate
+        self.validation_fraction = validation_fraction
+        self.margin = margin
         self.how = how
         self.positive = positive
         self.random_state = random_state
@@ -153,7 +165,13 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         FloatingPointError
             If training diverges.
         """
+        if not 0 <= self.validation_fraction < 1:
+            raise ValueError(
+                f"validation_fraction must be at least 0 and below 1, not "
+                f"{self.validation_fraction}."
+            )
         promises = _promises(self.constraint)
+        asked = [promise.tightened(self.margin) for promise in promises]
         settings = TrainingSettings(
             self.method,
             self.hidden,
@@ -188,7 +206,11 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder = TableEncoder.fit(frame)
         rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        trained = train(rows, len(self.classes_), [seed], settings, promises)
+        validation = None
+        if asked and self.validation_fraction:
+            learnt, held = self._hold_out(rows, promises, seed)
+            rows, validation = rows.take(learnt), rows.take(held)
+        trained = train(rows, len(self.classes_), [seed], settings, asked, validation=validation)
         self.groups_ = None if groups is None else groups.names
         self.history_ = trained.history
         self.model_ = Model(
@@ -197,6 +219,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             tuple(self.classes_[self._order].tolist()),
             {
                 "constraint": ", ".join(map(str, promises)) or None,
+                "asked_of_training": ", ".join(map(str, asked)) or None,
                 "training": settings.to_dict(),
                 "seed": seed,
             },
@@ -221,12 +244,37 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"sensitive_features has {groups.n_rows:,} rows, but y has {len(codes):,}."
             )
-        classes = self.classes_[self._order].tolist()
-        # Rows of weight 0 support nothing.
-        some = groups.take(counted)
-        for promise in promises:
-            require_support(promise, codes[counted], some, classes, "the rows to train on")
+        self._require_support(promises, codes, groups, counted, "the rows to train on")
         return groups
+
+    def _require_support(
+        self,
+        promises: list[Constraint],
+        codes: NDArray[np.int64],
+        groups: Groups,
+        counted: NDArray[np.int64],
+        where: str,
+    ) -> None:
+        # Rows of weight 0 support nothing.
+        classes, some = self.classes_[self._order].tolist(), groups.take(counted)
+        for promise in promises:
+            require_support(promise, codes[counted], some, classes, where)
+
+    def _hold_out(
+        self, rows: Rows, promises: list[Constraint], seed: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        codes, groups = rows.label.cpu().numpy(), rows.groups
+        assert groups is not None
+        strata = groups.patterns()[0] * len(self.classes_) + codes
+        share = self.validation_fraction
+        parts = split(strata, {"training": 1 - share, "validation": share}, seed)
+        for name, chosen in parts.items():
+            counted = chosen
+            if rows.weights is not None:
+                counted = chosen[rows.weights.cpu().numpy()[chosen] > 0]
+            where = f"the {name} rows (validation_fraction = {share:g})"
+            self._require_support(promises, codes, groups, counted, where)
+        return parts["training"], parts["validation"]
 
     def _frame(self, X: Any, *, reset: bool) -> nw.DataFrame[Any]:
         frame = nw.from_native(X, eager_only=True, pass_through=True)

@@ -49,7 +49,7 @@ def affordable_looks(n_rows: int, rows_seen: int) -> int:
 
 
 class Ending:
-    """Looks at all training rows towards the end of a run, and keeps the best feasible iterate.
+    """Looks at all rows of a problem towards the end of a run, and keeps the best feasible iterate.
 
     The last iterate of a method with multipliers lies on either side of the constraint as chance
     has it, and tracked values differ a little from those of all rows. Each replicate is therefore
@@ -61,7 +61,8 @@ class Ending:
     Parameters
     ----------
     problem : FairProblem
-        Its network is looked at, and ends as the iterate that is kept.
+        Its network is looked at, and ends as the iterate that is kept. Its rows may be others
+        than the network is trained on.
     steps : int
     iterate : {"best", "last", "average"}
         "best" as above; "average" over the last iterates; or simply the last. Without a promise

@@ -95,6 +95,29 @@ class Rows:
     def __len__(self) -> int:
         return len(self.label)
 
+    def take(self, rows: NDArray[np.int64]) -> Rows:
+        """Some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Their numbers.
+
+        Returns
+        -------
+        Rows
+            With weights of mean 1 again.
+        """
+        some = as_tensor(rows).to(self.label.device)
+        weights = None if self.weights is None else self.weights[some]
+        return Rows(
+            self.features[some],
+            self.label[some],
+            None if weights is None else weights / weights.mean(),
+            None if self.groups is None else self.groups.take(rows),
+            self.weigh_rates,
+        )
+
 
 def as_tensor(array: NDArray[Any]) -> Tensor:
     """An array as a tensor, copied if torch could not hold it as it is.

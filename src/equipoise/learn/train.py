@@ -154,6 +154,7 @@ def train(
     constraint: Constraint | Sequence[Constraint] | None = None,
     *,
     watched: Rows | None = None,
+    validation: Rows | None = None,
     progress: Progress | None = None,
 ) -> Trained:
     """Train one replicate a seed, all at once.
@@ -174,6 +175,10 @@ def train(
         followed in the history.
     watched : Rows, optional
         Rows on which accuracy and disparity are followed; the training rows by default.
+    validation : Rows, optional
+        Rows on which the iterates near the end are judged, and by which the promise is asked to
+        be kept with a margin; the training rows by default. What a large network has learnt by
+        heart keeps a promise there and not on fresh rows (Cotter et al. 2019, arXiv 1807.00028).
     progress : callable, optional
 
     Returns
@@ -213,8 +218,11 @@ def train(
         network, rows if watched is None else watched, n_classes, promises[0] if promises else None
     )
     # A method that does not heed the promise is not helped to keep it.
-    looks = affordable_looks(problem.n_looked_at, settings.steps * settings.batch_size)
-    ending = Ending(problem, settings.steps, settings.iterate if heeded else "last", looks)
+    judge = problem
+    if validation is not None:
+        judge = FairProblem(network, validation, n_classes, heeded)
+    looks = affordable_looks(judge.n_looked_at, settings.steps * settings.batch_size)
+    ending = Ending(judge, settings.steps, settings.iterate if heeded else "last", looks)
     for step in range(settings.steps):
         objective = optimizer.step(_Batches(order, problem, ending, rows.features.device))
         schedule.step()

@@ -153,6 +153,7 @@ def train(
     settings: TrainingSettings,
     constraint: Constraint | Sequence[Constraint] | None = None,
     *,
+    method: Method | None = None,
     watched: Rows | None = None,
     validation: Rows | None = None,
     progress: Progress | None = None,
@@ -173,6 +174,8 @@ def train(
     constraint : Constraint or sequence of them, optional
         The promise, of which the method is told; ``erm`` ignores it. Of several, the first is
         followed in the history.
+    method : Method, optional
+        A way of training without a name that ``settings`` could call it by, in place of theirs.
     watched : Rows, optional
         Rows on which accuracy and disparity are followed; the training rows by default.
     validation : Rows, optional
@@ -190,7 +193,7 @@ def train(
     FloatingPointError
         If training diverges.
     """
-    method = find_method(settings.method)
+    method = method or find_method(settings.method)
     heeded = _as_promises(constraint) if method.heeds_constraint else []
     network = StackedMLP(
         rows.features.shape[1], settings.hidden, n_classes, seeds, rows.features.dtype

@@ -11,8 +11,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from equipoise.learn import (
-    METHODS,
     FairProblem,
-    Method,
     Rows,
     StackedMLP,
     TrainingSettings,
@@ -271,13 +268,19 @@ def _train_together(cell: Cell) -> Record:
     ready, one = cell.ready, cell.configuration
     target = one.target(ready.task.promise)
     rows = ready.parts["train"]
-    with warnings.catch_warnings(record=True) as said, _known(one.method):
+    with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", InfeasibleWarning)
-        settings = TrainingSettings(method=one.method.name, **cell.settings)
+        settings = TrainingSettings(**cell.settings)
         start = time.thread_time()
         try:
             network = train(
-                rows, ready.n_classes, cell.seeds, settings, target, watched=_few(rows)
+                rows,
+                ready.n_classes,
+                cell.seeds,
+                settings,
+                target,
+                method=one.method,
+                watched=_few(rows),
             ).network
         except FloatingPointError as error:
             return Record(cell.describe(), time.thread_time() - start, str(error))
@@ -339,20 +342,6 @@ def _few(rows: Rows) -> Rows:
     assert rows.groups is not None
     some = np.unique(np.linspace(0, len(rows) - 1, _WATCHED).astype(int))
     return Rows(rows.features[some], rows.label[some], None, rows.groups.take(some))
-
-
-@contextmanager
-def _known(method: Method) -> Iterator[None]:
-    # Training finds methods by name; these are nobody else's business for longer than it takes.
-    there = METHODS.get(method.name)
-    METHODS[method.name] = method
-    try:
-        yield
-    finally:
-        if there is None:
-            del METHODS[method.name]
-        else:
-            METHODS[method.name] = there
 
 
 def _read(path: Path) -> Record:

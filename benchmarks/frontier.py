@@ -26,7 +26,7 @@ from benchmarks.frontier_peers import PEERS, RATE, WEIGHT_DECAY, Make
 from equipoise.constraints import Constraint
 from equipoise.data import Dataset, load, split
 from equipoise.groups import Groups
-from equipoise.learn import Rows, StackedMLP, TableEncoder, TrainingSettings, train
+from equipoise.learn import Network, Rows, StackedMLP, TableEncoder, TrainingSettings, train
 from equipoise.learn.order import Order
 from equipoise.learn.strata import StratifiedOrder, choose_shares
 from equipoise.report import Cell, Column, Table
@@ -193,7 +193,7 @@ def _soft_rates(
 
 
 @torch.no_grad()
-def _measure(network: StackedMLP, task: Task, part: str) -> list[Result]:
+def _measure(network: Network, task: Task, part: str) -> list[Result]:
     rows, k = task.parts[part], task.n_classes
     assert rows.groups is not None
     label = rows.label.numpy()

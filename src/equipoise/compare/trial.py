@@ -17,8 +17,8 @@ from equipoise.constraints import Constraint
 from equipoise.learn import (
     History,
     Model,
+    Network,
     Rows,
-    StackedMLP,
     predict_probabilities,
     train,
 )
@@ -146,12 +146,12 @@ def _rows(part: Part) -> Rows:
     return Rows.of(part.features, part.label, part.groups, part.weights, weigh_rates=False)
 
 
-def count(network: StackedMLP, part: Part, classes: tuple[object, ...]) -> list[Counts]:
+def count(network: Network, part: Part, classes: tuple[object, ...]) -> list[Counts]:
     """Count what each replicate decides on the rows of a part.
 
     Parameters
     ----------
-    network : StackedMLP
+    network : StackedMLP or MixedMLP
         Of r replicates.
     part : Part
     classes : tuple, length k

@@ -5,6 +5,7 @@ from equipoise.learn.classifier import FairClassifier
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.fair_loss import FairLoss
 from equipoise.learn.methods import METHODS, Method, Setting, find_method, register_method
+from equipoise.learn.mixed import MixedMLP, Network
 from equipoise.learn.model import Model
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.problem import FairProblem, Rows
@@ -19,7 +20,9 @@ __all__ = [
     "FairProblem",
     "History",
     "Method",
+    "MixedMLP",
     "Model",
+    "Network",
     "Rows",
     "Setting",
     "StackedMLP",

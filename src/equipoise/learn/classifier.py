@@ -51,9 +51,10 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     steps : int
         Number of optimizer steps, whatever the number of rows.
     batch_size : int
-    iterate : {"best", "last", "average"}
-        Which iterate training ends with: of the last ones the most accurate that keeps the
-        promise, simply the last, or their average.
+    iterate : {"best", "last", "average", "mixture"}
+        Which iterate training ends with: of the last ones the one with the least loss that keeps
+        the promise; simply the last; their average; or a random choice among iterates, which
+        keeps the promise in expectation and is drawn for each row by a hash of its features.
     validation_fraction : float
         What share of the rows, by group and label, is not learnt from: there the iterates are
         judged instead, so that a network that learns its rows by heart keeps the promise on

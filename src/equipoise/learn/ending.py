@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 from equipoise.constraints import Constraint
+from equipoise.learn.mixed import Network
 from equipoise.learn.problem import FairProblem
+from equipoise.learn.snapshots import Snapshots
 from equipoise.learn.violations import Violations
 from equipoise.optim.constrained import AverageIterate, BestFeasible, Constraints, Ratios
 from equipoise.optim.constrained.ratios import averages_of, constraints_at
 
-ITERATES = ("best", "last", "average")
+ITERATES = ("best", "last", "average", "mixture")
 """Which iterate a run may end with."""
 
 # From this share of the steps on the rates of all training rows are looked at, so many times.
@@ -64,9 +66,10 @@ class Ending:
         Its network is looked at, and ends as the iterate that is kept. Its rows may be others
         than the network is trained on.
     steps : int
-    iterate : {"best", "last", "average"}
-        "best" as above; "average" over the last iterates; or simply the last. Without a promise
-        the last is the best.
+    iterate : {"best", "last", "average", "mixture"}
+        "best" as above; "average" over the last iterates; simply the last; or the random choice
+        among all that were looked at which keeps the promise in expectation at the least loss.
+        Without a promise the last is the best.
     looks : int
         How many, spread evenly.
 
@@ -83,8 +86,12 @@ class Ending:
         promises = problem.fair_loss.constraints
         self._problem = problem
         self._steps = steps
-        keeps = iterate == "best" and bool(promises)
-        self._best = BestFeasible(parameters, r) if keeps else None
+        self._best = BestFeasible(parameters, r) if iterate == "best" and promises else None
+        self._snapshots = None
+        if iterate == "mixture" and promises:
+            for one in promises:
+                _require_linear(one, problem.n_classes)
+            self._snapshots = Snapshots(problem.network)
         self._average = AverageIterate(parameters) if iterate == "average" else None
         self._every = max(1, round(steps * (1 - _START) / looks))
         self._sizes = [
@@ -125,15 +132,18 @@ class Ending:
         done = step + 1
         if self._average is not None and done > _CANDIDATES * self._steps:
             self._average.update()
-        if self._best is None or done <= _START * self._steps:
+        looks = self._best is not None or self._snapshots is not None
+        if not looks or done <= _START * self._steps:
             return
         if (self._steps - done) % self._every:
             return
         objective, seen = self._problem.everything()
         assert isinstance(seen, Ratios)
-        if done > _CANDIDATES * self._steps:
+        if self._best is not None and done > _CANDIDATES * self._steps:
             self._best.offer(objective, self._broken(seen))
         violations = constraints_at(averages_of(seen), seen).to(self.asked)
+        if self._snapshots is not None:
+            self._snapshots.keep(objective, violations)
         worst = torch.stack([each.amax(-1) for each in violations.split(self._sizes, -1)], -1)
         asked = torch.where(worst > 0, self.asked + _GAIN * worst, self.asked * _RELEASE)
         self.asked = torch.minimum(asked, self._most)
@@ -161,8 +171,13 @@ class Ending:
         most = torch.stack(excess).amax(0)
         return torch.where(undefined, most + _UNDEFINED, most)
 
-    def finish(self) -> None:
-        """Put the iterate that is kept into the network.
+    def finish(self) -> Network:
+        """End with the iterate that is kept.
+
+        Returns
+        -------
+        StackedMLP or MixedMLP
+            The problem's own network, or the mixture.
 
         Raises
         ------
@@ -176,12 +191,15 @@ class Ending:
                     "learning_rate may cure it."
                 )
             self._best.restore()
+        if self._snapshots is not None:
+            return self._snapshots.mixed()
         if self._average is not None:
             with torch.no_grad():
                 for p, mean in zip(
                     self._problem.network.parameters(), self._average.tensors, strict=True
                 ):
                     p.copy_(mean)
+        return self._problem.network
 
 
 def _room(constraint: Constraint) -> float:
@@ -190,3 +208,17 @@ def _room(constraint: Constraint) -> float:
     # then that methods come to meet them in time only if they are asked for more.
     room = constraint.bound if constraint.sense == "<=" else 1 - constraint.bound
     return room / 2 if constraint.disparity.kind == "gap" else room
+
+
+def _require_linear(constraint: Constraint, n_classes: int) -> None:
+    # Of a mixture numerators and denominators are averages, and rates only where the latter are
+    # the same for all members.
+    rate = constraint.disparity.rate
+    if rate.of_loss:
+        return
+    denominator = rate.cells(n_classes).denominator
+    if (denominator != denominator[..., :1]).any():
+        raise ValueError(
+            f'iterate="mixture" cannot promise {constraint}: {rate} is a share of rows that the '
+            'decisions choose, which does not mix. Take iterate="best".'
+        )

@@ -14,7 +14,7 @@ import safetensors.torch
 from numpy.typing import NDArray
 
 from equipoise.learn.encoder import TableEncoder
-from equipoise.learn.network import StackedMLP
+from equipoise.learn.mixed import Network, network_from_weights
 from equipoise.learn.problem import as_tensor
 from equipoise.learn.train import predict_probabilities
 
@@ -28,7 +28,7 @@ class Model:
     Attributes
     ----------
     encoder : TableEncoder
-    network : StackedMLP
+    network : StackedMLP or MixedMLP
         A stack of one.
     classes : tuple, length k
         Plain Python scalars.
@@ -37,7 +37,7 @@ class Model:
     """
 
     encoder: TableEncoder
-    network: StackedMLP
+    network: Network
     classes: tuple[Any, ...]
     about: dict[str, Any]
 
@@ -141,7 +141,7 @@ class Model:
                 raise ValueError(f"it has format {described['format']}; update equipoise")
             sizes: Sequence[int] = described["sizes"]
             weights = safetensors.torch.load(weights_at.read_bytes())
-            network = StackedMLP.from_weights(sizes, weights)
+            network = network_from_weights(sizes, weights)
             encoder = TableEncoder.from_list(described["columns"])
             classes, about = tuple(described["classes"]), dict(described["about"])
             found = (len(encoder.feature_names), len(classes))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from equipoise.constraints import Constraint
 from equipoise.learn.ending import ITERATES, Ending, affordable_looks
 from equipoise.learn.methods import Method, Setting, find_method
+from equipoise.learn.mixed import Network
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.order import Order
 from equipoise.learn.problem import FairProblem, Rows
@@ -68,9 +69,10 @@ class TrainingSettings:
         Number of optimizer steps: the cost of training, whatever the size of the table.
     batch_size : int
         Rows that a step sees; a method that evaluates several batches gets smaller ones.
-    iterate : {"best", "last", "average"}
-        Which iterate a run under a promise ends with: of the last ones the most accurate that
-        keeps the promise on the training rows, simply the last, or their average.
+    iterate : {"best", "last", "average", "mixture"}
+        Which iterate a run under a promise ends with: of the last ones the one with the least
+        loss that keeps the promise on the training rows, simply the last, their average, or the
+        random choice among iterates that keeps it in expectation at the least loss.
     schedule : {"cosine", "constant"}
         The learning rate falls to 0 along a cosine, since the last iterate of a game oscillates
         at any constant rate; or it stays.
@@ -135,13 +137,13 @@ class Trained:
 
     Attributes
     ----------
-    network : StackedMLP
+    network : StackedMLP or MixedMLP
         Of r replicates.
     history : History
         What was seen on the way.
     """
 
-    network: StackedMLP
+    network: Network
     history: History
 
 
@@ -233,8 +235,7 @@ def train(
         watch.after_step(step, settings.steps, objective, optimizer.multipliers)
         if progress is not None:
             progress(step + 1, settings.steps)
-    ending.finish()
-    return Trained(network, watch.history())
+    return Trained(ending.finish(), watch.history())
 
 
 def _as_promises(
@@ -289,13 +290,13 @@ class _Batches:
 @one_thread()
 @torch.no_grad()
 def predict_probabilities(
-    network: StackedMLP, features: torch.Tensor, block: int = 65_536
+    network: Network, features: torch.Tensor, block: int = 65_536
 ) -> NDArray[np.float64]:
     """Class probabilities of every replicate, in blocks of rows so that memory stays bounded.
 
     Parameters
     ----------
-    network : StackedMLP
+    network : StackedMLP or MixedMLP
     features : Tensor, shape (n, d)
     block : int
         Rows at a time.

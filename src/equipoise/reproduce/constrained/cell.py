@@ -285,6 +285,7 @@ def _train_together(cell: Cell) -> Record:
         except FloatingPointError as error:
             return Record(cell.describe(), time.thread_time() - start, str(error))
         seconds = time.thread_time() - start
+    assert isinstance(network, StackedMLP)  # no setting asks for a mixture
     restarts = any(issubclass(one.category, InfeasibleWarning) for one in said)
     for other in said:
         if not issubclass(other.category, InfeasibleWarning):

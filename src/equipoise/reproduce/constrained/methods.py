@@ -142,11 +142,11 @@ def _baselines() -> tuple[Contender, ...]:
     # The regularised loss knows no level: a constraint of 0 with a weight that is tuned.
     regularised = tuple(
         Configuration(f"weight {s:g}", _method("regularised", _penalised(s)), asked=0.0)
-        for s in (0.1, 0.3, 1.0)
+        for s in (0.2, 1.0, 5.0)
     )
     robust = tuple(
         Configuration(f"rate {eta:g}", _method("group-dro", _dro(eta)), aim='worst("loss") <= 0')
-        for eta in (0.01, 0.1, 1.0)
+        for eta in (0.03, 0.3, 3.0)
     )
     after = _method("thresholds", _unconstrained, heeds_constraint=False)
     thresholds = tuple(Configuration(f"ask {a:g}", after, a, thresholds=True) for a in _ASKED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,8 @@ from scipy import stats
 from equipoise.audit.counts import Counts
 from equipoise.audit.intervals import IntervalMethod, basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
+from equipoise.audit.parity import Parity, parity_of_estimates, parity_of_shares
+from equipoise.audit.power import detectable
 from equipoise.audit.words import number_or_none
 from equipoise.constraints import Disparity, gap, ratio, worst
 from equipoise.groups import Groups, How
@@ -31,6 +33,10 @@ DEFAULT_DISPARITIES = (
 )
 """The disparities that an audit shows: demographic parity as a difference and as a ratio, equal
 opportunity, equalized odds, predictive parity, and how accuracy falls apart."""
+
+
+# A difference that few would call small.
+_TELLING = 0.1
 
 
 class Estimate(NamedTuple):
@@ -99,6 +105,7 @@ class Audit:
     interval: IntervalMethod = "wilson"
     n_boot: int = 2000
     random_state: int = 0
+    _judged: dict[Disparity, Parity] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.confidence < 1:
@@ -137,7 +144,7 @@ class Audit:
         return self.counts.resample(rate, self.n_boot, np.random.default_rng(self.random_state))
 
     def disparity(self, disparity: str | Disparity) -> Estimate:
-        """How far a rate falls apart, with a basic bootstrap interval.
+        """How far a rate falls apart.
 
         Parameters
         ----------
@@ -147,12 +154,55 @@ class Audit:
         Returns
         -------
         Estimate
+            The interval of a gap or ratio is that of :meth:`parity`, that of the worst group's
+            rate a basic bootstrap interval.
         """
         disparity = Disparity.parse(disparity)
         rate = disparity.rate
         value = float(disparity.value(self.counts.rates(rate)))
+        if disparity.kind != "worst":
+            found = self.parity(disparity)
+            if not np.isnan(found.value):
+                return Estimate(value, found.low, found.high)
         draws = disparity.value(self._draws(rate))
         return Estimate(value, *basic_interval(value, draws, self.confidence, disparity.limits))
+
+    def parity(self, disparity: str | Disparity) -> Parity:
+        """How far a rate falls apart, beside what chance would make of it under parity.
+
+        Parameters
+        ----------
+        disparity : str or Disparity
+            A gap or a ratio.
+
+        Returns
+        -------
+        Parity
+            All NaN where a rate is undefined, or where groups overlap and a ratio has a rate of 0.
+
+        Raises
+        ------
+        ValueError
+            Of the worst group's rate, which says nothing of parity.
+        """
+        disparity = Disparity.parse(disparity)
+        if disparity.kind == "worst":
+            raise ValueError(f"{disparity} is no disparity between groups: take gap or ratio.")
+        if disparity in self._judged:
+            return self._judged[disparity]
+        rate = disparity.rate
+        if self.counts.disjoint and not rate.of_loss:
+            success, trials = (x.astype(np.int64) for x in self.counts.fractions(rate))
+            random = np.random.default_rng(self.random_state)
+            found = parity_of_shares(
+                success, trials, disparity, self.confidence, self.n_boot, random
+            )
+        else:
+            found = parity_of_estimates(
+                self.counts.rates(rate), self._draws(rate), disparity, self.confidence
+            )
+        self._judged[disparity] = found
+        return found
 
     @property
     def undefined(self) -> list[str]:
@@ -167,6 +217,41 @@ class Audit:
                     f"{component} of {self.counts.groups[g]!r} is undefined: none of its "
                     f"{self.counts.sizes[g]:,} rows meets the condition"
                     for g in np.flatnonzero(support == 0)
+                )
+        return found
+
+    def detectable(self, rate: str | Rate) -> NDArray[np.float64]:
+        """How far a group's rate must lie from the others' for these rows to show it.
+
+        Parameters
+        ----------
+        rate : str or Rate
+            Not the loss, of which no share tells how much it varies.
+
+        Returns
+        -------
+        ndarray of float64, shape (c, g)
+            The difference that is shown with probability 0.8, if every group is compared with all
+            others; NaN where there is none to compare with.
+        """
+        return detectable(*self.counts.fractions(find_rate(rate)), self.confidence)
+
+    @property
+    def unsure(self) -> list[str]:
+        """Which groups are too small to say much of, in words."""
+        components: list[str] = []
+        least = []
+        for rate in map(find_rate, DEFAULT_RATES):
+            components += rate.component_names(self.counts.classes)
+            least.append(self.detectable(rate))
+        widest = np.nan_to_num(np.concatenate(least))
+        found = []
+        for g, name in enumerate(self.counts.groups):
+            c = int(widest[:, g].argmax())
+            if widest[c, g] > _TELLING:
+                found.append(
+                    f"{name!r} has {self.counts.sizes[g]:,} rows: its {components[c]} must be "
+                    f"{widest[c, g]:.2f} from the others' to be seen to differ"
                 )
         return found
 
@@ -191,7 +276,11 @@ class Audit:
             "accuracy": self.counts.accuracy,
             "groups": by_group,
             "disparities": {str(d): self.disparity(d).to_dict() for d in DEFAULT_DISPARITIES},
+            "parity": {
+                str(d): self.parity(d).to_dict() for d in DEFAULT_DISPARITIES if d.kind != "worst"
+            },
             "undefined": self.undefined,
+            "unsure": self.unsure,
         }
 
     def __repr__(self) -> str:

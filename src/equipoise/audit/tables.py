@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from equipoise.audit.words import level, percent, with_interval
+from equipoise.audit.words import by_chance, level, number, p_value, percent, with_interval
 from equipoise.report import Column, Table
 
 if TYPE_CHECKING:
@@ -53,9 +53,26 @@ def disparity_table(audit: Audit) -> Table:
     """
     from equipoise.audit.result import DEFAULT_DISPARITIES
 
-    rows = [[str(d), with_interval(audit.disparity(d))] for d in DEFAULT_DISPARITIES]
-    columns = [Column("disparity"), Column("value", "right")]
-    return Table(columns, rows, caption=f"Disparities, with {level(audit.confidence)} intervals")
+    columns = [
+        Column("disparity"),
+        Column("value", "right"),
+        Column("corrected", "right"),
+        Column("by chance", "right"),
+        Column("p", "right"),
+    ]
+    rows = []
+    for disparity in DEFAULT_DISPARITIES:
+        cells = ["", "", ""]
+        if disparity.kind != "worst":
+            found = audit.parity(disparity)
+            cells = [number(found.corrected), by_chance(found, disparity), p_value(found.p_value)]
+        rows.append([str(disparity), with_interval(audit.disparity(disparity)), *cells])
+    return Table(
+        columns,
+        rows,
+        caption=f"Disparities, with {level(audit.confidence)} intervals; by chance: what they "
+        "would be on average, and at most, if groups of these sizes were treated alike",
+    )
 
 
 def as_text(audit: Audit) -> str:
@@ -85,7 +102,7 @@ def as_text(audit: Audit) -> str:
     for rates in [[rate] for rate in DEFAULT_RATES] if by_class else [DEFAULT_RATES]:
         console.print(group_table(audit, rates).to_rich())
     console.print(disparity_table(audit).to_rich())
-    for line in audit.undefined:
+    for line in [*audit.undefined, *audit.unsure]:
         console.print(line, markup=False, highlight=False)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return str(text).rstrip()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from equipoise.audit.certificate import Certificate
+    from equipoise.audit.parity import Parity
     from equipoise.audit.result import Estimate
+    from equipoise.constraints import Disparity
 
 _UNDEFINED = "undefined"
 
@@ -77,6 +79,57 @@ def with_interval(estimate: Estimate) -> str:
     if math.isnan(estimate.low):
         return f"{estimate.value:.3f}"
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def number(value: float) -> str:
+    """A figure alone.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+        Such as ``0.212``; "undefined" for NaN.
+    """
+    return _UNDEFINED if math.isnan(value) else f"{value:.3f}"
+
+
+def p_value(p: float) -> str:
+    """A p-value, to as many digits as matter.
+
+    Parameters
+    ----------
+    p : float
+
+    Returns
+    -------
+    str
+        Such as ``0.034`` or ``< 0.001``.
+    """
+    if math.isnan(p):
+        return _UNDEFINED
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def by_chance(parity: Parity, disparity: Disparity) -> str:
+    """What a disparity would be under parity.
+
+    Parameters
+    ----------
+    parity : Parity
+    disparity : Disparity
+
+    Returns
+    -------
+    str
+        Such as ``0.042 (≤ 0.064)``: on average, and as far as it goes with that confidence.
+    """
+    if math.isnan(parity.expected):
+        return _UNDEFINED
+    sign = "≥" if disparity.kind == "ratio" else "≤"
+    return f"{parity.expected:.3f} ({sign} {parity.limit:.3f})"
 
 
 def bound(certificate: Certificate) -> str:

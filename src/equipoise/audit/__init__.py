@@ -5,7 +5,10 @@ from equipoise.audit.counts import Counts
 from equipoise.audit.from_table import audit_table
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
+from equipoise.audit.parity import Parity
 from equipoise.audit.result import Audit, Estimate, audit
+from equipoise.audit.score_audit import ScoreAudit, audit_scores
+from equipoise.audit.score_counts import ScoreCounts
 from equipoise.verbs import make_callable
 
 __all__ = [
@@ -13,7 +16,11 @@ __all__ = [
     "Certificate",
     "Counts",
     "Estimate",
+    "Parity",
+    "ScoreAudit",
+    "ScoreCounts",
     "audit",
+    "audit_scores",
     "audit_table",
     "basic_interval",
     "certify",

@@ -79,6 +79,38 @@ def encode_pair(
     return _recode(y, classes), _recode(p, classes), classes
 
 
+def encode_label(
+    label: ArrayLike, positive: Any = None
+) -> tuple[NDArray[np.int64], tuple[Any, Any]]:
+    """Code the labels of a binary task.
+
+    Parameters
+    ----------
+    label : array-like, shape (n,)
+    positive : optional
+        The positive class, given as it is or as it prints; the larger by default.
+
+    Returns
+    -------
+    label : ndarray of int64, shape (n,)
+        1 for the positive class.
+    classes : tuple of two
+
+    Raises
+    ------
+    ValueError
+        If values are missing, or there are not two classes.
+    """
+    y = encode(label, "label")
+    if len(y.levels) != 2:
+        raise ValueError(
+            f"label holds {len(y.levels):,} classes; scores are audited for two, such as "
+            "label == one_of_them against the rest."
+        )
+    negative, last = _positive_last(y.levels, positive)
+    return _recode(y, (negative, last)), (negative, last)
+
+
 def _positive_last(classes: tuple[Any, ...], positive: Any) -> tuple[Any, ...]:
     if positive is None:
         return classes

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from equipoise.audit.score import parity_score, score_bound
+from equipoise.audit.score_test import parity_score, score_bound
 from equipoise.audit.words import number_or_none
 from equipoise.constraints import Disparity
 

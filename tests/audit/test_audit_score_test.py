@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from equipoise.audit.score import parity_score, score_bound
+from equipoise.audit.score_test import parity_score, score_bound
 
 SAMPLES = [(5, 10, 3, 12), (0, 10, 3, 12), (9, 10, 1, 30), (40, 100, 60, 90), (1, 200, 5, 50)]
 

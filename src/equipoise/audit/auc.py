@@ -1,0 +1,70 @@
+"""Areas under ROC curves by group, with DeLong's intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+Array = NDArray[np.float64]
+
+
+def auc(table: NDArray[np.integer]) -> tuple[Array, Array]:
+    """Areas under ROC curves and the variances of their estimates.
+
+    The area is the probability that a positive row has a higher score than a negative one, ties
+    counted half. Its variance is that of DeLong, DeLong and Clarke-Pearson (1988, Biometrics 44,
+    837): of the shares of negatives below each positive, and of positives above each negative.
+
+    Parameters
+    ----------
+    table : ndarray of int, shape (..., 2, b)
+        Rows by label and by bins of increasing score.
+
+    Returns
+    -------
+    area, variance : ndarray, shape (...)
+        NaN where a label is missing; the variance where it has one row.
+    """
+    negative, positive = (table[..., label, :].astype(np.float64) for label in (0, 1))
+    n, m = negative.sum(-1), positive.sum(-1)
+    defined = (n > 0) & (m > 0)
+    below = np.cumsum(negative, -1) - negative / 2
+    above = m[..., None] - np.cumsum(positive, -1) + positive / 2
+    unknown = np.full(np.shape(n), np.nan)
+    area = np.divide((positive * below).sum(-1), n * m, out=unknown.copy(), where=defined)
+    variance = np.zeros(np.shape(n))
+    for rows, size, placed, others in ((positive, m, below, n), (negative, n, above, m)):
+        share = placed / np.maximum(others, 1)[..., None]
+        spread = (rows * (share - area[..., None]) ** 2).sum(-1)
+        enough = defined & (size > 1)
+        variance += np.divide(spread, (size - 1) * size, out=unknown.copy(), where=enough)
+    return area, variance
+
+
+def auc_interval(
+    area: Array, variance: Array, sizes: Array, confidence: float
+) -> tuple[Array, Array]:
+    """Interval of an area, symmetric in its logit.
+
+    Parameters
+    ----------
+    area, variance : ndarray, shape (...)
+    sizes : ndarray, shape (2, ...)
+        Rows of each label.
+    confidence : float
+
+    Returns
+    -------
+    low, high : ndarray, shape (...)
+        Where all positives lie above all negatives, or the reverse, the data have no spread to
+        go by; the area is then taken to be short of its end by half a pair, and its variance to
+        be that of a share of the smaller class's rows.
+    """
+    pairs = np.maximum(sizes.prod(0), 1)
+    inner = np.clip(area, 0.5 / (pairs + 1), 1 - 0.5 / (pairs + 1))
+    least = inner * (1 - inner) / np.maximum(sizes.min(0), 1)
+    flat = (area == 0) | (area == 1)
+    spread = np.sqrt(np.where(flat, np.maximum(variance, least), variance)) / (inner * (1 - inner))
+    half = stats.norm.isf((1 - confidence) / 2) * spread
+    return special.expit(special.logit(inner) - half), special.expit(special.logit(inner) + half)

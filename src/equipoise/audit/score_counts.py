@@ -1,0 +1,208 @@
+"""Scores counted so finely that a count is as good as the scores, and can be added and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from equipoise.audit.counts import Counts, _joint_counts
+from equipoise.groups import Groups
+
+_BINS = 2**14
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreCounts:
+    """How many rows of each label have a score in each of many narrow bins, by group.
+
+    A sweep over all thresholds, the areas under ROC curves and calibration are sums over it.
+    Thresholds are edges of bins: at 16,384 bins of probabilities none is farther than 0.00003 from
+    one, and scores within a bin are taken for equal.
+
+    Attributes
+    ----------
+    groups : tuple of str, length g
+    classes : tuple of two
+        The label values, the positive one last.
+    patterns : ndarray of bool, shape (p, g)
+        As :class:`Counts` has them.
+    table : ndarray of int64, shape (p, 2, b)
+        Rows by pattern, label and bin of the score.
+    limits : (float, float)
+        Ends of the first and last bin.
+    """
+
+    groups: tuple[str, ...]
+    classes: tuple[Any, ...]
+    patterns: NDArray[np.bool_]
+    table: NDArray[np.int64]
+    limits: tuple[float, float] = (0.0, 1.0)
+
+    @classmethod
+    def from_block(
+        cls,
+        label: NDArray[np.integer],
+        score: ArrayLike,
+        groups: Groups,
+        classes: Sequence[Any] = (0, 1),
+        limits: tuple[float, float] = (0.0, 1.0),
+        bins: int = _BINS,
+    ) -> ScoreCounts:
+        """Count one block of rows.
+
+        Parameters
+        ----------
+        label : ndarray of int, shape (n,)
+            0, or 1 for the positive class.
+        score : array-like, shape (n,)
+            The higher, the more is said for the positive class.
+        groups : Groups of n rows
+        classes : sequence of two
+        limits : (float, float)
+            Between which all scores lie, ends included.
+        bins : int
+
+        Returns
+        -------
+        ScoreCounts
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, labels are not 0 or 1, or a score is missing or beyond the limits.
+        """
+        scores = np.asarray(score)
+        if scores.dtype.kind not in "fiub":
+            raise ValueError(f"score must hold numbers, not {scores.dtype}.")
+        if scores.dtype.kind != "f":
+            scores = scores.astype(np.float64)
+        if not len(label) == len(scores) == groups.n_rows:
+            raise ValueError(
+                f"label, score and groups must have one entry a row, but have {len(label):,}, "
+                f"{len(scores):,} and {groups.n_rows:,}."
+            )
+        if len(classes) != 2 or (len(label) and not 0 <= label.min() <= label.max() <= 1):
+            raise ValueError("label must be 0 or 1: scores are audited for two classes.")
+        low, high = map(float, limits)
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise ValueError(f"limits must be two finite numbers, the lower first, not {limits}.")
+        if len(scores):
+            least, most = float(scores.min()), float(scores.max())
+            if np.isnan(least):
+                missing = int(np.isnan(scores).sum())
+                raise ValueError(f"score has {missing:,} missing values; drop those rows.")
+            if least < low or most > high:
+                raise ValueError(
+                    f"score ranges from {least:g} to {most:g}, beyond the limits {low:g} and "
+                    f"{high:g}; probabilities lie between 0 and 1, of other scores give limits."
+                )
+        codes, patterns = groups.patterns()
+        place = ((scores - low) * (bins / (high - low))).astype(np.int32)
+        np.minimum(place, bins - 1, out=place)
+        table = _joint_counts((codes, label, place), (len(patterns), 2, bins))
+        return cls(groups.names, tuple(classes), patterns, table, (low, high))
+
+    @property
+    def n_bins(self) -> int:
+        """The number of bins, b."""
+        return self.table.shape[-1]
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        """Lower ends of the bins, the thresholds that can be looked at, shape (b,)."""
+        low, high = self.limits
+        return low + (high - low) * np.arange(self.n_bins) / self.n_bins
+
+    @property
+    def middles(self) -> NDArray[np.float64]:
+        """The score that a bin's rows are taken to have, shape (b,)."""
+        return self.edges + (self.limits[1] - self.limits[0]) / (2 * self.n_bins)
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether no row belongs to two groups."""
+        return bool((self.patterns.sum(axis=1) <= 1).all())
+
+    @cached_property
+    def by_group(self) -> NDArray[np.int64]:
+        """Rows by group, label and bin, shape (g, 2, b)."""
+        if np.array_equal(self.patterns, np.eye(len(self.patterns), dtype=bool)):
+            return self.table
+        return np.einsum("pg,plb->glb", self.patterns.astype(np.int64), self.table)
+
+    def at(self, threshold: float) -> Counts:
+        """The counts of the decisions that a threshold makes.
+
+        Parameters
+        ----------
+        threshold : float
+            Rows with a score of at least it are decided to be positive; it is moved to the nearest
+            edge of a bin.
+
+        Returns
+        -------
+        Counts
+            To be audited as any other.
+        """
+        low, high = self.limits
+        bins = self.n_bins
+        cut = int(np.clip(np.rint((threshold - low) / (high - low) * bins), 0, bins))
+        rejected = self.table[:, :, :cut].sum(-1)
+        table = np.stack([rejected, self.table.sum(-1) - rejected], axis=-1)
+        return Counts(self.groups, self.classes, self.patterns, table)
+
+    def sweep(self) -> NDArray[np.int64]:
+        """The tables of all thresholds at once.
+
+        Returns
+        -------
+        ndarray of int64, shape (b, g, 2, 2)
+            Rows by group, label and decision, at each of :attr:`edges`.
+        """
+        below = np.zeros_like(self.by_group)
+        np.cumsum(self.by_group[..., :-1], axis=-1, out=below[..., 1:])
+        total = self.by_group.sum(-1, keepdims=True)
+        return np.moveaxis(np.stack([below, total - below], axis=2), -1, 0)
+
+    def merge(self, other: ScoreCounts) -> ScoreCounts:
+        """The counts of both blocks of rows together.
+
+        Parameters
+        ----------
+        other : ScoreCounts
+            May have groups that this one has not seen.
+
+        Returns
+        -------
+        ScoreCounts
+
+        Raises
+        ------
+        ValueError
+            If bins or classes differ.
+        """
+        if (self.limits, self.n_bins) != (other.limits, other.n_bins):
+            raise ValueError("counts of scores with other limits or bins cannot be merged.")
+        if self.classes != other.classes:
+            raise ValueError(f"classes differ: {self.classes} and {other.classes}.")
+        groups = tuple(dict.fromkeys([*self.groups, *other.groups]))
+        found: dict[bytes, int] = {}
+        wide = []
+        for part in (self, other):
+            members = np.zeros((len(part.patterns), len(groups)), np.bool_)
+            members[:, [groups.index(name) for name in part.groups]] = part.patterns
+            for row in members:
+                found.setdefault(row.tobytes(), len(found))
+            wide.append(members)
+        table = np.zeros((len(found), 2, self.n_bins), np.int64)
+        patterns = np.zeros((len(found), len(groups)), np.bool_)
+        for part, members in zip((self, other), wide, strict=True):
+            where = [found[row.tobytes()] for row in members]
+            np.add.at(table, where, part.table)
+            patterns[where] = members
+        return ScoreCounts(groups, self.classes, patterns, table, self.limits)

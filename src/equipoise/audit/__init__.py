@@ -5,6 +5,7 @@ from equipoise.audit.counts import Counts
 from equipoise.audit.from_table import audit_table
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
+from equipoise.audit.paired import Change, PairedAudit, audit_pair
 from equipoise.audit.parity import Parity
 from equipoise.audit.result import Audit, Estimate, audit
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
@@ -14,12 +15,15 @@ from equipoise.verbs import make_callable
 __all__ = [
     "Audit",
     "Certificate",
+    "Change",
     "Counts",
     "Estimate",
+    "PairedAudit",
     "Parity",
     "ScoreAudit",
     "ScoreCounts",
     "audit",
+    "audit_pair",
     "audit_scores",
     "audit_table",
     "basic_interval",

@@ -97,7 +97,7 @@ class Counts:
             )
         k = len(classes)
         codes, patterns = groups.patterns()
-        table = _joint_counts((codes, label, prediction), (len(patterns), k, k))
+        table = joint_counts((codes, label, prediction), (len(patterns), k, k))
         sums: NDArray[np.float64] | None = None
         if loss is not None:
             sums = np.stack(
@@ -295,9 +295,21 @@ class Counts:
         )
 
 
-def _joint_counts(
+def joint_counts(
     columns: tuple[NDArray[np.integer], ...], sizes: tuple[int, ...]
 ) -> NDArray[np.int64]:
+    """Count how often each combination of codes occurs.
+
+    Parameters
+    ----------
+    columns : tuple of ndarray of int, each of shape (n,)
+    sizes : tuple of int
+        How many codes each column has.
+
+    Returns
+    -------
+    ndarray of int64, of shape ``sizes``
+    """
     # In blocks that stay in the cache, and in the smallest integers that hold a cell's number: a
     # joint code of all rows would cost four more passes through memory than the columns do.
     total = np.zeros(int(np.prod(sizes)), np.int64)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.audit.counts import Counts, _joint_counts
+from equipoise.audit.counts import Counts, joint_counts
 from equipoise.groups import Groups
 
 _BINS = 2**14
@@ -104,7 +104,7 @@ class ScoreCounts:
         codes, patterns = groups.patterns()
         place = ((scores - low) * (bins / (high - low))).astype(np.int32)
         np.minimum(place, bins - 1, out=place)
-        table = _joint_counts((codes, label, place), (len(patterns), 2, bins))
+        table = joint_counts((codes, label, place), (len(patterns), 2, bins))
         return cls(groups.names, tuple(classes), patterns, table, (low, high))
 
     @property

@@ -1,0 +1,207 @@
+"""Two models on the same rows: what one does less or more than the other, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from equipoise.audit.counts import Counts, joint_counts
+from equipoise.audit.intervals import basic_interval
+from equipoise.audit.labels import encode_pair
+from equipoise.audit.words import number_or_none
+from equipoise.codes import as_array
+from equipoise.constraints import Disparity
+from equipoise.groups import Groups, How
+from equipoise.rates import Rate, find_rate
+
+_CELLS_AT_ONCE = 2**21
+
+
+class Change(NamedTuple):
+    """A figure of the first model, of the second, and by how much the second's is larger.
+
+    Attributes
+    ----------
+    first, second : float
+    difference, low, high : float
+        With its interval; NaN where a figure is undefined.
+    """
+
+    first: float
+    second: float
+    difference: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """The figures as JSON can hold them; None for what is undefined."""
+        return {name: number_or_none(value) for name, value in self._asdict().items()}
+
+
+@dataclass(frozen=True, eq=False)
+class PairedAudit:
+    """Decisions of two models about the same rows.
+
+    Rows on which both err alike say nothing of their difference, so an interval of it is narrower
+    than two separate ones would have it. A resample of the rows is a multinomial draw of the table
+    of label and both decisions, by group.
+
+    Attributes
+    ----------
+    groups : tuple of str, length g
+    classes : tuple, length k
+    patterns : ndarray of bool, shape (p, g)
+    table : ndarray of int64, shape (p, k, k, k)
+        Rows by pattern, label, first and second decision.
+    confidence : float
+    n_boot : int
+    random_state : int
+    """
+
+    groups: tuple[str, ...]
+    classes: tuple[Any, ...]
+    patterns: NDArray[np.bool_]
+    table: NDArray[np.int64]
+    confidence: float = 0.95
+    n_boot: int = 2000
+    random_state: int = 0
+
+    @property
+    def counts(self) -> tuple[Counts, Counts]:
+        """Each model's counts alone."""
+        first, second = self.table.sum(axis=3), self.table.sum(axis=2)
+        return (
+            Counts(self.groups, self.classes, self.patterns, first),
+            Counts(self.groups, self.classes, self.patterns, second),
+        )
+
+    def disparity(self, disparity: str | Disparity) -> Change:
+        """How a disparity changes from the first model to the second.
+
+        Parameters
+        ----------
+        disparity : str or Disparity
+
+        Returns
+        -------
+        Change
+        """
+        disparity = Disparity.parse(disparity)
+        return self._change(lambda t: disparity.value(disparity.rate.values(t))[..., None])[0]
+
+    def rate(self, rate: str | Rate) -> dict[str, Change]:
+        """How a rate of each group changes.
+
+        Parameters
+        ----------
+        rate : str or Rate
+            Of one component: of more than two classes, accuracy or error.
+
+        Returns
+        -------
+        dict of Change, by group
+
+        Raises
+        ------
+        ValueError
+            If the rate has several components.
+        """
+        rate = find_rate(rate)
+        if rate.n_components(len(self.classes)) > 1:
+            raise ValueError(f"{rate} has several components: ask for a disparity of it.")
+        changes = self._change(lambda t: rate.values(t)[..., 0, :])
+        return dict(zip(self.groups, changes, strict=True))
+
+    def _change(self, figures: Callable[[NDArray[Any]], NDArray[np.float64]]) -> list[Change]:
+        # Of figures, shape (..., f), of tables by group, label and decision, shape (..., g, k, k).
+        seen = [figures(table)[0] for table in self._by_group(self.table[None])]
+        share = self.table.ravel() / max(1, self.table.sum())
+        random = np.random.default_rng(self.random_state)
+        at_once = max(1, _CELLS_AT_ONCE // share.size)
+        drawn = []
+        for start in range(0, self.n_boot, at_once):
+            size = min(at_once, self.n_boot - start)
+            tables = random.multinomial(self.table.sum(), share, size)
+            first, second = self._by_group(tables.reshape(size, *self.table.shape))
+            drawn.append(figures(second) - figures(first))
+        draws = np.concatenate(drawn)
+        changes = []
+        for f, (one, other) in enumerate(zip(*seen, strict=True)):
+            ends = basic_interval(float(other - one), draws[:, f], self.confidence)
+            changes.append(Change(float(one), float(other), float(other - one), *ends))
+        return changes
+
+    def _by_group(self, tables: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        # The first model's tables and the second's, of shape (b, p, k, k, k) before.
+        members = self.patterns.astype(np.float64)
+        first, second = tables.sum(axis=-1), tables.sum(axis=-2)
+        return (
+            np.einsum("pg,bpyd->bgyd", members, first),
+            np.einsum("pg,bpyd->bgyd", members, second),
+        )
+
+
+def audit_pair(
+    label: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    sensitive_features: Any,
+    how: How = "crossed",
+    positive: Any = None,
+    confidence: float = 0.95,
+    n_boot: int = 2000,
+    random_state: int = 0,
+) -> PairedAudit:
+    """Compare the decisions of two models about the same rows.
+
+    Parameters
+    ----------
+    label, first, second : array-like, shape (n,)
+        What was true, and what each model decided, in the same classes.
+    sensitive_features : Groups, array-like, mapping or dataframe
+        One or several columns of n values; see :meth:`equipoise.Groups.of`.
+    how : {"crossed", "each", "lattice"}
+        Whether several columns mean their intersections or stand side by side.
+    positive : optional
+        The positive class of a binary task; the larger by default.
+    confidence : float
+    n_boot : int
+    random_state : int
+
+    Returns
+    -------
+    PairedAudit
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, values are missing, there is one class, or decisions are scores.
+
+    Examples
+    --------
+    >>> from equipoise import gap
+    >>> from equipoise.audit import audit_pair
+    >>> both = audit_pair(
+    ...     [0, 1, 0, 1], [0, 1, 0, 0], [0, 1, 0, 1], sensitive_features=["a", "a", "b", "b"]
+    ... )
+    >>> both.disparity(gap("selection")).difference
+    -0.5
+    """
+    groups = Groups.of(sensitive_features, how)
+    both = np.concatenate([as_array(first, "first"), as_array(second, "second")])
+    if len(both) != 2 * groups.n_rows:
+        raise ValueError(
+            f"first, second and sensitive_features must have one value a row, but have "
+            f"{len(both):,} together and {groups.n_rows:,}."
+        )
+    twice = as_array(label, "label")
+    y, decided, classes = encode_pair(np.concatenate([twice, twice]), both, positive)
+    n, k = groups.n_rows, len(classes)
+    codes, patterns = groups.patterns()
+    table = joint_counts((codes, y[:n], decided[:n], decided[n:]), (len(patterns), k, k, k))
+    return PairedAudit(groups.names, classes, patterns, table, confidence, n_boot, random_state)

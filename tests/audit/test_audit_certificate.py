@@ -86,7 +86,7 @@ def test_more_confidence_is_more_cautious():
     assert cautious == sorted(cautious)
 
 
-def test_ten_models_together_are_each_held_to_a_tenth_of_the_error():
+def test_ten_certificates_together_are_each_held_to_a_tenth_of_the_error():
     counts, constraint = selected((480, 1000), (500, 1000)), gap("selection") <= 0.1
     together, alone = certify(counts, constraint, 0.95, 10), certify(counts, constraint, 0.995)
     assert together.cautious == pytest.approx(alone.cautious, rel=1e-9)
@@ -96,7 +96,7 @@ def test_ten_models_together_are_each_held_to_a_tenth_of_the_error():
 def test_many_models_together_can_undo_a_verdict():
     counts = selected((460, 1000), (500, 1000))
     assert verdict(counts, "gap(selection) <= 0.1") == "kept"
-    assert verdict(counts, "gap(selection) <= 0.1", n_models=1000) == "not shown"
+    assert verdict(counts, "gap(selection) <= 0.1", n_certificates=1000) == "not shown"
 
 
 def test_one_group_has_no_gap_to_show():
@@ -170,8 +170,8 @@ def test_a_confidence_that_is_no_probability_is_refused(confidence):
 
 
 def test_no_models_are_refused():
-    with pytest.raises(ValueError, match="n_models must be at least 1, not 0"):
-        certify(selected((1, 2), (1, 2)), gap("selection") <= 0.1, n_models=0)
+    with pytest.raises(ValueError, match="n_certificates must be at least 1, not 0"):
+        certify(selected((1, 2), (1, 2)), gap("selection") <= 0.1, n_certificates=0)
 
 
 @pytest.mark.parametrize(

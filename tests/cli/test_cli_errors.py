@@ -87,6 +87,43 @@ def test_a_promise_that_cannot_be_kept_or_read_is_explained(refused, people, con
     assert reason in refused(people, "--constraint", constraint)
 
 
+@pytest.mark.parametrize(
+    ("promises", "reason"),
+    [
+        (['gap("selection") <= 0.1', 'gap("selektion") <= 0.1'], "Did you mean 'selection'"),
+        (['gap("selection") <= 0.1', 'gap("selection") <= 0.1'], "leave one of them out"),
+        (['gap("selection") <= 0.1', 'gap("selection") <= 0.2'], "keep the stricter"),
+        (
+            ['gap("selection") <= 0.1', 'gap("true_positive") <= 0.1'],
+            "true_positive of group 'female' is undefined",
+        ),
+    ],
+)
+def test_each_of_several_promises_is_explained_like_one(run, people, tmp_path, promises, reason):
+    people.loc[people["sex"] == "female", "income"] = "<=50K"
+    people.to_csv(tmp_path / "people.csv", index=False)
+    said = run("compare", tmp_path / "people.csv", "--target", "income", "--sensitive", "sex",
+               *(word for one in promises for word in ("--constraint", one)),
+               "--out", tmp_path / "run")  # fmt: skip
+    assert said.code == 1
+    assert reason in " ".join(said.err.split())
+    assert not (tmp_path / "run").exists(), "something was begun"
+
+
+def test_where_all_models_diverge_the_cure_is_named(run, people, tmp_path: Path):
+    people.to_csv(tmp_path / "people.csv", index=False)
+    words = ("compare", tmp_path / "people.csv", "--target", "income", "--sensitive", "sex",
+             "--constraint", 'gap("selection") <= 0.1', "--optimizer", "SGD",
+             "--learning-rate", "1e30", "--steps", 20, "--seeds", 2, "--hidden", 4,
+             "--out", tmp_path / "run")  # fmt: skip
+    for asked in (words, ("report", tmp_path / "run")):
+        said = run(*asked)
+        assert said.code == 1
+        assert "every model of every method diverged" in said.err
+        assert "--learning-rate" in said.err
+        assert "Traceback" not in said.err
+
+
 def test_a_sensitive_column_with_thousands_of_values_is_refused_with_the_cure(refused, people):
     people["sex"] = np.arange(len(people))
     told = refused(people)

@@ -49,10 +49,28 @@ def test_compare_prints_a_table_and_the_path_of_the_report(run, people, folder):
 def test_compare_prints_json_for_machines(run, people, folder):
     found = json.loads(_compare(run, people, folder, "--json").out)
     assert set(found["methods"]) == {"erm", "penalty", "alm"}
-    assert found["constraint"] == 'gap("selection") <= 0.2'
-    assert found["methods"]["erm"]["certificate"]["verdict"] in ("kept", "not shown", "broken")
-    low, high = (found["methods"]["erm"]["disparity"][end] for end in ("low", "high"))
-    assert low <= found["methods"]["erm"]["disparity"]["value"] <= high
+    assert found["constraints"] == ['gap("selection") <= 0.2']
+    assert found["methods"]["erm"]["diverged"] == 0
+    (promise,) = found["methods"]["erm"]["promises"]
+    assert promise["constraint"] == 'gap("selection") <= 0.2'
+    assert promise["certificate"]["verdict"] in ("kept", "not shown", "broken")
+    assert found["methods"]["erm"]["verdict"] == promise["certificate"]["verdict"]
+    low, high = (promise["disparity"][end] for end in ("low", "high"))
+    assert low <= promise["disparity"]["value"] <= high
+
+
+def test_promises_are_repeated_to_be_kept_together(run, people, tmp_path: Path):
+    second = 'worst("accuracy") >= 0.5'
+    words = ("--constraint", second, "--methods", "erm")
+    said = _compare(run, people, tmp_path / "run", *words)
+    assert said.code == 0, said.err
+    for word in ("all promises", 'gap("selection") <= 0.2', second, "report.html"):
+        assert word in said.out
+    assert run("report", tmp_path / "run").out.count('gap("selection") <= 0.2') == 1
+    found = json.loads(_compare(run, people, tmp_path / "run", *words, "--json").out)
+    assert found["constraints"] == ['gap("selection") <= 0.2', second]
+    asked = [one["constraint"] for one in found["methods"]["erm"]["promises"]]
+    assert asked == found["constraints"]
 
 
 def test_report_writes_the_page_anew(run, people, folder):

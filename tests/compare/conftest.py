@@ -30,5 +30,13 @@ def finished(small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def two(small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """Of two promises."""
+    promises = ['gap("selection") <= 0.1', 'worst("accuracy") >= 0.6']
+    asked = small | {"constraint": promises, "methods": ["erm", "alm"]}
+    return compare("census-sim", out=tmp_path_factory.mktemp("run") / "two", **asked)
+
+
+@pytest.fixture(scope="session")
 def folder(finished: Comparison) -> Path:
     return finished.folder.path

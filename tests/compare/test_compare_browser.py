@@ -10,9 +10,10 @@ from matplotlib.image import imread
 from equipoise.compare import Comparison
 
 
-@pytest.fixture(scope="module")
-def measured(finished: Comparison, measure_on_phone, tmp_path_factory) -> dict[str, str]:
-    html = finished.report.read_text(encoding="utf-8")
+@pytest.fixture(scope="module", params=["finished", "two"])
+def measured(request, measure_on_phone, tmp_path_factory) -> dict[str, str]:
+    found: Comparison = request.getfixturevalue(request.param)
+    html = found.report.read_text(encoding="utf-8")
     return measure_on_phone(html, tmp_path_factory.mktemp("measured"))
 
 

@@ -24,7 +24,7 @@ def test_the_report_begins_with_the_answer(finished: Comparison):
 def test_a_report_where_nothing_is_certified_says_what_would_help(finished: Comparison):
     strict = replace(
         finished,
-        settings=replace(finished.settings, constraint=gap("selection") <= 0.0001),
+        settings=replace(finished.settings, constraints=(gap("selection") <= 0.0001,)),
     )
     assert strict.best is None
     text = page(strict).render()
@@ -83,7 +83,7 @@ def test_the_command_quotes_what_a_shell_would_read(finished: Comparison):
 
 
 def test_the_table_in_the_terminal_has_what_was_asked_for(finished: Comparison):
-    headings = [column.heading for column in finished.table().columns]
+    headings = [column.heading for column in finished.tables()[0].columns]
     assert headings == [
         "method",
         "accuracy",

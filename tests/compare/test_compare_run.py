@@ -40,7 +40,7 @@ def test_run_json_holds_settings_versions_and_the_fingerprint_of_the_data(folder
     described = json.loads((folder / "run.json").read_text())
     dataset = load("census-sim", sensitive=["sex"], rows=6_000)
     assert described["data"]["fingerprint"] == dataset.fingerprint
-    assert described["settings"]["constraint"] == 'gap("selection") <= 0.1'
+    assert described["settings"]["constraints"] == ['gap("selection") <= 0.1']
     assert {"equipoise", "torch", "numpy"} <= set(described["versions"])
 
 
@@ -92,13 +92,13 @@ def test_features_are_learnt_from_the_training_rows_alone():
 def test_the_certificate_rows_influence_nothing_but_the_certificate(finished: Comparison):
     dataset = load("census-sim", sensitive=["sex"], rows=6_000)
     settings = replace(finished.settings, methods=("alm",), margin=0.02)
-    target = settings.constraint.tightened(0.02)
+    targets = [settings.constraints[0].tightened(0.02)]
     prepared = prepare(dataset, settings)
     part = prepared.parts["certificate"]
     other = replace(part, label=1 - part.label, features=part.features[::-1].copy())
     changed = replace(prepared, parts={**prepared.parts, "certificate": other})
     (one, models), (two, changed_models) = (
-        run_trial(p, settings, target, "alm") for p in (prepared, changed)
+        run_trial(p, settings, targets, "alm") for p in (prepared, changed)
     )
     assert one.chosen == two.chosen
     for name in ("train", "validation", "test"):
@@ -174,7 +174,7 @@ def test_a_promise_about_losses_is_trained_for_and_never_certified(tmp_path: Pat
         out=tmp_path / "run",
         **{**small, "constraint": 'gap("loss") <= 0.05', "methods": ["alm"]},
     )
-    assert found.summaries[0].certificate.verdict == "not shown"
+    assert found.summaries[0].promises[0].certificate.verdict == "not shown"
     assert "losses have no upper end" in found.report.read_text()
 
 
@@ -224,7 +224,7 @@ def test_weights_count_in_the_loss_and_the_promise_counts_rows(tmp_path: Path):
         out=tmp_path / "run",
         training=TrainingSettings(steps=300, hidden=(8,)),
     )
-    assert found.summaries[0].disparity.value < 0.15
+    assert found.summaries[0].promises[0].disparity.value < 0.15
     assert "Rows were weighted in the loss" in found.report.read_text()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from equipoise import Constraint, FairClassifier, Groups
 from equipoise.learn import MixedMLP, Model, Rows, StackedMLP, TrainingSettings, train
-from equipoise.learn.mixed import network_from_weights
+from equipoise.learn.mixed import network_from_weights, side_by_side
 from equipoise.learn.snapshots import Snapshots
 
 CHANCES = torch.tensor([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0]])
@@ -164,3 +164,10 @@ def test_weights_alone_say_what_kind_of_network_it_is():
     mixed = mixture()
     again = network_from_weights(mixed.sizes, mixed.state_dict())
     assert torch.equal(again(features(50)), mixed(features(50)))
+
+
+def test_mixtures_of_different_numbers_stand_side_by_side():
+    x = features(300)
+    two, three = mixture(torch.tensor([[0.5, 0.5]])), mixture(torch.tensor([[0.2, 0.5, 0.3]]))
+    both = side_by_side([two, three])
+    assert torch.equal(both(x), torch.cat([two(x), three(x)]))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from equipoise.learn import METHODS, Method, Setting, register_method
+from equipoise.learn import METHODS, Method, Setting, register_method, train
 from equipoise.optim.constrained import ConstrainedOptimizer, Penalty
 from equipoise.reproduce.constrained import cell as cells
 from equipoise.reproduce.constrained.cell import Cell, Cells, Record, train_cell
@@ -88,14 +88,12 @@ def test_a_method_that_diverges_is_recorded_and_not_raised(ready: Ready):
 
 
 def test_a_seed_that_diverges_does_not_take_the_others_with_it(ready: Ready, monkeypatch):
-    together = cells._train_together
+    def fragile(rows, n_classes, seeds, *rest, **named):
+        if 1 in seeds:
+            raise FloatingPointError("not finite")
+        return train(rows, n_classes, seeds, *rest, **named)
 
-    def fragile(cell: Cell) -> Record:
-        if 1 in cell.seeds:
-            return Record(cell.describe(), 0.5, "not finite")
-        return together(cell)
-
-    monkeypatch.setattr(cells, "_train_together", fragile)
+    monkeypatch.setattr(cells, "train", fragile)
     record = train_cell(_cell(ready))
     assert not record.failed
     assert record.n_diverged == 1

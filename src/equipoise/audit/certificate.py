@@ -32,8 +32,8 @@ class Certificate:
     constraint : Constraint
     confidence : float
         That all certificates issued together are true.
-    n_models : int
-        How many were issued together; each is held to 1 - (1 - confidence) / n_models.
+    n_certificates : int
+        How many were issued together; each is held to 1 - (1 - confidence) / n_certificates.
     estimate : float
         The disparity on the counts.
     optimistic, cautious : float
@@ -46,7 +46,7 @@ class Certificate:
 
     constraint: Constraint
     confidence: float
-    n_models: int
+    n_certificates: int
     estimate: float
     optimistic: float
     cautious: float
@@ -62,7 +62,7 @@ class Certificate:
             "verdict": self.verdict,
             "reason": self.reason,
             "confidence": self.confidence,
-            "n_models": self.n_models,
+            "n_certificates": self.n_certificates,
             "estimate": number_or_none(self.estimate),
             "cautious": number_or_none(self.cautious),
             "optimistic": number_or_none(self.optimistic),
@@ -70,7 +70,7 @@ class Certificate:
 
 
 def certify(
-    counts: Counts, constraint: Constraint, confidence: float = 0.95, n_models: int = 1
+    counts: Counts, constraint: Constraint, confidence: float = 0.95, n_certificates: int = 1
 ) -> Certificate:
     """Certify one model, from counts on rows used for nothing else.
 
@@ -80,8 +80,8 @@ def certify(
     constraint : Constraint
     confidence : float
         Between 0 and 1.
-    n_models : int
-        How many models are certified together (Bonferroni).
+    n_certificates : int
+        How many are issued together, one for each model and promise (Bonferroni).
 
     Returns
     -------
@@ -92,14 +92,14 @@ def certify(
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, not {confidence}.")
-    if n_models < 1:
-        raise ValueError(f"n_models must be at least 1, not {n_models}.")
+    if n_certificates < 1:
+        raise ValueError(f"n_certificates must be at least 1, not {n_certificates}.")
     disparity = constraint.disparity
     estimate = float(disparity.value(counts.rates(disparity.rate)))
 
     def unknown(reason: str) -> Certificate:
         return Certificate(
-            constraint, confidence, n_models, estimate, np.nan, np.nan, "not shown", reason
+            constraint, confidence, n_certificates, estimate, np.nan, np.nan, "not shown", reason
         )
 
     if disparity.rate.of_loss:
@@ -109,7 +109,7 @@ def certify(
         component, group = np.argwhere(trials == 0)[0]
         name = disparity.rate.component_names(counts.classes)[component]
         return unknown(f"{name} of {counts.groups[group]!r} is undefined: it has no such rows")
-    alpha = (1 - confidence) / n_models
+    alpha = (1 - confidence) / n_certificates
     bounds = _worst_bounds if disparity.kind == "worst" else _pair_bounds
     optimistic, cautious = bounds(success, trials, constraint, alpha, counts.disjoint)
     sign = 1 if constraint.sense == "<=" else -1
@@ -118,7 +118,9 @@ def certify(
         verdict = "kept"
     elif sign * optimistic > sign * constraint.bound:
         verdict = "broken"
-    return Certificate(constraint, confidence, n_models, estimate, optimistic, cautious, verdict)
+    return Certificate(
+        constraint, confidence, n_certificates, estimate, optimistic, cautious, verdict
+    )
 
 
 def _worst_bounds(

@@ -35,11 +35,12 @@ def compare(
         ),
     ],
     constraint: Annotated[
-        str,
+        list[str],
         typer.Option(
             help="The promise: gap, ratio or worst of a rate, such as "
             "'gap(\"selection\") <= 0.05', 'ratio(\"selection\") >= 0.8', "
-            "'gap(\"equalized_odds\") <= 0.1' or 'worst(\"accuracy\") >= 0.7'.",
+            "'gap(\"equalized_odds\") <= 0.1' or 'worst(\"accuracy\") >= 0.7'; repeat it for "
+            "promises that are to be kept together.",
             show_default=False,
         ),
     ],
@@ -87,7 +88,7 @@ def compare(
     margin: Annotated[
         float | None,
         typer.Option(
-            help="By how much training is asked to keep more than the promise; by default what "
+            help="By how much training is asked to keep more than each promise; by default what "
             "the number of rows calls for."
         ),
     ] = None,
@@ -104,13 +105,13 @@ def compare(
     batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 512,
     as_json: AsJson = False,
 ) -> None:
-    """Find the way of training that gives the best model which keeps a promise.
+    """Find the way of training that gives the best model which keeps a promise, or several.
 
     Every method trains several models on the table. The answer is a table of their accuracy and
     of how far the promised figure falls apart, whether fresh rows show that the promise is kept,
     and a report. A run that was stopped goes on where it was when the command is repeated.
     """
-    from equipoise.compare.answer import what_helps
+    from equipoise.compare.answer import left_out, what_helps
     from equipoise.compare.run import compare as run
     from equipoise.learn import TrainingSettings
 
@@ -151,10 +152,13 @@ def compare(
         typer.echo(json.dumps(comparison.to_dict(), indent=1, ensure_ascii=False))
         return
     shown = Console()
-    shown.print(comparison.table().to_rich())
+    for table in comparison.tables():
+        shown.print(table.to_rich())
     shown.print(comparison.answer, markup=False, highlight=False, soft_wrap=True)
     if comparison.best is None:
         shown.print(what_helps(comparison), markup=False, highlight=False)
+    if missing := left_out(comparison):
+        shown.print(missing, markup=False, highlight=False)
     shown.print(str(comparison.report), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -191,6 +195,9 @@ def _progress(console: Console, seeds: int) -> Iterator[Progress]:
         def show(method: str, done: int, total: int) -> None:
             if method not in tasks:
                 tasks[method] = bars.add_task(f"{method} ({seeds} models at once)", total=total)
+            elif done < bars.tasks[tasks[method]].completed:
+                # Together they diverged.
+                bars.update(tasks[method], description=f"{method} (one model at a time)")
             bars.update(tasks[method], completed=done)
 
         yield show

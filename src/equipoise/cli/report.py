@@ -18,5 +18,6 @@ def report(
     comparison = Comparison.load(run)
     comparison.write()
     console = Console()
-    console.print(comparison.table().to_rich())
+    for table in comparison.tables():
+        console.print(table.to_rich())
     console.print(str(comparison.report), markup=False, highlight=False, soft_wrap=True)

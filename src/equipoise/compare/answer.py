@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from equipoise.audit import Counts
 from equipoise.audit.words import bound, level, percent, percent_with_interval, with_interval
-from equipoise.compare.summary import MethodSummary
+from equipoise.compare.summary import MethodSummary, PromiseSummary
+from equipoise.compare.table import how_many_diverged
 
 if TYPE_CHECKING:
     from equipoise.compare.result import Comparison
@@ -40,66 +42,112 @@ def answer(comparison: Comparison) -> Answer:
     -------
     Answer
     """
-    best, constraint = comparison.best, comparison.settings.constraint
+    best, promised = comparison.best, listed(comparison.settings.constraints)
     confidence = level(comparison.settings.confidence)
-    if best is None:
+    counts = None if best is None else best.trial.counts_of_chosen("test")
+    if best is None or counts is None:
         return Answer(
-            f"No model is shown to keep {constraint}",
+            f"No model is shown to keep {promised}",
             f"{_nearest(comparison)}\n\n{what_helps(comparison)}",
         )
-    chosen = best.trial.counts["test"][best.trial.chosen]
     others = [s for s in comparison.summaries if s is not best]
-    rivals = " ".join(_against(best, other, comparison) for other in others)
+    rivals = " ".join(_against(best, other) for other in others)
+    shown = ", and ".join(
+        f"its {promise.constraint.disparity} is {promise.certificate.estimate:.3f}, which shows it "
+        f"to be {bound(promise.certificate)}"
+        for promise in best.promises
+    )
     return Answer(
         f"Take the model of {best.method}",
-        f"Of the models shown to keep {constraint} with {confidence} confidence it is the most "
-        f"accurate on the validation rows. On rows used for nothing else its "
-        f"{constraint.disparity} is {best.certificate.estimate:.3f}, which shows it to be "
-        f"{bound(best.certificate)} with that confidence. It decides {percent(chosen.accuracy)} of "
+        f"Of the models shown to keep {promised} with {confidence} confidence it is the most "
+        f"accurate on the validation rows. On rows used for nothing else {shown} with that "
+        f"confidence. It decides {percent(counts.accuracy)} of "
         f"the test rows rightly.\n\nOver all models and the test rows, {best.method} decides "
         f"{percent_with_interval(best.accuracy)} rightly. {rivals}\n\n"
-        f"{_if_trivial(chosen)}The model is in models/{best.method}/seed-{best.trial.chosen}; "
-        "equipoise predict applies it.",
+        f"{_if_trivial(counts, len(best.promises))}"
+        f"The model is in models/{best.method}/seed-{best.trial.chosen}; equipoise predict applies "
+        "it.",
     )
 
 
-def _if_trivial(counts: Counts) -> str:
+def listed(things: Iterable[object]) -> str:
+    """Several things in a sentence.
+
+    Parameters
+    ----------
+    things : iterable
+
+    Returns
+    -------
+    str
+        Such as ``one, two and three``.
+    """
+    *first, last = map(str, things)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _if_trivial(counts: Counts, promises: int) -> str:
     decided = counts.table.sum(axis=(0, 1))
     if np.count_nonzero(decided) > 1:
         return ""
     label = counts.classes[int(decided.argmax())]
     return (
-        f"It decides {label!r} of every test row: a model that keeps the promise by making no "
-        "difference between any two people.\n\n"
+        f"It decides {label!r} of every test row: a model that keeps the "
+        f"{'promises' if promises > 1 else 'promise'} by making no difference between any two "
+        "people.\n\n"
     )
 
 
-def _against(best: MethodSummary, other: MethodSummary, comparison: Comparison) -> str:
+def _against(best: MethodSummary, other: MethodSummary) -> str:
+    if other.trial.chosen is None:
+        return f"{other.method}: {other.promises[0].certificate.reason}."
     points = 100 * (other.accuracy.value - best.accuracy.value)
-    verdict = {
-        "kept": "keeps the promise too",
-        "not shown": "is not shown to keep the promise",
-        "broken": "breaks the promise",
-    }[other.certificate.verdict]
     more = "more" if points >= 0 else "less"
-    disparity = comparison.settings.constraint.disparity
-    return (
-        f"{other.method} is {abs(points):.1f} points {more} accurate and {verdict}: its "
-        f"{disparity} is {with_interval(other.disparity)}."
+    figures = listed(
+        f"its {p.constraint.disparity} is {with_interval(p.disparity)}" for p in other.promises
     )
+    return (
+        f"{other.method} is {abs(points):.1f} points {more} accurate and "
+        f"{_verdict_in_words(other)}: {figures}."
+    )
+
+
+def _verdict_in_words(summary: MethodSummary) -> str:
+    if len(summary.promises) == 1:
+        return {
+            "kept": "keeps the promise too",
+            "not shown": "is not shown to keep the promise",
+            "broken": "breaks the promise",
+        }[summary.verdict]
+    of = {
+        verdict: [p.constraint for p in summary.promises if p.certificate.verdict == verdict]
+        for verdict in ("not shown", "broken")
+    }
+    if of["broken"]:
+        return f"breaks {listed(of['broken'])}"
+    if of["not shown"]:
+        return f"is not shown to keep {listed(of['not shown'])}"
+    return "keeps the promises too"
 
 
 def _nearest(comparison: Comparison) -> str:
-    parts = [
-        f"{s.method}: {with_interval(s.disparity)} on the test rows, "
-        f"{s.certificate.reason or bound(s.certificate) + ' by the certificate'}."
+    several = len(comparison.settings.constraints) > 1
+    return ("\n\n" if several else " ").join(
+        f"{s.method}: {s.promises[0].certificate.reason}."
+        if s.trial.chosen is None
+        else f"{s.method}: {'; '.join(_found(p, several) for p in s.promises)}."
         for s in comparison.summaries
-    ]
-    return " ".join(parts)
+    )
+
+
+def _found(promise: PromiseSummary, by_name: bool) -> str:
+    shown = promise.certificate.reason or bound(promise.certificate) + " by the certificate"
+    name = f"{promise.constraint.disparity} " if by_name else ""
+    return f"{name}{with_interval(promise.disparity)} on the test rows, {shown}"
 
 
 def what_helps(comparison: Comparison) -> str:
-    """Say what would let the rows show that the promise is kept.
+    """Say what would let the rows show that what is promised is kept.
 
     Parameters
     ----------
@@ -109,22 +157,59 @@ def what_helps(comparison: Comparison) -> str:
     -------
     str
     """
-    if comparison.settings.constraint.disparity.rate.of_loss:
-        return "Nothing can be certified about losses, which have no upper end."
-    sizes = comparison.description["groups"]["certificate"]
+    promises = comparison.settings.constraints
+    losses = [promise for promise in promises if promise.disparity.rate.of_loss]
+    if losses:
+        others = len(losses) < len(promises)
+        rest = f" Without {listed(losses)} the others could be." if others else ""
+        return f"Nothing can be certified about losses, which have no upper end.{rest}"
+    described = comparison.description
+    resolutions = [promise["resolution"] for promise in described["promises"]]
+    hard = [
+        promise
+        for promise, resolution in zip(promises, resolutions, strict=True)
+        if not resolution < (promise.bound if promise.sense == "<=" else 1 - promise.bound)
+    ]
+    sizes = described["groups"]["certificate"]
     smallest = int(np.argmin(sizes))
-    resolution, constraint = comparison.description["resolution"], comparison.settings.constraint
-    room = constraint.bound if constraint.sense == "<=" else 1 - constraint.bound
-    if not resolution < room:
+    group = f"{described['group_names'][smallest]!r} with {sizes[smallest]:,} rows. "
+    cure = "What would help: more rows, joining small groups (--min-group), or a looser bound."
+    if hard:
         return (
-            f"So few rows can hardly show {constraint} of any model: the smallest group among the "
-            f"certificate's is {comparison.description['group_names'][smallest]!r} with "
-            f"{sizes[smallest]:,} rows. What would help: more rows, joining small groups "
-            "(--min-group), or a looser bound."
+            f"So few rows can hardly show {listed(hard)} of any model: the smallest group among "
+            f"the certificate's is {group}{cure}"
         )
+    by = listed(
+        f"{resolution:.3f}" + (f" ({promise.disparity})" if promises[1:] else "")
+        for promise, resolution in zip(promises, resolutions, strict=True)
+    )
+    which = "each promise" if promises[1:] else "the promise"
     return (
-        "The rows kept for the certificate can show the promise where it is kept by roughly "
-        f"{resolution:.3f} or more; the smallest group there is "
-        f"{comparison.description['group_names'][smallest]!r} with {sizes[smallest]:,} rows. What "
-        "would help: more rows, joining small groups (--min-group), or a looser bound."
+        f"The rows kept for the certificate can show {which} where it is kept by roughly {by} or "
+        f"more; the smallest group there is {group}{cure}"
+    )
+
+
+def left_out(comparison: Comparison) -> str:
+    """Say which models are missing from the figures.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+        Empty if none diverged.
+    """
+    diverged = [
+        f"{how_many} of {summary.method}"
+        for summary in comparison.summaries
+        if (how_many := how_many_diverged(summary))
+    ]
+    if not diverged:
+        return ""
+    return (
+        f"Diverged, and left out of all figures: {listed(diverged)}. A smaller learning rate "
+        "(--learning-rate) may cure it."
     )

@@ -25,10 +25,10 @@ def command_line(source: str, loading: dict[str, Any], settings: Settings) -> st
     -------
     str
     """
-    usual, training = Settings(settings.constraint), settings.training
+    usual, training = Settings(settings.constraints), settings.training
     options: list[tuple[str, Any, Any]] = [
         *((name, value, None) for name, value in loading.items()),
-        ("constraint", str(settings.constraint), None),
+        ("constraint", [str(constraint) for constraint in settings.constraints], None),
         ("methods", ",".join(settings.methods), None),
         *(
             (name, getattr(settings, name), getattr(usual, name))

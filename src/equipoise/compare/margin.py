@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from equipoise.audit import Counts, certify
+from equipoise.audit.words import number_or_none
 from equipoise.compare.prepare import Prepared
 from equipoise.compare.settings import Settings
 from equipoise.constraints import Constraint
@@ -24,6 +26,8 @@ class Margin:
 
     Attributes
     ----------
+    constraint : Constraint
+        The promise.
     resolution : float
         How far the certificate's bound lies from the figure for decisions that depend on neither
         label nor group, made as often as labels are: about how strict a promise these rows can
@@ -33,25 +37,36 @@ class Margin:
         The promise, tightened by the margin.
     """
 
+    constraint: Constraint
     resolution: float
     margin: float
     target: Constraint
 
+    def to_dict(self) -> dict[str, Any]:
+        """The margin as JSON can hold it; None for what is undefined."""
+        return {
+            "constraint": str(self.constraint),
+            "resolution": number_or_none(self.resolution),
+            "margin": self.margin,
+            "asked_of_training": str(self.target),
+        }
 
-def choose_margin(prepared: Prepared, settings: Settings) -> Margin:
-    """Choose the margin, unless the settings do.
+
+def choose_margin(prepared: Prepared, settings: Settings, constraint: Constraint) -> Margin:
+    """Choose the margin of one promise, unless the settings do.
 
     Parameters
     ----------
     prepared : Prepared
     settings : Settings
+    constraint : Constraint
+        One of theirs.
 
     Returns
     -------
     Margin
     """
-    constraint = settings.constraint
-    resolution = _resolution(prepared, settings)
+    resolution = _resolution(prepared, settings, constraint)
     room = constraint.bound if constraint.sense == "<=" else 1 - constraint.bound
     margin = settings.margin
     if margin is None:
@@ -59,11 +74,11 @@ def choose_margin(prepared: Prepared, settings: Settings) -> Margin:
         margin = min(wanted, (1 - _LEAST_ROOM) * room)
     # Rounded, so that what is printed is what is used.
     margin = round(margin, 4)
-    return Margin(resolution, margin, constraint.tightened(margin))
+    return Margin(constraint, resolution, margin, constraint.tightened(margin))
 
 
-def _resolution(prepared: Prepared, settings: Settings) -> float:
-    if settings.constraint.disparity.rate.of_loss:
+def _resolution(prepared: Prepared, settings: Settings, constraint: Constraint) -> float:
+    if constraint.disparity.rate.of_loss:
         return np.nan
     # Imagine decisions that depend on neither label nor group, each class as often as its label:
     # selection and the error rates are then equal in all groups.
@@ -73,5 +88,5 @@ def _resolution(prepared: Prepared, settings: Settings) -> float:
     share = by_label.sum(axis=0) / by_label.sum()
     # Not rounded: in a small group that would change the very rates that are to be equal.
     imagined = replace(counts, table=by_label[:, :, None] * share)
-    shown = certify(imagined, settings.constraint, settings.confidence, len(settings.methods))
+    shown = certify(imagined, constraint, settings.confidence, settings.n_certificates)
     return abs(shown.cautious - shown.estimate)

@@ -1,12 +1,14 @@
-"""The results as one table: a row for each method, seed and part of the data."""
+"""The results as one table: a row for each method, seed, part of the data and promise."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from equipoise.audit import Counts
+from equipoise.compare.summary import MethodSummary, PromiseSummary
 from equipoise.constraints import worst
 
 if TYPE_CHECKING:
@@ -24,31 +26,47 @@ def results_bytes(comparison: Comparison) -> bytes:
     -------
     bytes
     """
-    disparity = comparison.settings.constraint.disparity
-    rows = []
-    for summary in comparison.summaries:
-        trial = summary.trial
-        for part, counts in trial.counts.items():
-            for number, (seed, one) in enumerate(zip(trial.seeds, counts, strict=True)):
-                chosen = number == trial.chosen
-                certified = chosen and part == "certificate"
-                rows.append(
-                    {
-                        "method": trial.method,
-                        "seed": seed,
-                        "part": part,
-                        "rows": one.n_rows,
-                        "accuracy": one.accuracy,
-                        "worst_group_accuracy": float(
-                            worst("accuracy").value(one.rates(worst("accuracy").rate))
-                        ),
-                        "constrained": str(disparity),
-                        "disparity": float(disparity.value(one.rates(disparity.rate))),
-                        "chosen": chosen,
-                        "certificate": summary.certificate.verdict if certified else None,
-                        "cautious_bound": summary.certificate.cautious if certified else None,
-                    }
-                )
+    rows = [
+        _row(summary, number, part, promise)
+        for summary in comparison.summaries
+        for part in summary.trial.counts
+        for number in range(len(summary.trial.seeds))
+        for promise in summary.promises
+    ]
     buffer = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows), buffer)
     return buffer.getvalue().to_pybytes()
+
+
+def _row(summary: MethodSummary, number: int, part: str, promise: PromiseSummary) -> dict[str, Any]:
+    trial, certificate = summary.trial, promise.certificate
+    chosen = number == trial.chosen
+    # Where no model is left to be certified, that is said of each.
+    certified = part == "certificate" and (chosen or trial.chosen is None)
+    finished = trial.finished
+    counts = trial.counts[part][finished.index(number)] if number in finished else None
+    return {
+        "method": trial.method,
+        "seed": trial.seeds[number],
+        "part": part,
+        **_figures(counts, promise),
+        "chosen": chosen,
+        "diverged": counts is None,
+        "certificate": certificate.verdict if certified else None,
+        "cautious_bound": certificate.cautious if certified else None,
+        "reason": certificate.reason if certified else None,
+    }
+
+
+def _figures(counts: Counts | None, promise: PromiseSummary) -> dict[str, Any]:
+    disparity, lowest = promise.constraint.disparity, worst("accuracy")
+    if counts is None:
+        none = dict.fromkeys(("rows", "accuracy", "worst_group_accuracy"))
+        return none | {"constrained": str(disparity), "disparity": None}
+    return {
+        "rows": counts.n_rows,
+        "accuracy": counts.accuracy,
+        "worst_group_accuracy": float(lowest.value(counts.rates(lowest.rate))),
+        "constrained": str(disparity),
+        "disparity": float(disparity.value(counts.rates(disparity.rate))),
+    }

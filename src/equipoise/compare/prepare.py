@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def prepare(dataset: Dataset, settings: Settings) -> Prepared:
     Raises
     ------
     ValueError
-        If some part could say nothing of the promise: a group without rows, or without rows of
+        If some part could say nothing of a promise: a group without rows, or without rows of
         the labels that its rate needs.
     """
     if len(dataset) < _FEWEST_ROWS:
@@ -89,9 +90,9 @@ def prepare(dataset: Dataset, settings: Settings) -> Prepared:
         )
     patterns, _ = groups.patterns()
     rows = split(patterns * len(dataset.classes) + dataset.target, PARTS, settings.seed)
-    for name in PARTS:
+    for name, constraint in product(PARTS, settings.constraints):
         require_support(
-            settings.constraint,
+            constraint,
             dataset.target[rows[name]],
             groups.take(rows[name]),
             dataset.classes,

@@ -12,7 +12,7 @@ from equipoise.compare.answer import answer
 from equipoise.compare.settings import Settings
 from equipoise.compare.store import RunFolder
 from equipoise.compare.summary import MethodSummary, best, summarise
-from equipoise.compare.table import method_table
+from equipoise.compare.table import answer_tables
 from equipoise.compare.trial import Trial
 from equipoise.learn import Model
 from equipoise.report import Table
@@ -55,6 +55,8 @@ class Comparison:
             If it is not a run.
         ValueError
             If the run is not finished.
+        FloatingPointError
+            If every model of every method diverged.
         """
         folder = RunFolder(path)
         description = folder.describe()
@@ -72,16 +74,21 @@ class Comparison:
                 "Repeat the command that began it; what is done is kept."
             )
         trials = [trial for trial in found.values() if trial is not None]
+        if all(trial.chosen is None for trial in trials):
+            raise FloatingPointError(
+                f"every model of every method diverged ({trials[0].reason.rstrip('.')}): choose a "
+                "smaller learning_rate (--learning-rate)."
+            )
         return cls(folder, description, settings, trials)
 
     @cached_property
     def summaries(self) -> list[MethodSummary]:
-        """Every method's figures and certificate, in the order of the methods."""
+        """Every method's figures and certificates, in the order of the methods."""
         return summarise(self.trials, self.settings)
 
     @cached_property
     def best(self) -> MethodSummary | None:
-        """The most accurate of the methods shown to keep the promise; None if none is."""
+        """The most accurate of the methods shown to keep every promise; None if none is."""
         return best(self.summaries)
 
     @property
@@ -91,27 +98,32 @@ class Comparison:
 
     @property
     def answer(self) -> str:
-        """Which model to take, or that none keeps the promise, in one sentence."""
+        """Which model to take, or that none keeps what is promised, in one sentence."""
         heading = answer(self).heading
         if self.best is None:
             return f"{heading}."
-        shown = f"{self.settings.constraint.disparity} {bound(self.best.certificate)}"
+        shown = ", ".join(
+            f"{promise.constraint.disparity} {bound(promise.certificate)}"
+            for promise in self.best.promises
+        )
         return f"{heading} ({shown}): {self.folder.model(self.best.trial)}"
 
     def to_dict(self) -> dict[str, Any]:
         """The answer and its figures, as JSON can hold them; None for what is undefined."""
         methods = {}
         for s in self.summaries:
+            model = self.folder.model(s.trial)
             methods[s.method] = {
+                "verdict": s.verdict,
                 "accuracy": s.accuracy.to_dict(),
                 "worst_group_accuracy": s.worst_accuracy.to_dict(),
-                "disparity": s.disparity.to_dict(),
-                "certificate": s.certificate.to_dict(),
-                "model": str(self.folder.model(s.trial)),
+                "promises": [promise.to_dict() for promise in s.promises],
+                "model": None if model is None else str(model),
+                "diverged": len(s.trial.diverged),
                 "seconds": self.folder.seconds().get(s.method),
             }
         return {
-            "constraint": str(self.settings.constraint),
+            "constraints": [str(constraint) for constraint in self.settings.constraints],
             "answer": self.answer,
             "best": self.best.method if self.best else None,
             "methods": methods,
@@ -134,7 +146,8 @@ class Comparison:
         Raises
         ------
         ValueError
-            If no method keeps the promise and none is named, or it was not compared.
+            If no method keeps the promise and none is named, it was not compared, or all its
+            models diverged.
         """
         if method is None:
             if self.best is None:
@@ -142,18 +155,23 @@ class Comparison:
             method = self.best.method
         for trial in self.trials:
             if trial.method == method:
-                return Model.load(self.folder.model(trial))
+                home = self.folder.model(trial)
+                if home is None:
+                    raise ValueError(f"{method} has no model: {trial.reason}")
+                return Model.load(home)
         raise ValueError(f"{method!r} was not compared; there are {self.settings.methods}.")
 
-    def table(self) -> Table:
-        """The answer in a table that fits a terminal, a row a method.
+    def tables(self) -> list[Table]:
+        """The answer in tables that fit a terminal, a row a method.
 
         Returns
         -------
-        Table
+        list of Table
+            One; of several promises each has one of its own after it.
         """
-        return method_table(
-            self, ["accuracy", "worst group", "disparity", "certificate", "seconds"]
+        return answer_tables(
+            self,
+            ["accuracy", "worst group", "disparity", "certificate", "seconds"],
         )
 
     def write(self) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from equipoise.audit.words import number_or_none
 from equipoise.compare.command import command_line
 from equipoise.compare.margin import choose_margin
 from equipoise.compare.prepare import prepare
@@ -18,7 +17,7 @@ from equipoise.compare.trial import Progress, run_trial
 from equipoise.constraints import Constraint
 from equipoise.data import Dataset, load
 from equipoise.groups import How
-from equipoise.learn import TrainingSettings
+from equipoise.learn import TrainingSettings, as_promises
 
 
 def compare(
@@ -26,7 +25,7 @@ def compare(
     *,
     target: str | None = None,
     sensitive: Sequence[str] | None = None,
-    constraint: str | Constraint,
+    constraint: str | Constraint | Sequence[str | Constraint],
     methods: Sequence[str] = ("erm", "penalty", "alm"),
     seeds: int = 5,
     out: str | Path | None = None,
@@ -45,7 +44,7 @@ def compare(
     training: TrainingSettings | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Find the way of training that gives the best model which keeps a promise.
+    """Find the way of training that gives the best model which keeps a promise, or several.
 
     Parameters
     ----------
@@ -55,8 +54,9 @@ def compare(
         The column to predict; known tables have one of their own.
     sensitive : sequence of str, optional
         The sensitive columns; ``"age:25,60"`` cuts a number into groups.
-    constraint : str or Constraint
-        The promise, such as ``'gap("selection") <= 0.05'``.
+    constraint : str or Constraint, or a sequence of them
+        The promise, such as ``'gap("selection") <= 0.05'``; several are about the same groups, and
+        a model is to keep them all.
     methods : sequence of str
     seeds : int
         How many models each method trains, all at once.
@@ -85,7 +85,7 @@ def compare(
     confidence : float
         Of intervals and certificates.
     margin : float, optional
-        By how much training is asked to keep more than the promise; by default what the rows of
+        By how much training is asked to keep more than each promise; by default what the rows of
         the certificate call for.
     seed : int
         Decides the parts of the data, and every model's start and order.
@@ -97,7 +97,7 @@ def compare(
     Returns
     -------
     Comparison
-        With ``best``, ``table()``, ``folder`` and ``report``.
+        With ``best``, ``tables()``, ``folder`` and ``report``.
 
     Raises
     ------
@@ -105,9 +105,11 @@ def compare(
         For anything that could not give an answer, before any training.
     OSError
         If the folder cannot be written.
+    FloatingPointError
+        If every model of every method diverges.
     """
     settings = Settings(
-        Constraint.parse(constraint),
+        tuple(as_promises(constraint)),
         tuple(methods),
         seeds,
         confidence,
@@ -130,12 +132,11 @@ def compare(
     }
     dataset = load(data, **loading, seed=seed)
     prepared = prepare(dataset, settings)
-    chosen = choose_margin(prepared, settings)
+    margins = [choose_margin(prepared, settings, promise) for promise in settings.constraints]
     description = {
         "data": _describe(dataset),
         "settings": settings.to_dict(),
-        "margin": chosen.margin,
-        "resolution": number_or_none(chosen.resolution),
+        "promises": [margin.to_dict() for margin in margins],
         "groups": {name: part.groups.sizes.tolist() for name, part in prepared.parts.items()},
         "group_names": list(prepared.parts["train"].groups.names),
         "features": prepared.encoder.feature_names,
@@ -146,11 +147,12 @@ def compare(
     folder = RunFolder(out or Path("runs") / f"{dataset.name}-{digest(description)}")
     with folder.locked():
         folder.open(description, request)
+        targets = [margin.target for margin in margins]
         for method in settings.methods:
             if folder.trial(method) is not None:
                 continue
             began = time.perf_counter()
-            trial, models = run_trial(prepared, settings, chosen.target, method, progress)
+            trial, models = run_trial(prepared, settings, targets, method, progress)
             folder.keep(trial, models, time.perf_counter() - began)
         comparison = Comparison.load(folder.path)
         comparison.write()

@@ -11,7 +11,7 @@ from typing import Any
 
 from equipoise.constraints import Constraint
 from equipoise.groups import How
-from equipoise.learn import TrainingSettings, find_method
+from equipoise.learn import TrainingSettings, as_promises, find_method
 
 PARTS = {"train": 0.5, "validation": 0.15, "test": 0.15, "certificate": 0.2}
 """What share of the rows each part gets. Networks learn from the first, the second chooses among
@@ -25,15 +25,15 @@ class Settings:
 
     Attributes
     ----------
-    constraint : Constraint
-        The promise.
+    constraints : tuple of Constraint
+        The promises, all about the same groups; one alone may be given as it is.
     methods : tuple of str
     seeds : int
         How many models each method trains.
     confidence : float
         Of intervals and certificates.
     margin : float or None
-        By how much training is asked to keep more than the promise, so that fresh rows can show
+        By how much training is asked to keep more than each promise, so that fresh rows can show
         that it is kept; None for what the number of rows calls for.
     how : {"crossed", "each", "lattice"}
         Whether several sensitive columns mean their intersections, stand side by side, or both.
@@ -46,7 +46,7 @@ class Settings:
         Its method is replaced by each of ``methods``.
     """
 
-    constraint: Constraint
+    constraints: tuple[Constraint, ...]
     methods: tuple[str, ...] = ("erm", "penalty", "alm")
     seeds: int = 5
     confidence: float = 0.95
@@ -57,6 +57,8 @@ class Settings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "constraints", tuple(as_promises(self.constraints)))
+        _require_different(self.constraints)
         if not self.methods:
             raise ValueError("methods is empty; name at least one.")
         for method in self.methods:
@@ -75,15 +77,13 @@ class Settings:
             raise ValueError(f"seed must lie between 0 and 2^31 - 1, not {self.seed}.")
         if self.min_group < 0:
             raise ValueError(f"min_group must be at least 0, not {self.min_group}.")
-        try:
-            readable = Constraint.parse(str(self.constraint)) == self.constraint
-        except ValueError:
-            readable = False
-        if not readable:
-            raise ValueError(
-                f"{self.constraint} is about a rate of your own, which a run's folder could not "
-                "name again; compare takes the named rates, and FairClassifier any."
-            )
+        for constraint in self.constraints:
+            _require_readable(constraint)
+
+    @property
+    def n_certificates(self) -> int:
+        """How many certificates are issued together: one for each method and promise."""
+        return len(self.methods) * len(self.constraints)
 
     @property
     def replicate_seeds(self) -> list[int]:
@@ -94,7 +94,7 @@ class Settings:
         """The settings as JSON can hold them."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return values | {
-            "constraint": str(self.constraint),
+            "constraints": [str(constraint) for constraint in self.constraints],
             "methods": list(self.methods),
             # Each of the methods takes the place of the one that is named there.
             "training": {k: v for k, v in self.training.to_dict().items() if k != "method"},
@@ -116,10 +116,36 @@ class Settings:
         return cls(
             **{
                 **state,
-                "constraint": Constraint.parse(state["constraint"]),
+                "constraints": tuple(as_promises(state["constraints"])),
                 "methods": tuple(state["methods"]),
                 "training": TrainingSettings(**{**training, "hidden": tuple(training["hidden"])}),
             }
+        )
+
+
+def _require_different(constraints: tuple[Constraint, ...]) -> None:
+    if not constraints:
+        raise ValueError("constraint is empty; name at least one promise.")
+    for number, one in enumerate(constraints):
+        for other in constraints[:number]:
+            if one == other:
+                raise ValueError(f"constraint says '{one}' twice; leave one of them out.")
+            if one.disparity == other.disparity:
+                raise ValueError(
+                    f"'{other}' and '{one}' promise the same of the same figure; keep the "
+                    "stricter of them alone."
+                )
+
+
+def _require_readable(constraint: Constraint) -> None:
+    try:
+        readable = Constraint.parse(str(constraint)) == constraint
+    except ValueError:
+        readable = False
+    if not readable:
+        raise ValueError(
+            f"{constraint} is about a rate of your own, which a run's folder could not "
+            "name again; compare takes the named rates, and FairClassifier any."
         )
 
 

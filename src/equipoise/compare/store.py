@@ -182,7 +182,7 @@ class RunFolder:
         ----------
         trial : Trial
         models : list of Model
-            One a seed.
+            One for each seed that did not diverge.
         seconds : float
             How long it took.
         """
@@ -199,9 +199,10 @@ class RunFolder:
         unfinished = home.with_name(home.name + ".part")
         for old in (unfinished, home):
             shutil.rmtree(old, ignore_errors=True)
-        for number, model in enumerate(models):
+        for number, model in zip(trial.finished, models, strict=True):
             model.save(unfinished / f"seed-{number}")
-        unfinished.rename(home)
+        if models:
+            unfinished.rename(home)
         self.write_json("timings.json", {**self.seconds(), trial.method: round(seconds, 2)})
         self.write_json(f"trials/{trial.method}.json", trial.to_dict())
 
@@ -218,8 +219,8 @@ class RunFolder:
         known: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
         return known
 
-    def model(self, trial: Trial) -> Path:
-        """The folder of a trial's chosen model.
+    def model(self, trial: Trial) -> Path | None:
+        """The folder of a trial's chosen model, if there is one.
 
         Parameters
         ----------
@@ -227,8 +228,11 @@ class RunFolder:
 
         Returns
         -------
-        Path
+        Path or None
+            None if all its models diverged.
         """
+        if trial.chosen is None:
+            return None
         return self.path / "models" / trial.method / f"seed-{trial.chosen}"
 
 

@@ -4,21 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from equipoise.audit import Certificate, Counts, Estimate, basic_interval, certify
+from equipoise.audit.certificate import Verdict
 from equipoise.compare.settings import Settings
 from equipoise.compare.trial import Trial
-from equipoise.constraints import Disparity, worst
+from equipoise.constraints import Constraint, Disparity, worst
 
 _DRAWS = 2000
 
 
 @dataclass(frozen=True)
+class PromiseSummary:
+    """What a method makes of one promise.
+
+    Attributes
+    ----------
+    disparity : Estimate
+        The promised figure on the test rows, as the method's other figures are.
+    certificate : Certificate
+        Of the method's chosen model.
+    """
+
+    disparity: Estimate
+    certificate: Certificate
+
+    @property
+    def constraint(self) -> Constraint:
+        """The promise."""
+        return self.certificate.constraint
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as JSON can hold them; None for what is undefined."""
+        return {
+            "constraint": str(self.constraint),
+            "disparity": self.disparity.to_dict(),
+            "certificate": self.certificate.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
 class MethodSummary:
-    """A method's figures on the test rows, and the certificate of its chosen model.
+    """A method's figures on the test rows, and the certificates of its chosen model.
 
     Intervals are for one more training run of the method, judged on rows like these: they hold
     what the test sample contributes and, where there are several seeds, what a seed does.
@@ -26,9 +57,10 @@ class MethodSummary:
     Attributes
     ----------
     trial : Trial
-    accuracy, worst_accuracy, disparity : Estimate
-        Means over seeds, with intervals.
-    certificate : Certificate
+    accuracy, worst_accuracy : Estimate
+        Means over the seeds that did not diverge, with intervals; NaN if all did.
+    promises : tuple of PromiseSummary
+        In the order in which they were asked for.
     validation_accuracy : float
         Of the chosen model, by which methods are ranked: the test rows choose nothing.
     """
@@ -36,14 +68,21 @@ class MethodSummary:
     trial: Trial
     accuracy: Estimate
     worst_accuracy: Estimate
-    disparity: Estimate
-    certificate: Certificate
+    promises: tuple[PromiseSummary, ...]
     validation_accuracy: float
 
     @property
     def method(self) -> str:
         """The method's name."""
         return self.trial.method
+
+    @property
+    def verdict(self) -> Verdict:
+        """Kept where all promises are, broken where any is."""
+        verdicts = {promise.certificate.verdict for promise in self.promises}
+        if verdicts == {"kept"}:
+            return "kept"
+        return "broken" if "broken" in verdicts else "not shown"
 
 
 def summarise(trials: Sequence[Trial], settings: Settings) -> list[MethodSummary]:
@@ -61,28 +100,37 @@ def summarise(trials: Sequence[Trial], settings: Settings) -> list[MethodSummary
     """
     found = []
     for trial in trials:
-        test = trial.counts["test"]
-        certificate = certify(
-            trial.counts["certificate"][trial.chosen],
-            settings.constraint,
-            settings.confidence,
-            len(settings.methods),
+        test, validation = trial.counts["test"], trial.counts_of_chosen("validation")
+        promises = tuple(
+            PromiseSummary(
+                _over_seeds(test, constraint.disparity, settings.confidence),
+                _certificate(trial, constraint, settings),
+            )
+            for constraint in settings.constraints
         )
         found.append(
             MethodSummary(
                 trial,
                 _over_seeds(test, None, settings.confidence),
                 _over_seeds(test, worst("accuracy"), settings.confidence),
-                _over_seeds(test, settings.constraint.disparity, settings.confidence),
-                certificate,
-                trial.counts["validation"][trial.chosen].accuracy,
+                promises,
+                np.nan if validation is None else validation.accuracy,
             )
         )
     return found
 
 
+def _certificate(trial: Trial, constraint: Constraint, settings: Settings) -> Certificate:
+    counts, together = trial.counts_of_chosen("certificate"), settings.n_certificates
+    if counts is not None:
+        return certify(counts, constraint, settings.confidence, together)
+    unknown = (np.nan, np.nan, np.nan)
+    reason = f"all its models diverged ({trial.reason.rstrip('.')})"
+    return Certificate(constraint, settings.confidence, together, *unknown, "not shown", reason)
+
+
 def best(summaries: Sequence[MethodSummary]) -> MethodSummary | None:
-    """The method to take: the most accurate of those shown to keep the promise.
+    """The method to take: the most accurate of those shown to keep every promise.
 
     Parameters
     ----------
@@ -91,9 +139,9 @@ def best(summaries: Sequence[MethodSummary]) -> MethodSummary | None:
     Returns
     -------
     MethodSummary or None
-        None where none is shown to keep it.
+        None where none is shown to keep them.
     """
-    kept = [s for s in summaries if s.certificate.verdict == "kept"]
+    kept = [s for s in summaries if s.verdict == "kept"]
     return max(kept, key=lambda s: s.validation_accuracy, default=None)
 
 
@@ -126,6 +174,8 @@ def pareto(points: Mapping[str, tuple[float, float]], smaller_is_better: bool) -
 def _over_seeds(
     counts: Sequence[Counts], disparity: Disparity | None, confidence: float
 ) -> Estimate:
+    if not counts:
+        return Estimate(np.nan, np.nan, np.nan)
     random = np.random.default_rng(0)
     each = -(-_DRAWS // len(counts))
     values, errors = [], []

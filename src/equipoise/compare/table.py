@@ -1,12 +1,13 @@
-"""Methods side by side."""
+"""Methods side by side, and promise by promise where there are several."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from equipoise.audit.words import bound, percent, percent_with_interval, with_interval
+from equipoise.audit.words import bound, level, percent, percent_with_interval, with_interval
 from equipoise.compare.summary import MethodSummary
+from equipoise.constraints import Constraint
 from equipoise.report import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ _KINDS: dict[str, Literal["good", "warn", "bad"]] = {
     "broken": "bad",
 }
 
+_Say = tuple[Column, Callable[[MethodSummary], str | Cell]]
 
-def method_table(comparison: Comparison, figures: Sequence[Figure]) -> Table:
+
+def answer_tables(comparison: Comparison, figures: Sequence[Figure]) -> list[Table]:
     """A row a method, its name first.
 
     Parameters
@@ -40,11 +43,64 @@ def method_table(comparison: Comparison, figures: Sequence[Figure]) -> Table:
 
     Returns
     -------
-    Table
+    list of Table
+        One. Of several promises the first says whether all are kept, and each has a table of its
+        own after it with what of the figures is about a promise.
     """
+    promises = comparison.settings.constraints
+    shared = _of_method(comparison)
+    own = [_of_promise(number, promise) for number, promise in enumerate(promises)]
+    if len(promises) == 1:
+        say = shared | own[0]
+        return [_table(comparison, [*(say[f] for f in figures), *_diverged(comparison)])]
+    promised = [figure for figure in figures if figure in own[0]]
+    columns = [shared[figure] for figure in figures if figure not in promised]
+    columns.insert(figures.index(promised[0]), _all_promises(comparison))
+    return [
+        _table(comparison, [*columns, *_diverged(comparison)]),
+        *(
+            _table(comparison, [say[figure] for figure in promised], str(promise))
+            for promise, say in zip(promises, own, strict=True)
+        ),
+    ]
+
+
+def how_many_diverged(summary: MethodSummary) -> str:
+    """How many of a method's models diverged.
+
+    Parameters
+    ----------
+    summary : MethodSummary
+
+    Returns
+    -------
+    str
+        Such as "2 of 5 models"; empty if none did.
+    """
+    diverged, trained = len(summary.trial.diverged), len(summary.trial.seeds)
+    return f"{diverged} of {trained} models" if diverged else ""
+
+
+def averaged_models(comparison: Comparison) -> str:
+    """Over what the figures of a method are means.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+        Such as "5 models".
+    """
+    if any(s.trial.diverged for s in comparison.summaries):
+        return "the models that did not diverge"
+    return f"{comparison.settings.seeds} models"
+
+
+def _of_method(comparison: Comparison) -> dict[Figure, _Say]:
     seconds = comparison.folder.seconds()
-    disparity = str(comparison.settings.constraint.disparity)
-    say: dict[Figure, tuple[Column, Callable[[MethodSummary], str | Cell]]] = {
+    return {
         "accuracy": (Column("accuracy", "right"), lambda s: percent(s.accuracy.value)),
         "accuracy with interval": (
             Column("accuracy", "right"),
@@ -54,23 +110,47 @@ def method_table(comparison: Comparison, figures: Sequence[Figure]) -> Table:
             Column("worst group", "right"),
             lambda s: percent(s.worst_accuracy.value),
         ),
-        "disparity": (Column(disparity, "right"), lambda s: with_interval(s.disparity)),
-        "certificate": (
-            Column("certificate"),
-            lambda s: Cell(str(s.certificate), kind=_KINDS[s.certificate.verdict]),
-        ),
-        "bound": (Column("bound", "right"), lambda s: bound(s.certificate)),
         "seconds": (
             Column("seconds", "right"),
             lambda s: f"{seconds[s.method]:.1f}" if s.method in seconds else "",
         ),
     }
-    chosen = [say[figure] for figure in figures]
+
+
+def _of_promise(number: int, promise: Constraint) -> dict[Figure, _Say]:
+    def certificate(s: MethodSummary) -> Cell:
+        found = s.promises[number].certificate
+        return Cell(str(found), kind=_KINDS[found.verdict])
+
+    return {
+        "disparity": (
+            Column(str(promise.disparity), "right"),
+            lambda s: with_interval(s.promises[number].disparity),
+        ),
+        "certificate": (Column("certificate"), certificate),
+        "bound": (Column("bound", "right"), lambda s: bound(s.promises[number].certificate)),
+    }
+
+
+def _all_promises(comparison: Comparison) -> _Say:
+    kept = f"kept ({level(comparison.settings.confidence)})"
+    return Column("all promises"), lambda s: Cell(
+        kept if s.verdict == "kept" else s.verdict, kind=_KINDS[s.verdict]
+    )
+
+
+def _diverged(comparison: Comparison) -> list[_Say]:
+    if not any(s.trial.diverged for s in comparison.summaries):
+        return []
+    return [(Column("diverged"), how_many_diverged)]
+
+
+def _table(comparison: Comparison, columns: Sequence[_Say], caption: str = "") -> Table:
     rows: list[list[str | Cell]] = [
         [
             Cell(summary.method, strong=summary is comparison.best),
-            *(words(summary) for _, words in chosen),
+            *(words(summary) for _, words in columns),
         ]
         for summary in comparison.summaries
     ]
-    return Table([Column("method"), *(column for column, _ in chosen)], rows)
+    return Table([Column("method"), *(column for column, _ in columns)], rows, caption)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from equipoise.learn import (
     Model,
     Network,
     Rows,
+    Trained,
     predict_probabilities,
     train,
+    train_survivors,
 )
 
 Progress = Callable[[str, int, int], None]
@@ -34,19 +37,48 @@ class Trial:
     Attributes
     ----------
     method : str
-    seeds : list of int, length r
-    chosen : int
-        Which of the seeds the validation rows prefer, from 0.
-    counts : dict of list of Counts
-        By part, one a seed.
-    history : History
+    seeds : list of int
+        All that were trained.
+    chosen : int or None
+        Which of the seeds the validation rows prefer, from 0; None if all diverged.
+    counts : dict of list of Counts, length r
+        By part, one for each seed that did not diverge.
+    history : History or None
+        Of the same r replicates.
+    diverged : list of int
+        Which of the seeds ended without a model, from 0.
+    reason : str
+        What the first of them ended with; empty if none did.
     """
 
     method: str
     seeds: list[int]
-    chosen: int
+    chosen: int | None
     counts: dict[str, list[Counts]]
-    history: History
+    history: History | None
+    diverged: list[int] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def finished(self) -> list[int]:
+        """Which of the seeds ended with a model, from 0; length r."""
+        return [number for number in range(len(self.seeds)) if number not in self.diverged]
+
+    def counts_of_chosen(self, part: str) -> Counts | None:
+        """What the chosen model decides on the rows of a part.
+
+        Parameters
+        ----------
+        part : str
+
+        Returns
+        -------
+        Counts or None
+            None if all models diverged.
+        """
+        if self.chosen is None:
+            return None
+        return self.counts[part][self.finished.index(self.chosen)]
 
     def to_dict(self) -> dict[str, Any]:
         """The trial as JSON can hold it."""
@@ -57,7 +89,9 @@ class Trial:
             "counts": {
                 part: [counts.to_dict() for counts in each] for part, each in self.counts.items()
             },
-            "history": self.history.to_dict(),
+            "history": None if self.history is None else self.history.to_dict(),
+            "diverged": self.diverged,
+            "reason": self.reason,
         }
 
     @classmethod
@@ -80,25 +114,29 @@ class Trial:
                 part: [Counts.from_dict(counts) for counts in each]
                 for part, each in state["counts"].items()
             },
-            History.from_dict(state["history"]),
+            None if state["history"] is None else History.from_dict(state["history"]),
+            state["diverged"],
+            state["reason"],
         )
 
 
 def run_trial(
     prepared: Prepared,
     settings: Settings,
-    target: Constraint,
+    targets: Sequence[Constraint],
     method: str,
     progress: Progress | None = None,
 ) -> tuple[Trial, list[Model]]:
     """Train one method's models on all seeds at once, and count what they decide.
 
+    If that diverges each is trained alone, and those that do it again are left out.
+
     Parameters
     ----------
     prepared : Prepared
     settings : Settings
-    target : Constraint
-        What training is asked for: the promise, tightened by the margin.
+    targets : sequence of Constraint
+        What training is asked for: each promise, tightened by its margin.
     method : str
     progress : callable, optional
 
@@ -106,39 +144,42 @@ def run_trial(
     -------
     Trial
     list of Model
-        One a seed.
+        One for each seed that did not diverge.
     """
     seeds, k = settings.replicate_seeds, len(prepared.classes)
     training = replace(settings.training, method=method)
     rows, watched = (_rows(prepared.parts[name]) for name in ("train", "validation"))
-    trained = train(
-        rows,
-        k,
-        seeds,
-        training,
-        target,
-        watched=watched,
-        progress=None if progress is None else lambda done, of: progress(method, done, of),
-    )
+
+    def run(some: Sequence[int]) -> Trained:
+        told = None if progress is None else partial(progress, method)
+        return train(rows, k, some, training, targets, watched=watched, progress=told)
+
+    survivors = train_survivors(run, seeds)
+    trained, diverged = survivors.trained, survivors.diverged
+    if trained is None:
+        nothing: dict[str, list[Counts]] = {name: [] for name in PARTS}
+        return Trial(method, seeds, None, nothing, None, diverged, survivors.reason), []
     counts = {
         name: count(trained.network, prepared.parts[name], prepared.classes) for name in PARTS
     }
+    finished = [number for number in range(len(seeds)) if number not in diverged]
     models = [
         Model(
             prepared.encoder,
-            trained.network.replicate(number),
+            trained.network.replicate(place),
             tuple(prepared.classes),
             {
-                "constraint": str(settings.constraint),
-                "asked_of_training": str(target),
-                "seed": seed,
+                "constraint": ", ".join(map(str, settings.constraints)),
+                "asked_of_training": ", ".join(map(str, targets)),
+                "seed": seeds[number],
                 "training": training.to_dict(),
             },
         )
-        for number, seed in enumerate(seeds)
+        for place, number in enumerate(finished)
     ]
-    chosen = choose(counts["validation"], target)
-    return Trial(method, seeds, chosen, counts, trained.history), models
+    chosen = finished[choose(counts["validation"], targets)]
+    history, reason = trained.history, survivors.reason
+    return Trial(method, seeds, chosen, counts, history, diverged, reason), models
 
 
 def _rows(part: Part) -> Rows:
@@ -175,25 +216,29 @@ def _loss(probabilities: NDArray[np.float64], label: NDArray[np.int64]) -> NDArr
     return -np.log(np.maximum(right, np.finfo(np.float64).tiny))
 
 
-def choose(validation: list[Counts], target: Constraint) -> int:
+def choose(validation: Sequence[Counts], targets: Sequence[Constraint]) -> int:
     """Choose among models on rows they have not learnt from.
 
     Parameters
     ----------
-    validation : list of Counts
-    target : Constraint
+    validation : sequence of Counts
+    targets : sequence of Constraint
 
     Returns
     -------
     int
-        The most accurate of those that keep the target, or else the one that is nearest to it.
+        The most accurate of those that keep all targets, or else the one that is nearest:
+        whose largest excess over a target, in the units of its disparity, is the smallest.
     """
-    disparity = target.disparity
-    rates = [counts.rates(disparity.rate) for counts in validation]
-    kept = [bool(target.kept_by(r)) for r in rates]
-    if any(kept):
-        accuracies = [c.accuracy if k else -1.0 for c, k in zip(validation, kept, strict=True)]
-        return int(np.argmax(accuracies))
-    sign = 1 if target.sense == "<=" else -1
-    far = [sign * float(disparity.value(r)) for r in rates]
-    return int(np.argmin(np.where(np.isnan(far), np.inf, far)))
+    # By how much each model is beyond each target, (models, targets); NaN is beyond any.
+    excess = np.array([[_excess(counts, target) for target in targets] for counts in validation])
+    kept = (excess <= 0).all(axis=1)
+    if kept.any():
+        accuracies = [counts.accuracy for counts in validation]
+        return int(np.argmax(np.where(kept, accuracies, -1.0)))
+    return int(np.argmin(np.nan_to_num(excess, nan=np.inf).max(axis=1)))
+
+
+def _excess(counts: Counts, target: Constraint) -> float:
+    value = float(target.disparity.value(counts.rates(target.disparity.rate)))
+    return value - target.bound if target.sense == "<=" else target.bound - value

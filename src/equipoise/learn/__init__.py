@@ -9,7 +9,9 @@ from equipoise.learn.mixed import MixedMLP, Network
 from equipoise.learn.model import Model
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.problem import FairProblem, Rows
+from equipoise.learn.promises import as_promises
 from equipoise.learn.support import require_support
+from equipoise.learn.survivors import Survivors, train_survivors
 from equipoise.learn.train import Trained, TrainingSettings, predict_probabilities, train
 from equipoise.learn.watch import History
 
@@ -26,13 +28,16 @@ __all__ = [
     "Rows",
     "Setting",
     "StackedMLP",
+    "Survivors",
     "TableEncoder",
     "Trained",
     "TrainingSettings",
+    "as_promises",
     "find_method",
     "predict_probabilities",
     "register_method",
     "require_support",
     "train",
+    "train_survivors",
     "with_predictions",
 ]

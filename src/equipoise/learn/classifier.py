@@ -26,6 +26,7 @@ from equipoise.groups import Groups, How
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.model import Model
 from equipoise.learn.problem import Rows
+from equipoise.learn.promises import as_promises
 from equipoise.learn.support import require_support
 from equipoise.learn.train import TrainingSettings, train
 
@@ -81,7 +82,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     model_ : Model
         What predicts; it can be saved on its own.
     history_ : History
-        Loss, accuracy, disparity and multiplier along the training.
+        Loss, accuracy, disparities and multiplier along the training.
 
     Examples
     --------
@@ -171,7 +172,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"validation_fraction must be at least 0 and below 1, not "
                 f"{self.validation_fraction}."
             )
-        promises = _promises(self.constraint)
+        promises = as_promises(self.constraint)
         asked = [promise.tightened(self.margin) for promise in promises]
         settings = TrainingSettings(
             self.method,
@@ -333,16 +334,6 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _promises(
-    constraint: str | Constraint | Sequence[str | Constraint] | None,
-) -> list[Constraint]:
-    if constraint is None:
-        return []
-    if isinstance(constraint, (str, Constraint)) or not isinstance(constraint, Sequence):
-        return [Constraint.parse(constraint)]
-    return [Constraint.parse(one) for one in constraint]
 
 
 def _refuse_missing(label: NDArray[Any]) -> None:

@@ -134,6 +134,33 @@ Network = StackedMLP | MixedMLP
 """What predicts: networks, or random choices among networks."""
 
 
+def side_by_side(networks: Sequence[Network]) -> Network:
+    """Stack networks, or mixtures, in the order in which they are given.
+
+    Parameters
+    ----------
+    networks : sequence of StackedMLP, or of MixedMLP, of one shape
+
+    Returns
+    -------
+    StackedMLP or MixedMLP
+    """
+    plain = [one for one in networks if isinstance(one, StackedMLP)]
+    if len(plain) == len(networks):
+        return StackedMLP.side_by_side(plain)
+    mixtures = [one for one in networks if isinstance(one, MixedMLP)]
+    most = max(one.chances.shape[1] for one in mixtures)
+    members, chances = [], []
+    for one in mixtures:
+        r, s = one.chances.shape
+        # Mixtures of fewer are filled up with members that are never drawn.
+        at = torch.arange(most).clamp(max=s - 1) + s * torch.arange(r)[:, None]
+        chosen = {name: x[at.flatten()] for name, x in one.members.state_dict().items()}
+        members.append(StackedMLP.from_weights(one.sizes, chosen))
+        chances.append(nn.functional.pad(one.chances, (0, most - s)))
+    return MixedMLP(StackedMLP.side_by_side(members), torch.cat(chances))
+
+
 def network_from_weights(sizes: Sequence[int], weights: dict[str, Tensor]) -> Network:
     """Make the network whose state dict is given.
 

@@ -99,6 +99,23 @@ class StackedMLP(nn.Module):
         weights = {name: x[number : number + 1] for name, x in self.state_dict().items()}
         return StackedMLP.from_weights(self.sizes, weights)
 
+    @classmethod
+    def side_by_side(cls, networks: Sequence[StackedMLP]) -> StackedMLP:
+        """Join stacks of one shape, replicate by replicate.
+
+        Parameters
+        ----------
+        networks : sequence of StackedMLP
+
+        Returns
+        -------
+        StackedMLP
+            It shares nothing with them.
+        """
+        states = [network.state_dict() for network in networks]
+        weights = {name: torch.cat([state[name] for state in states]) for name in states[0]}
+        return cls.from_weights(networks[0].sizes, weights)
+
     def double_precision(self) -> StackedMLP:
         """The same networks in double precision.
 

@@ -19,6 +19,7 @@ from equipoise.learn.mixed import Network
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.order import Order
 from equipoise.learn.problem import FairProblem, Rows
+from equipoise.learn.promises import as_promises
 from equipoise.learn.strata import StratifiedOrder, choose_shares
 from equipoise.learn.threads import one_thread
 from equipoise.learn.watch import History, Watch
@@ -174,8 +175,8 @@ def train(
     seeds : sequence of int, length r
     settings : TrainingSettings
     constraint : Constraint or sequence of them, optional
-        The promise, of which the method is told; ``erm`` ignores it. Of several, the first is
-        followed in the history.
+        The promise or promises, of which the method is told; ``erm`` ignores them. The history
+        follows each.
     method : Method, optional
         A way of training without a name that ``settings`` could call it by, in place of theirs.
     watched : Rows, optional
@@ -196,7 +197,8 @@ def train(
         If training diverges.
     """
     method = method or find_method(settings.method)
-    heeded = _as_promises(constraint) if method.heeds_constraint else []
+    promises = as_promises(constraint)
+    heeded = promises if method.heeds_constraint else []
     network = StackedMLP(
         rows.features.shape[1], settings.hidden, n_classes, seeds, rows.features.dtype
     ).to(rows.features.device)
@@ -218,10 +220,7 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: _SCHEDULES[settings.schedule](step / settings.steps)
     )
-    promises = _as_promises(constraint)
-    watch = Watch(
-        network, rows if watched is None else watched, n_classes, promises[0] if promises else None
-    )
+    watch = Watch(network, rows if watched is None else watched, n_classes, promises)
     # A method that does not heed the promise is not helped to keep it.
     judge = problem
     if validation is not None:
@@ -236,14 +235,6 @@ def train(
         if progress is not None:
             progress(step + 1, settings.steps)
     return Trained(ending.finish(), watch.history())
-
-
-def _as_promises(
-    constraint: Constraint | Sequence[Constraint] | None,
-) -> list[Constraint]:
-    if constraint is None:
-        return []
-    return [constraint] if isinstance(constraint, Constraint) else list(constraint)
 
 
 def _batch_size(settings: TrainingSettings, method: Method, n_rows: int) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from equipoise.constraints import Constraint
+from equipoise.groups import Groups
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.problem import Rows
 from equipoise.rates import divide
@@ -31,8 +34,8 @@ class History:
         Mean objective of the batches since the moment before.
     accuracy : ndarray, shape (t, r)
         On the watched rows.
-    disparity : ndarray, shape (t, r)
-        The constrained figure on the watched rows; NaN without a constraint.
+    disparity : ndarray, shape (t, r, p)
+        The figure of each of p promises on the watched rows; NaN where it is undefined.
     multiplier : ndarray, shape (t, r)
         The largest multiplier; NaN where the method has none.
     """
@@ -48,13 +51,13 @@ class History:
         return {
             "step": self.step.tolist(),
             **{
-                name: [[_json(x) for x in moment] for moment in getattr(self, name)]
+                name: _json(getattr(self, name).tolist())
                 for name in ("loss", "accuracy", "disparity", "multiplier")
             },
         }
 
     @classmethod
-    def from_dict(cls, state: dict[str, list[Any]]) -> History:
+    def from_dict(cls, state: dict[str, list[Any]]) -> Self:
         """Read what :meth:`to_dict` wrote.
 
         Parameters
@@ -70,6 +73,24 @@ class History:
         }
         return cls(np.array(state["step"], np.int64), **curves)
 
+    @classmethod
+    def side_by_side(cls, histories: Sequence[Self]) -> Self:
+        """Join runs of as many steps, replicate by replicate.
+
+        Parameters
+        ----------
+        histories : sequence of History
+
+        Returns
+        -------
+        History
+        """
+        curves = {
+            name: np.concatenate([getattr(one, name) for one in histories], axis=1)
+            for name in ("loss", "accuracy", "disparity", "multiplier")
+        }
+        return cls(histories[0].step, **curves)
+
 
 class Watch:
     """Looks at a network while it trains.
@@ -80,11 +101,15 @@ class Watch:
     rows : Rows
         At most 4,000 of them, evenly spaced, are looked at.
     n_classes : int
-    constraint : Constraint, optional
+    constraints : sequence of Constraint, length p
     """
 
     def __init__(
-        self, network: StackedMLP, rows: Rows, n_classes: int, constraint: Constraint | None
+        self,
+        network: StackedMLP,
+        rows: Rows,
+        n_classes: int,
+        constraints: Sequence[Constraint] = (),
     ) -> None:
         some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ROWS)).astype(int))
         self._network = network
@@ -92,11 +117,11 @@ class Watch:
         self._label = rows.label.cpu().numpy()[some]
         self._groups = None if rows.groups is None else rows.groups.take(some)
         self._n_classes = n_classes
-        self._constraint = constraint
+        self._disparities = [one.disparity for one in constraints]
         self._loss: Tensor | None = None
         self._since = 0
         self._steps: list[int] = []
-        self._moments: list[list[NDArray[Any]]] = []
+        self._moments: list[tuple[NDArray[Any], ...]] = []
 
     def after_step(
         self, step: int, steps: int, objective: Tensor, multipliers: Tensor | None
@@ -122,18 +147,17 @@ class Watch:
         every = max(1, steps // _MOMENTS)
         if (step + 1) % every and step + 1 != steps:
             return
-        unknown = np.full(len(objective), np.nan)
-        multiplier = unknown
+        multiplier = np.full(len(objective), np.nan)
         if multipliers is not None and multipliers.shape[-1]:
             multiplier = multipliers.amax(-1).double().cpu().numpy()
         loss = (self._loss / self._since).double().cpu().numpy()
-        accuracy, disparity = self._look(unknown)
+        accuracy, disparity = self._look()
         self._steps.append(step + 1)
-        self._moments.append([loss, accuracy, disparity, multiplier])
+        self._moments.append((loss, accuracy, disparity, multiplier))
         self._loss, self._since = None, 0
 
     @torch.no_grad()
-    def _look(self, unknown: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _look(self) -> tuple[NDArray[Any], NDArray[Any]]:
         logits = self._network(self._features)
         # No later batch would tell of a last step that went wrong.
         if not torch.isfinite(logits).all():
@@ -143,19 +167,24 @@ class Watch:
             )
         decision = logits.argmax(-1).cpu().numpy()
         accuracy = (decision == self._label).mean(-1)
-        if self._constraint is None or self._groups is None:
-            return accuracy, unknown
-        rate, groups, k = self._constraint.disparity.rate, self._groups, self._n_classes
-        if rate.of_loss:
-            log_probability = torch.log_softmax(logits.double(), -1).cpu().numpy()
-            loss = -log_probability[:, np.arange(len(self._label)), self._label]
-            nothing = np.zeros(len(self._label), np.int64)
-            sums = np.stack([groups.tabulate(nothing, 1, row)[:, 0] for row in loss])
-            rates = divide(sums, np.broadcast_to(groups.sizes, sums.shape))[:, None]
-        else:
-            tables = [groups.tabulate(self._label * k + row, k * k) for row in decision]
-            rates = rate.values(np.stack(tables).reshape(len(decision), -1, k, k))
-        return accuracy, self._constraint.disparity.value(rates)
+        disparity = np.full((len(decision), len(self._disparities)), np.nan)
+        if self._groups is not None and self._disparities:
+            k = self._n_classes
+            counted = [self._groups.tabulate(self._label * k + row, k * k) for row in decision]
+            tables = np.stack(counted).reshape(len(decision), -1, k, k)
+            for number, one in enumerate(self._disparities):
+                losses = one.rate.of_loss
+                rates = self._losses(logits, self._groups) if losses else one.rate.values(tables)
+                disparity[:, number] = one.value(rates)
+        return accuracy, disparity
+
+    def _losses(self, logits: Tensor, groups: Groups) -> NDArray[Any]:
+        # The mean cross-entropy of each group, shape (r, 1, g).
+        log_probability = torch.log_softmax(logits.double(), -1).cpu().numpy()
+        loss = -log_probability[:, np.arange(len(self._label)), self._label]
+        nothing = np.zeros(len(self._label), np.int64)
+        sums = np.stack([groups.tabulate(nothing, 1, row)[:, 0] for row in loss])
+        return divide(sums, np.broadcast_to(groups.sizes, sums.shape))[:, None]
 
     def history(self) -> History:
         """What was seen.
@@ -164,9 +193,11 @@ class Watch:
         -------
         History
         """
-        loss, accuracy, disparity, multiplier = np.array(self._moments).swapaxes(0, 1)
-        return History(np.array(self._steps), loss, accuracy, disparity, multiplier)
+        curves = (np.stack(curve) for curve in zip(*self._moments, strict=True))
+        return History(np.array(self._steps), *curves)
 
 
-def _json(x: float) -> float | None:
-    return None if np.isnan(x) else round(float(x), 6)
+def _json(curve: Any) -> Any:
+    if isinstance(curve, list):
+        return [_json(part) for part in curve]
+    return None if math.isnan(curve) else round(curve, 6)

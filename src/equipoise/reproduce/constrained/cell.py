@@ -12,7 +12,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ from equipoise.learn import (
     FairProblem,
     Rows,
     StackedMLP,
+    Trained,
     TrainingSettings,
     predict_probabilities,
     train,
+    train_survivors,
 )
 from equipoise.optim.constrained import InfeasibleWarning, best_multipliers, kkt_residual
 from equipoise.report.write import write_whole
@@ -235,68 +237,60 @@ def train_cell(cell: Cell) -> Record:
     Record
         If training diverged, seeds are trained one by one, and those that do it again are NaN.
     """
-    record = _train_together(cell)
-    if not record.failed or len(cell.seeds) == 1:
-        return record
-    # Stacked runs end together where one of them fails; each ends where it would have alone.
-    return _joined(cell, [_train_together(replace(cell, seeds=(seed,))) for seed in cell.seeds])
-
-
-def _joined(cell: Cell, alone: Sequence[Record]) -> Record:
-    seconds = sum(record.seconds for record in alone)
-    finished = [record for record in alone if not record.failed]
-    if not finished:
-        return Record(cell.describe(), seconds, alone[0].failed)
-    nothing = np.array([np.nan])
-
-    def each(of: Callable[[Record], dict[str, Array]]) -> dict[str, Array]:
-        return {
-            name: np.concatenate([nothing if r.failed else of(r)[name] for r in alone])
-            for name in of(finished[0])
-        }
-
-    return Record(
-        cell.describe(),
-        seconds,
-        restarts=any(record.restarts for record in finished),
-        parts={part: each(lambda r, p=part: r.parts[p]) for part in finished[0].parts},  # type: ignore[misc]
-        kkt=each(lambda r: r.kkt),
-    )
-
-
-def _train_together(cell: Cell) -> Record:
     ready, one = cell.ready, cell.configuration
-    target = one.target(ready.task.promise)
-    rows = ready.parts["train"]
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", InfeasibleWarning)
-        settings = TrainingSettings(**cell.settings)
-        start = time.thread_time()
-        try:
-            network = train(
-                rows,
-                ready.n_classes,
-                cell.seeds,
-                settings,
-                target,
-                method=one.method,
-                watched=_few(rows),
-            ).network
-        except FloatingPointError as error:
-            return Record(cell.describe(), time.thread_time() - start, str(error))
-        seconds = time.thread_time() - start
+    rows, target = ready.parts["train"], one.target(ready.task.promise)
+    settings = TrainingSettings(**cell.settings)
+    seconds: list[float] = []
+    restarts: list[bool] = []
+
+    def run(seeds: Sequence[int]) -> Trained:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", InfeasibleWarning)
+            start = time.thread_time()
+            try:
+                trained = train(
+                    rows,
+                    ready.n_classes,
+                    seeds,
+                    settings,
+                    target,
+                    method=one.method,
+                    watched=_few(rows),
+                )
+            finally:
+                seconds.append(time.thread_time() - start)
+        restarts.append(any(issubclass(each.category, InfeasibleWarning) for each in said))
+        for other in said:
+            if not issubclass(other.category, InfeasibleWarning):
+                warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+        return trained
+
+    found = train_survivors(run, cell.seeds)
+    # Where seeds were trained one by one, those runs are what training took.
+    spent = sum(seconds[1:] or seconds)
+    if found.trained is None:
+        return Record(cell.describe(), spent, found.reason)
+    network, n = found.trained.network, len(cell.seeds)
     assert isinstance(network, StackedMLP)  # no setting asks for a mixture
-    restarts = any(issubclass(one.category, InfeasibleWarning) for one in said)
-    for other in said:
-        if not issubclass(other.category, InfeasibleWarning):
-            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
     return Record(
         cell.describe(),
-        seconds,
-        restarts=restarts,
-        parts=_measured(cell, network),
-        kkt=_kkt(ready, network),
+        spent,
+        restarts=any(restarts),
+        parts={
+            part: _of_all(figures, n, found.diverged)
+            for part, figures in _measured(cell, network).items()
+        },
+        kkt=_of_all(_kkt(ready, network), n, found.diverged),
     )
+
+
+def _of_all(figures: dict[str, Array], n_seeds: int, diverged: list[int]) -> dict[str, Array]:
+    # Figures of the seeds that ended, with NaN for those that did not.
+    finished = np.delete(np.arange(n_seeds), diverged)
+    every = {name: np.full(n_seeds, np.nan) for name in figures}
+    for name, values in figures.items():
+        every[name][finished] = values
+    return every
 
 
 def _measured(cell: Cell, network: StackedMLP) -> dict[str, dict[str, Array]]:

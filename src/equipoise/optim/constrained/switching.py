@@ -147,35 +147,36 @@ class Switching(ConstrainedOptimizer):
             # Only what is stepped on is differentiated.
             on_objective = bool(within)
             self._not_stepped_on = violation if on_objective else objective
-            return objective if on_objective else self._scaled(violation[int(number)])
-        worst = violation.gather(-1, number[..., None])[..., 0]
-        return torch.where(within, objective, self._scaled(worst))
+            return objective if on_objective else self._scaled(_picked(violation, number))
+        return torch.where(within, objective, self._scaled(_picked(violation, number)))
 
     def _scaled(self, worst: Tensor) -> Tensor:
         return worst if self.constraint_rate == 1 else self.constraint_rate * worst
 
     def _worst(self, violation: Tensor) -> tuple[Tensor, Tensor]:
         """Whether all constraints hold, and the number of the one to step on if not."""
-        tolerance = self.tolerance / (self._steps + 1) ** self.tolerance_decay
-        if self.caution == 0:
-            largest, number = violation.max(-1)
-            return largest <= tolerance, number
-        error = self.estimator.error
-        if error is None:
-            raise ValueError(
-                f"caution needs standard errors, and {type(self.estimator).__name__} was made "
-                "without: give the estimator with_error=True, or leave caution at 0."
-            )
-        largest, number = (violation + self.caution * error).max(-1)
-        # Of constraints that may each be anything, the one that looks worst.
-        number = torch.where(largest.isinf(), violation.argmax(-1), number)
-        return largest <= tolerance, number
+        at_most = violation
+        if self.caution > 0:
+            error = self.estimator.error
+            if error is None:
+                raise ValueError(
+                    f"caution needs standard errors, and {type(self.estimator).__name__} was made "
+                    "without: give the estimator with_error=True, or leave caution at 0."
+                )
+            at_most = violation + self.caution * error
+        number = at_most.argmax(-1)
+        largest = _picked(at_most, number)
+        if self.caution > 0:
+            # Of constraints that may each be anything, the one that looks worst.
+            number = torch.where(largest.isinf(), violation.argmax(-1), number)
+        return largest <= self.tolerance / (self._steps + 1) ** self.tolerance_decay, number
 
     @override
     def _update(self) -> None:
         parameters = self._parameters()
         self._fill_in_zeros(parameters)
-        on_objective = self._on_objective.reshape(-1).tolist()
+        decided: Any = self._on_objective.tolist()
+        on_objective = [decided] if self.n_replicates is None else decided
         # Before the step: what is drawn from are the points at which the gradients were taken.
         if self._steps >= self.burn_in:
             rate = float(self.param_groups[0]["lr"])
@@ -225,6 +226,12 @@ class Switching(ConstrainedOptimizer):
     def __getstate__(self) -> dict[str, Any]:
         # A graph cannot be copied.
         return {**super().__getstate__(), "_not_stepped_on": None}
+
+
+def _picked(values: Tensor, number: Tensor) -> Tensor:
+    if values.dim() == 1:
+        return values[int(number)]
+    return values.gather(-1, number[..., None])[..., 0]
 
 
 def _in_process_group() -> bool:

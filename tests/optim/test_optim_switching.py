@@ -70,12 +70,10 @@ def test_update_rule_agrees_with_numpy():
     st.floats(0.1, 5),
 )
 def test_the_gradient_is_the_objectives_or_that_of_the_worst_constraint(values, eps, rate):
-    f, c = tensor(0.7).requires_grad_(), tensor(*values).requires_grad_()
+    f, c = parameter(0.7), parameter(*values)
     sizes = {"at most": 2, "equal": 2}
-    method = Switching(
-        sgd(parameter(0.0)), sizes, tolerance=eps, constraint_rate=rate, equalities=["equal"]
-    )
-    method.lagrangian(f[0], c).backward()
+    method = Switching(sgd(f, c), sizes, tolerance=eps, constraint_rate=rate, equalities=["equal"])
+    method.step(lambda _: (f[0], 1 * c))
     violation = np.array([*values[:2], *np.abs(values[2:])])
     expected = np.zeros(4)
     if violation.max() > eps:
@@ -228,6 +226,25 @@ def test_an_iterate_is_drawn_with_probability_proportional_to_its_step_size():
     assert chisquare(counts, 3000 * share / share.sum()).pvalue > 1e-3
 
 
+def test_at_each_step_an_iterate_replaces_the_one_drawn_with_its_share_of_all_step_sizes_so_far():
+    rates, n = [1.0, 0.5, 4.0, 0.25, 1.0, 3.0], 2000
+    x = torch.nn.Parameter(torch.zeros(n, 1))
+    base = sgd(x, lr=1.0)
+    method = Switching(base, 1, n, seed=11)
+    replaced = []
+    for rate in rates:
+        base.param_groups[0]["lr"] = rate
+        at = x.detach().clone()
+        method.step(lambda _: (-x.sum(-1), x - x.detach() - 1))
+        replaced.append((method.random_iterate[0] == at)[:, 0].numpy())
+    for k, taken in enumerate(replaced):
+        p = rates[k] / sum(rates[: k + 1])
+        assert taken.mean() == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / n))
+    # Whether one is replaced does not depend on when the one before it was.
+    together = np.corrcoef(np.stack(replaced[1:]))
+    assert np.abs(together - np.eye(len(together))).max() < 4 / np.sqrt(n)
+
+
 def test_what_is_drawn_is_the_point_of_the_gradient_and_not_the_one_after_the_step():
     assert Walk([0.5]).drawn[0].item() == 0.0
 
@@ -316,6 +333,72 @@ def test_replicates_stacked_end_where_each_ends_alone():
     for r in range(3):
         for stacked, alone in zip(together, final([r]), strict=True):
             torch.testing.assert_close(stacked[r], alone[0], rtol=1e-13, atol=1e-13)
+
+
+class Heads:
+    """A parameter of the objective's own, one of the constraint's, one of both and one of none."""
+
+    def __init__(self, n_replicates=None):
+        shape = (2,) if n_replicates is None else (n_replicates, 2)
+        self.x = {
+            name: torch.nn.Parameter(torch.full(shape, 0.5, dtype=torch.float64))
+            for name in ("of objective", "of constraint", "of both", "of none")
+        }
+        base = torch.optim.Adam(self.x.values(), lr=0.1, weight_decay=0.1)
+        self.method = Switching(base, {"a": 1, "b": 1}, n_replicates, tolerance=0.0)
+
+    def problem(self):
+        f, c, both, _ = self.x.values()
+        objective = (f**2).sum(-1) + (both**2).sum(-1)
+        return objective, {"a": (1 - c - both)[..., :1], "b": (0.5 - c - both)[..., 1:]}
+
+    def step(self):
+        self.method.step(lambda _: self.problem())
+
+    def step_by_surrogate(self):
+        self.method.zero_grad()
+        self.method.surrogate(*self.problem()).backward()
+        self.method.step()
+
+
+@pytest.mark.parametrize("step", [Heads.step, Heads.step_by_surrogate])
+def test_what_only_one_of_the_two_depends_on_has_a_gradient_of_zero_in_the_others_steps(step):
+    alone, stacked = Heads(), Heads(1)
+    for _ in range(30):
+        step(alone)
+        step(stacked)
+        f, c, both, none = (x.grad for x in alone.x.values())
+        on_objective = bool(alone.method._on_objective)
+        assert torch.equal(f.bool().any(), torch.tensor(on_objective))
+        assert torch.equal(c.bool().any(), torch.tensor(not on_objective))
+        assert both.any()
+        assert none is None
+        for own, same_one in zip(alone.x.values(), stacked.x.values(), strict=True):
+            torch.testing.assert_close(own, same_one[0], rtol=1e-13, atol=1e-13)
+    assert 0 < alone.method.share_of_objective_steps < 1
+    assert (alone.x["of none"] == 0.5).all()
+
+
+def test_a_constraint_that_depends_on_nothing_is_stepped_on_with_a_gradient_of_zero():
+    x = parameter(1.0)
+    Switching(sgd(x), 1).step(lambda _: (x.sum(), tensor(1.0)))
+    assert (x.item(), x.grad.item()) == (1.0, 0.0)
+
+
+def test_in_a_process_group_every_gradient_comes_from_the_backward_pass(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    heads = Heads()
+    heads.method.surrogate(*heads.problem()).backward()
+    assert [x.grad is None for x in heads.x.values()] == [False, False, False, True]
+
+
+def test_a_copy_between_backward_and_step_is_one():
+    heads = Heads()
+    heads.method.surrogate(*heads.problem()).backward()
+    copied = copy.deepcopy(heads)
+    copied.step()
+    heads.step()
+    assert all(torch.equal(x, y) for x, y in zip(heads.x.values(), copied.x.values(), strict=True))
 
 
 class Run:

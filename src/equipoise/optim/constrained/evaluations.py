@@ -16,6 +16,7 @@ Closure = Callable[[int], Seen]
 """Given the number of one of the step's independent batches, returns (objective, constraints)."""
 
 _HALF = (torch.float16, torch.bfloat16)
+_FEW = 64
 
 
 class Evaluations:
@@ -160,6 +161,8 @@ def finite(values: Tensor) -> bool:
     bool
         False also of finite values whose sum is too large.
     """
+    if values.dim() == 1 and len(values) <= _FEW:
+        return math.isfinite(sum(values.tolist()))  # sooner than torch has begun to add them up
     return math.isfinite((values.detach().sum() if values.dim() else values).item())
 
 

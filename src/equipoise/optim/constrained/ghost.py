@@ -236,7 +236,8 @@ class StochasticGhost(ConstrainedOptimizer):
             )
         parameters = self._trained()
         step = Evaluations(closure, self.layout)
-        units = [step.look(number, with_gradient=True) for number in range(self.n_batches)]
+        with torch.enable_grad():
+            units = [step.look(number, with_gradient=True) for number in range(self.n_batches)]
         gradient = torch.from_numpy(-self._estimate(units, parameters)).to(parameters[0])
         sizes = [p.numel() // len(gradient) for p in parameters]
         for p, part in zip(parameters, gradient.split(sizes, dim=1), strict=True):
@@ -244,6 +245,8 @@ class StochasticGhost(ConstrainedOptimizer):
         self.base.step()
         self._next_level()
         return units[0][0].detach()
+
+    step.hooked = True  # type: ignore[attr-defined]
 
     def _trained(self) -> list[Tensor]:
         parameters = [p for p in self._parameters() if p.requires_grad]
@@ -258,35 +261,41 @@ class StochasticGhost(ConstrainedOptimizer):
 
     def _estimate(self, units: Sequence[Unit], parameters: Sequence[Tensor]) -> Array:
         """The direction d~ of each replicate, shape (r, n)."""
-        one = self._linearised(units[:1], parameters)
-        even = self._linearised(units[2::2], parameters)
-        odd = self._linearised(units[1::2], parameters)
+        batches = [units[:1], units[2::2], units[1::2]]
         if isinstance(units[0][1], Ratios):
-            fine = self._linearised(units[1:], parameters)
-        else:
-            fine = (even[0] + odd[0]) / 2, (even[1] + odd[1]) / 2
-        first, finest, half, other = (self._solutions(*x) for x in (one, fine, even, odd))
+            batches.append(units[1:])
+        one, even, odd, *fine = self._linearised(batches, parameters)
+        if not fine:
+            fine = [(0.5 * (even[0] + odd[0]), 0.5 * (even[1] + odd[1]))]
+        first, finest, half, other = (self._solutions(*x) for x in (one, *fine, even, odd))
         return first + (finest - (half + other) / 2) / self.probability(self._levels[0])
 
-    def _linearised(self, units: Sequence[Unit], parameters: Sequence[Tensor]) -> Linearised:
-        objectives = [objective for objective, _ in units]
-        constraints = together([seen for _, seen in units])
-        for objective in objectives:
-            self._require_shapes(objective, constraints[0])
-        for c in constraints:
-            self._require_shapes(objectives[0], c)
-        value = torch.stack([c.detach() for c in constraints]).mean(0)
-        require_finite("constraints", value, self.layout)
-        gradients = self._gradients(objectives, constraints, parameters)
+    def _linearised(
+        self, batches: Sequence[Sequence[Unit]], parameters: Sequence[Tensor]
+    ) -> list[Linearised]:
+        groups = [([f for f, _ in units], together([c for _, c in units])) for units in batches]
+        for objectives, constraints in groups:
+            for objective in objectives:
+                self._require_shapes(objective, constraints[0])
+            for c in constraints:
+                self._require_shapes(objectives[0], c)
+        each = [c.detach() for _, constraints in groups for c in constraints]
+        values = torch.stack(each).cpu().double()
+        require_finite("constraints", values, self.layout)
+        gradients = self._gradients(groups, parameters)
         require_finite("gradients", gradients)
         r = self.n_replicates or 1
-        rows = gradients.cpu().double()
+        rows = gradients.cpu().double()[:, :, None]
         if r > 1:
             # Each parameter has the replicates first; here they come before the parameters.
-            parts = rows.split([p.numel() for p in parameters], dim=1)
-            rows = torch.cat([part.unflatten(1, (r, -1)) for part in parts], dim=2)
-        value = value.reshape(r, -1).cpu().double()
-        return value.numpy(), rows.reshape(len(rows), r, -1).numpy()
+            parts = rows.split([p.numel() for p in parameters], dim=-1)
+            rows = torch.cat([part.reshape(*rows.shape[:2], r, -1) for part in parts], dim=-1)
+        of_each, means, start = values.reshape(len(each), r, -1).numpy(), [], 0
+        for _, constraints in groups:
+            k = len(constraints)
+            means.append(of_each[start : start + k].sum(0) / k)
+            start += k
+        return list(zip(means, rows.numpy(), strict=True))
 
     def _solutions(self, constraints: Array, gradients: Array) -> Array:
         """The directions d of the replicates on one batch, shape (r, n)."""

@@ -11,6 +11,8 @@ with a variable for each constraint.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.optimize import nnls
 
@@ -107,14 +109,17 @@ def direction(
         If no such d is found, as where the constraints cannot be met.
     """
     room = kappa - constraints
-    # Constraints that hold whatever the step, and would only blur the others with their size.
-    within = np.abs(jacobian).sum(1) * beta > room
+    gram = jacobian @ jacobian.copy().T  # BLAS takes longer where it sees that they are the same
+    norms = np.sqrt(gram.diagonal())
+    within = norms * beta > room  # some step of this length, which is within the bounds, misses it
     if not within.all():
-        room, jacobian = room[within], jacobian[within]
-    norms = np.sqrt(np.einsum("ij,ij->i", jacobian, jacobian))
+        # Constraints that hold whatever the step, and would only blur the others with their size.
+        within = np.abs(jacobian).sum(1) * beta > room
+        room, jacobian, norms = room[within], jacobian[within], norms[within]
+        gram = gram[within][:, within]
     error = np.inf
     if norms.all():
-        dual = _Dual(gradient / -tau, -room / norms, jacobian / norms[:, None], beta)
+        dual = _Dual(gradient / -tau, -room / norms, jacobian, gram, norms, beta)
         for _ in range(_MOST_ITERATIONS):
             error = dual.error()
             if error <= _SOUGHT:
@@ -137,52 +142,85 @@ class _Dual:
     gradient b + A clip(d_0 - A^T x) is continuous and piecewise linear: a semismooth Newton
     method. Each step solves the piece at hand subject to x >= 0, with a little of a proximal term
     since rows may depend on each other, and looks for the maximum on the way there.
+
+    Rows are given as they are, with their lengths and products. Where multipliers are too small
+    to bring any coordinate to its bound, these say everything, and nothing is computed for each
+    coordinate.
     """
 
-    def __init__(self, free: Array, b: Array, A: Array, bound: float) -> None:
-        self.free, self.b, self.A, self.bound = free, b, A, bound
-        self._go(np.zeros(len(b)), free)
-        self.size = float(np.sqrt(self.d @ self.d)) + float(b.max(initial=0.0))
+    def __init__(
+        self, free: Array, b: Array, rows: Array, gram: Array, norms: Array, bound: float
+    ) -> None:
+        self.free, self.b, self.bound = free, b, bound
+        self._rows, self._norms = rows, norms
+        self._gram = gram / (norms * norms[:, None])
+        self._at_free = self._along(free)
+        self._largest = float(np.abs(free).max())
+        self._go(np.zeros(len(b)))
+        self.size = math.sqrt(self.d @ self.d) + float(b.max(initial=0.0))
         # Away from all bounds there is one piece, and with next to no proximal term the first step
         # is the last if rows are independent.
-        away = bool((np.abs(free) < bound).all())
-        self._proximity = _FIRST_PROXIMITY * len(b) ** 2 if away else _PROXIMITY
+        self._proximity = _FIRST_PROXIMITY * len(b) ** 2 if self._away else _PROXIMITY
 
-    def _go(self, x: Array, z: Array) -> None:
-        self.x, self.z, self.d = x, z, self._clip(z)
-        self.violation = self.b + self.A @ self.d
+    def _along(self, d: Array) -> Array:
+        return self._rows @ d / self._norms
+
+    def _back(self, x: Array) -> Array:
+        return (x / self._norms) @ self._rows
+
+    def _go(self, x: Array) -> None:
+        self.x = x
+        # Rows of length 1 move no coordinate by more than the sum of their multipliers.
+        self._away = self._largest + float(x.sum()) < self.bound
+        if self._away:
+            self.violation = self.b + (self._at_free - self._gram @ x)
+        else:
+            self.violation = self.b + self._along(self.d)
+
+    @property
+    def z(self) -> Array:
+        """The minimum without bounds."""
+        return self.free - self._back(self.x) if self.x.any() else self.free
+
+    @property
+    def d(self) -> Array:
+        """The minimum within them."""
+        return self.z if self._away else self._clip(self.z)
 
     def _clip(self, z: Array) -> Array:
         return np.minimum(np.maximum(z, -self.bound), self.bound)
 
     def error(self) -> float:
         """By how much the optimality conditions are missed, relative to the problem's size."""
-        missed = np.abs(np.minimum(self.x, -self.violation)).max(initial=0.0)
-        return float(missed / self.size) if missed != 0 else 0.0
+        missed = float(np.abs(np.minimum(self.x, -self.violation)).max(initial=0.0))
+        return missed / self.size if missed != 0 else 0.0
 
     def advance(self) -> None:
         """Take one step."""
-        x, z, violation = self.x, self.z, self.violation
-        inside = np.abs(z) < self.bound
-        A, proximity = self.A, self._proximity
-        if not inside.all():
-            A = A[:, inside]
-        hessian = A @ A.T
+        x, violation, proximity = self.x, self.violation, self._proximity
+        z = None if self._away else self.z
+        hessian = self._gram.copy() if z is None else self._gram_within(z)
         hessian.flat[:: len(x) + 1] += proximity
-        # max v^T p - p^T H p / 2 over x + p >= 0 as a nonnegative least-squares problem.
-        factor = np.linalg.cholesky(hessian)
-        right = np.linalg.solve(factor, hessian @ x + violation)
-        p = nnls(factor.T, right, maxiter=_PIVOTS * len(x))[0] - x
-        self._go(x + p, self.free - self.A.T @ (x + p))
+        # max v^T p - p^T H p / 2 over x + p >= 0.
+        p = _nonnegative(hessian, hessian @ x + violation) - x
+        self._go(x + p)
         at_high = float(p @ self.violation)
         if at_high >= 0:
             # On a piece where all coordinates are at their bounds this alone limits the steps.
             self._proximity = max(0.1 * proximity, _LEAST_PROXIMITY)
             return
-        moves = self.z - z
-        length = self._length(p, z, moves, float(p @ violation), at_high)
-        self._go(x + length * p, z + length * moves)
+        if z is None:
+            z = self.free - self._back(x)
+        length = self._length(p, z, self.z - z, float(p @ violation), at_high)
+        self._go(x + length * p)
         self._proximity = max(proximity, _PROXIMITY) if length > 0 else 1e3 * proximity
+
+    def _gram_within(self, z: Array) -> Array:
+        inside = np.abs(z) < self.bound
+        if inside.all():
+            return self._gram.copy()
+        rows = self._rows[:, inside] / self._norms[:, None]
+        return rows @ rows.T
 
     def _length(self, p: Array, z: Array, moves: Array, at_low: float, at_high: float) -> float:
         """How far the maximum on the way along p is, roughly: rather too short than too long.
@@ -190,7 +228,7 @@ class _Dual:
         Beyond it all coordinates may be at their bounds, and steps back would be small ones.
         """
         ahead = p @ self.b
-        along = p @ self.A
+        along = self._back(p)
         low, high = 0.0, 1.0
         enough = 0.1 * at_low
         for trial in range(_MOST_TRIALS):
@@ -205,3 +243,28 @@ class _Dual:
             else:
                 high, at_high = t, at_t
         return low
+
+
+def _nonnegative(H: Array, r: Array) -> Array:
+    """The minimum of x^T H x / 2 - r^T x over x >= 0, for a positive definite H."""
+    if len(r) == 2:
+        (a, b), (_, c) = H.tolist()
+        return _of_two(a, b, c, *r.tolist())
+    # As a least-squares problem.
+    factor = np.linalg.cholesky(H)
+    return nnls(factor.T, np.linalg.solve(factor, r), maxiter=_PIVOTS * len(r))[0]
+
+
+def _of_two(a: float, b: float, c: float, r: float, s: float) -> Array:
+    """For H = [[a, b], [b, c]] and (r, s), in a small part of the time that many take."""
+    first, second = max(r, 0.0) / a, max(s, 0.0) / c
+    if b * first >= s:
+        second = 0.0
+    elif b * second >= r:
+        first = 0.0
+    elif a * c <= b * b:
+        raise np.linalg.LinAlgError("not positive definite")
+    else:
+        second = (a * s - b * r) / (a * c - b * b)
+        first = (r - b * second) / a
+    return np.array([max(first, 0.0), max(second, 0.0)])

@@ -96,9 +96,22 @@ def least_violation(constraints: Array, jacobian: Array, rho: float) -> float:
         return 0.0
     if len(constraints) == 1:
         return max(float(constraints[0] - rho * np.abs(jacobian[0]).sum()), 0.0)
+    if _worst_is_undone_without_harm(constraints, jacobian, rho):
+        return 0.0
     if len(constraints) == 2:
         return _of_two(constraints, jacobian, rho)
     return _of_many(constraints, jacobian, rho)
+
+
+def _worst_is_undone_without_harm(c: Array, J: Array, rho: float) -> bool:
+    """Whether the smallest step that undoes the largest violation leaves none: mostly it does."""
+    worst = int(c.argmax())
+    along = J @ np.sign(J[worst])
+    if c[worst] > rho * along[worst]:
+        return False
+    left = c - c[worst] / along[worst] * along
+    left[worst] = 0.0
+    return bool(left.max() <= 0)
 
 
 def _of_two(c: Array, J: Array, rho: float) -> float:

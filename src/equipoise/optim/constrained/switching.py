@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import Node, get_gradient_edge
 from typing_extensions import override
 
 from equipoise.optim.constrained.estimator import Batch, Estimator
@@ -58,9 +59,11 @@ class Switching(ConstrainedOptimizer):
 
     Notes
     -----
-    Both gradients are taken in every step and one of them is multiplied by 0, so that replicates
-    end where each ends alone: a parameter that only one of the two depends on has a gradient of 0
-    in the other's steps, and none at all would be passed over by Adam.
+    A parameter that only one of objective and constraints depends on has a gradient of 0 in the
+    other's steps, since none at all would be passed over by Adam. So replicates end where each
+    ends alone, although stacked both gradients are taken and one of them is multiplied by 0, where
+    alone only the one that is stepped on is taken. In a process group it is both as well, since
+    ``DistributedDataParallel`` waits for the gradients of all parameters.
     """
 
     def __init__(
@@ -106,11 +109,11 @@ class Switching(ConstrainedOptimizer):
         lower = self.layout.lower_bound(like)
         self._is_inequality = torch.as_tensor(lower, device=like.device) == 0
         self._steps = 0
-        self._objective_steps = torch.zeros(
-            () if n_replicates is None else (n_replicates,), dtype=torch.int64
-        )
+        # Numbers and not tensors, here and in the reservoir: arithmetic on so few takes a fraction.
+        self._objective_steps = [0] * (n_replicates or 1)
         self._reservoir = _Reservoir(n_replicates, seed)
-        self._on_objective = torch.ones_like(self._objective_steps, dtype=torch.bool)
+        self._on_objective = torch.ones(self._shape, dtype=torch.bool)
+        self._not_stepped_on: Tensor | None = None
 
     @property
     def random_iterate(self) -> list[Tensor] | None:
@@ -124,17 +127,31 @@ class Switching(ConstrainedOptimizer):
     @property
     def share_of_objective_steps(self) -> Tensor:
         """Of all steps, shape () or (r,); NaN before the first."""
-        return self._objective_steps.double() / self._steps
+        return self._counts().double() / self._steps
+
+    def _counts(self) -> Tensor:
+        return torch.tensor(self._objective_steps).reshape(self._shape)
 
     @override
     def lagrangian(self, objective: Tensor, constraints: Tensor) -> Tensor:
+        self._not_stepped_on = None
         if not self.layout.n_constraints:
             return objective
-        violation = torch.where(self._is_inequality, constraints, constraints.abs())
+        violation = constraints
+        if self.layout.equalities:
+            violation = torch.where(self._is_inequality, constraints, constraints.abs())
         within, number = self._worst(violation.detach())
         self._on_objective = within.cpu()
-        worst = violation.gather(-1, number[..., None])[..., 0]
-        return torch.where(within, objective, self.constraint_rate * worst)
+        alone = self.n_replicates is None and not _in_process_group()
+        if alone and objective.requires_grad and violation.requires_grad:
+            # Only what is stepped on is differentiated.
+            on_objective = bool(within)
+            self._not_stepped_on = violation if on_objective else objective
+            return objective if on_objective else self._scaled(_picked(violation, number))
+        return torch.where(within, objective, self._scaled(_picked(violation, number)))
+
+    def _scaled(self, worst: Tensor) -> Tensor:
+        return worst if self.constraint_rate == 1 else self.constraint_rate * worst
 
     def _worst(self, violation: Tensor) -> tuple[Tensor, Tensor]:
         """Whether all constraints hold, and the number of the one to step on if not."""
@@ -147,28 +164,47 @@ class Switching(ConstrainedOptimizer):
                     "without: give the estimator with_error=True, or leave caution at 0."
                 )
             at_most = violation + self.caution * error
-        largest, number = at_most.max(-1)
-        # Of constraints that may each be anything, the one that looks worst.
-        number = torch.where(largest.isinf(), violation.argmax(-1), number)
+        number = at_most.argmax(-1)
+        largest = _picked(at_most, number)
+        if self.caution > 0:
+            # Of constraints that may each be anything, the one that looks worst.
+            number = torch.where(largest.isinf(), violation.argmax(-1), number)
         return largest <= self.tolerance / (self._steps + 1) ** self.tolerance_decay, number
 
     @override
     def _update(self) -> None:
+        parameters = self._parameters()
+        self._fill_in_zeros(parameters)
+        decided: Any = self._on_objective.tolist()
+        on_objective = [decided] if self.n_replicates is None else decided
         # Before the step: what is drawn from are the points at which the gradients were taken.
         if self._steps >= self.burn_in:
             rate = float(self.param_groups[0]["lr"])
-            self._reservoir.offer(self._parameters(), rate, self._on_objective)
-        self._objective_steps += self._on_objective
+            self._reservoir.offer(parameters, rate, on_objective)
+        counts = zip(self._objective_steps, on_objective, strict=True)
+        self._objective_steps = [count + on for count, on in counts]
         self._steps += 1
         super()._update()
+
+    def _fill_in_zeros(self, parameters: Sequence[Tensor]) -> None:
+        """Give gradients of 0 to the parameters that only the one not stepped on depends on."""
+        other, self._not_stepped_on = self._not_stepped_on, None
+        if other is None:
+            return
+        without = [p for p in parameters if p.grad is None and p.requires_grad]
+        if without:
+            reached = _graph_of(other)
+            for p in without:
+                if get_gradient_edge(p).node in reached:
+                    p.grad = torch.zeros_like(p)
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         steps = state_dict["method"].get("objective_steps")
-        if steps is not None and steps.shape != self._objective_steps.shape:
+        if steps is not None and steps.shape != self._shape:
             raise ValueError(
-                f"the state is one of replicates of shape {tuple(steps.shape)}, but "
-                f"{tuple(self._objective_steps.shape)} are needed."
+                f"the state is one of replicates of shape {tuple(steps.shape)}, but {self._shape} "
+                "are needed."
             )
         super().load_state_dict(state_dict)
 
@@ -176,22 +212,53 @@ class Switching(ConstrainedOptimizer):
     def _own_state(self) -> dict[str, Any]:
         return {
             "steps": self._steps,
-            "objective_steps": self._objective_steps.clone(),
+            "objective_steps": self._counts(),
             "reservoir": self._reservoir.state_dict(),
         }
 
     @override
     def _load_own_state(self, state: dict[str, Any]) -> None:
         self._steps = int(state["steps"])
-        self._objective_steps = state["objective_steps"].cpu().clone()
+        self._objective_steps = state["objective_steps"].reshape(-1).tolist()
         self._reservoir.load_state_dict(state["reservoir"], self._parameters())
+
+    @override
+    def __getstate__(self) -> dict[str, Any]:
+        # A graph cannot be copied.
+        return {**super().__getstate__(), "_not_stepped_on": None}
+
+
+def _picked(values: Tensor, number: Tensor) -> Tensor:
+    if values.dim() == 1:
+        return values[int(number)]
+    return values.gather(-1, number[..., None])[..., 0]
+
+
+def _in_process_group() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def _graph_of(output: Tensor) -> set[Node]:
+    """All that a gradient of it would pass, down to the leaves."""
+    seen: set[Node] = set()
+    ahead = [get_gradient_edge(output).node] if output.requires_grad else []
+    while ahead:
+        node = ahead.pop()
+        if node not in seen:
+            seen.add(node)
+            ahead += [below for below, _ in node.next_functions if below is not None]
+    return seen
 
 
 class _Reservoir:
     """One point of a stream, drawn with probability proportional to its weight.
 
     A new point replaces the one that is kept with probability of its weight over the sum of all
-    so far (Chao 1982, Biometrika 69(3), for a sample of one).
+    so far (Chao 1982, Biometrika 69(3), for a sample of one). The one that is kept when the sum is
+    W is thus still kept when it has grown to W' with probability W / W', and how large the sum
+    becomes until then can be drawn in advance, as W / u with u uniform: the jumps of Efraimidis and
+    Spirakis (2006, Information Processing Letters 97(5)), with a random number for each
+    replacement and not for each point.
     """
 
     def __init__(self, n_replicates: int | None, seed: int) -> None:
@@ -199,10 +266,11 @@ class _Reservoir:
         n = 1 if n_replicates is None else n_replicates
         # One each, so that what a replicate draws does not depend on how many others there are.
         self._generators = [torch.Generator().manual_seed(seed + j) for j in range(n)]
-        self._weight = torch.zeros(n, dtype=torch.float64)
+        self._weight = [0.0] * n
+        self._kept_up_to = [0.0] * n
         self.point: list[Tensor] | None = None
 
-    def offer(self, point: Sequence[Tensor], weight: float, offered: Tensor) -> None:
+    def offer(self, point: Sequence[Tensor], weight: float, offered: Sequence[bool]) -> None:
         """Take a point into account.
 
         Parameters
@@ -210,14 +278,18 @@ class _Reservoir:
         point : sequence of Tensor
             Their first axis is the replicates', where there are any.
         weight : float
-        offered : Tensor of bool, shape () or (r,)
-            To which replicates.
+        offered : sequence of bool
+            To which replicates; of a single one without any.
         """
-        offered = offered.reshape(-1)
-        self._weight += weight * offered
-        draws = [torch.rand((), generator=g, dtype=torch.float64) for g in self._generators]
-        taken = offered & (torch.stack(draws) * self._weight < weight)
-        if not bool(taken.any()):
+        taken = []
+        for j, is_offered in enumerate(offered):
+            if is_offered:
+                self._weight[j] += weight
+                if self._weight[j] > self._kept_up_to[j]:
+                    u = torch.rand((), generator=self._generators[j], dtype=torch.float64).item()
+                    self._kept_up_to[j] = self._weight[j] / (1 - u)
+                    taken.append(j)
+        if not taken:
             return
         if self._n_replicates is None:
             self.point = [x.detach().clone() for x in point]
@@ -226,19 +298,20 @@ class _Reservoir:
         # Of parameters that have been added since, what was kept knows nothing.
         kept += [torch.full_like(x, torch.nan).detach() for x in point[len(kept) :]]
         for old, new in zip(kept, point, strict=True):
-            where = taken.to(new.device)
-            old[where] = new.detach()[where]
+            old[taken] = new.detach()[taken]
         self.point = kept
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "weight": self._weight.clone(),
+            "weight": torch.tensor(self._weight, dtype=torch.float64),
+            "kept_up_to": torch.tensor(self._kept_up_to, dtype=torch.float64),
             "generators": torch.stack([g.get_state() for g in self._generators]),
             "point": None if self.point is None else [x.clone() for x in self.point],
         }
 
     def load_state_dict(self, state: dict[str, Any], like: Sequence[Tensor]) -> None:
-        self._weight = state["weight"].cpu().clone()
+        self._weight = state["weight"].tolist()
+        self._kept_up_to = state["kept_up_to"].tolist()
         for generator, drawn in zip(self._generators, state["generators"].cpu(), strict=True):
             # torch reads it as a structure, for which what comes from a file may lie askew.
             generator.set_state(drawn.clone())

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmarks.frontier_batches import Batches, Evaluated, evaluate, stricter
-from benchmarks.frontier_method import Method
+from benchmarks.frontier_method import Method, no_losses
 from benchmarks.frontier_task import HIDDEN, Budget, Task, Tried, adam, measure_networks
 from equipoise.constraints import Constraint
 from equipoise.learn import StackedMLP
@@ -106,6 +106,41 @@ def _penalised(strength: float) -> Make:
     return make
 
 
+def _fairret(strength: float) -> Make:
+    from fairret.loss import NormLoss
+
+    def make(network: torch.nn.Module, problem: Problem) -> tuple[Step, torch.optim.Optimizer]:
+        primal = adam(network, problem.budget)
+        statistic, told_label = _fairret_statistic(problem.promise)
+        term = NormLoss(statistic)
+
+        def step(evaluate: Callable[[], Evaluated]) -> None:
+            seen = evaluate()
+            # The one logit that a network with a sigmoid would have.
+            logit = (seen.logits[:, 1] - seen.logits[:, 0])[:, None]
+            told = [seen.batch.label.float()[:, None]] if told_label else []
+            primal.zero_grad()
+            (seen.objective + strength * term(logit, seen.batch.members, *told)).backward()
+            primal.step()
+
+        return step, primal
+
+    return make
+
+
+def _fairret_statistic(promise: Constraint) -> tuple[Any, bool]:
+    # And whether it depends on the label.
+    from fairret import statistic
+
+    if promise.disparity.rate.name == "selection":
+        return statistic.PositiveRate(), False
+    true_positive = statistic.TruePositiveRate()
+    if promise.disparity.rate.name == "true_positive":
+        return true_positive, True
+    false_positive = statistic.FalsePositiveRate()
+    return statistic.StackedLinearFractionalStatistic(true_positive, false_positive), True
+
+
 def _train(task: Task, make: Make, level: float, seed: int) -> StackedMLP:
     rows, k = task.parts["train"], task.n_classes
     network = StackedMLP(rows.features.shape[1], HIDDEN, k, [seed])
@@ -144,4 +179,8 @@ def trainers() -> list[Method]:
         found.append(_method("humancompatible PBM", package, [_hct_pbm]))
     if importlib.util.find_spec("cooper") is not None:
         found.append(_method("cooper ALM", "cooper-optim", [_cooper]))
+    if importlib.util.find_spec("fairret") is not None:
+        # It pulls the rates together as far as its strength goes, and knows no bound.
+        strengths = [_fairret(s) for s in (0.05, 0.13, 0.4)]
+        found.append(_method("fairret NormLoss", "fairret", strengths, refuses=no_losses))
     return found

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import frontier_store as store
 from benchmarks.figure import Figure
 from benchmarks.frontier_batches import stricter
+from benchmarks.frontier_deciders import deciders
 from benchmarks.frontier_method import Method
 from benchmarks.frontier_peers import trainers
 from benchmarks.frontier_table import Found, table, wins
@@ -50,7 +51,7 @@ def figures() -> list[Figure]:
     torch.set_num_threads(1)
     budget = Budget()
     tasks = [task for one in TASKS if (task := load_task(*one, budget)) is not None]
-    us, peers = _ours(), trainers()
+    us, peers = _ours(), [*trainers(), *deciders()]
     found = measure_all(tasks, [us, *peers])
     Console(width=150).print(table(us, peers, tasks, found).to_rich())
     return [wins(us, peer, found) for peer in peers]

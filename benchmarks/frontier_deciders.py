@@ -17,15 +17,19 @@ from benchmarks.frontier_method import Method, no_losses
 from benchmarks.frontier_task import HIDDEN, LOOKED_AT, Task, Tried, adam, measure, our_settings
 from equipoise.learn import StackedMLP, predict_probabilities, train
 
-# Of 1,000 steps: its reduction asks for a classifier some twenty times, so that anew each would
-# have 50 steps, and a network trained for 50 is a quarter more often wrong on adult. One network
-# therefore learns on from call to call: first without a constraint, as the first call always is,
-# and then a little for each of the others.
+# How Fairlearn's reduction spends the steps. It asks for a classifier some twenty times, so that
+# new ones would have 50 steps each, and then a fifth more rows of adult were decided wrongly. One
+# network therefore learns on from call to call: first without a constraint, as the first call
+# always is, and then a little for each of the others.
 _FIRST, _EACH = 0.4, 0.03
 _ITERATIONS = 7
+# It bounds how far each group's rate is from that of all rows, and half of the promise is enough
+# for a gap. Its settings lie around that half: the whole kept the gap on validation rows of none
+# of five tasks.
+_BOUNDS = (0.6, 0.45, 0.3)
 
 
-class _Course:
+class Course:
     """One network that learns on from one call to the next, while there are steps left."""
 
     def __init__(self, task: Task, seed: int) -> None:
@@ -56,21 +60,21 @@ class _Course:
 class _Oracle:
     """A classifier as scikit-learn has them, as far as Fairlearn asks for it."""
 
-    def __init__(self, course: _Course) -> None:
+    def __init__(self, course: Course) -> None:
         self._course = course
 
     def __sklearn_clone__(self) -> _Oracle:
         return _Oracle(self._course)
 
     def fit(self, X: Any, y: Any, sample_weight: Any) -> _Oracle:
-        label = torch.from_numpy(np.asarray(y, np.int64))
-        weight = torch.from_numpy(np.asarray(sample_weight, np.float32))
+        label = torch.from_numpy(np.array(y, np.int64))
+        weight = torch.from_numpy(np.array(sample_weight, np.float32))
         self._network = self._course.learn(label, weight)
         return self
 
     @torch.no_grad()
     def predict(self, X: Any) -> NDArray[np.int64]:
-        return self._network(torch.from_numpy(np.asarray(X, np.float32)))[0].argmax(-1).numpy()
+        return self._network(torch.from_numpy(np.array(X, np.float32)))[0].argmax(-1).numpy()
 
 
 def _reduced(task: Task, level: float, seed: int) -> Tried:
@@ -83,11 +87,9 @@ def _reduced(task: Task, level: float, seed: int) -> Tried:
         "equalized_odds": reductions.EqualizedOdds,
     }
     moment = moments[task.promise.disparity.rate.name]
-    # It bounds how far a group's rate is from that of all rows: more than half of a gap, and less
-    # than the whole of it.
     bound = stricter(task, level).bound
     reduction = reductions.ExponentiatedGradient(
-        _Oracle(_Course(task, seed)), moment(difference_bound=bound), max_iter=_ITERATIONS
+        _Oracle(Course(task, seed)), moment(difference_bound=bound), max_iter=_ITERATIONS
     )
     reduction.fit(
         rows.features.numpy(), rows.label.numpy(), sensitive_features=task.members("train")
@@ -105,7 +107,7 @@ def _reduced(task: Task, level: float, seed: int) -> Tried:
 
 def _exponentiated(task: Task) -> Iterator[list[Tried]]:
     for seed in range(task.budget.seeds):
-        yield [_reduced(task, level, seed) for level in task.budget.levels]
+        yield [_reduced(task, level, seed) for level in _BOUNDS]
 
 
 def _thresholds(task: Task) -> Iterator[list[Tried]]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def write(file: Path, task: Task, method: Method, by_seed: Sequence[Sequence[Tri
     part.replace(file)
 
 
+@cache  # one run has one code, whatever is edited meanwhile
 def _code() -> str:
     # Any change of the library or of the protocol may change what is measured; that of how it is
     # shown does not.

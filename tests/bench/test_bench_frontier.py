@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from benchmarks import frontier_store as store
+from benchmarks.frontier_deciders import Course
 from benchmarks.frontier_method import Method, preferred
 from benchmarks.frontier_table import outcome
 from benchmarks.frontier_task import Budget, Result, Task, Tried, measure
@@ -22,7 +26,9 @@ GROUP = np.array(["a", "a", "a", "b", "b", "b"])
 def _task(promise: str) -> Task:
     features = np.zeros((len(LABEL), 1), np.float32)
     rows = Rows.of(features, LABEL, Groups.of(GROUP))
-    return Task("small", Constraint.parse(promise), {"test": rows}, 2, Budget(), "table")
+    return Task(
+        "small", Constraint.parse(promise), {"train": rows, "test": rows}, 2, Budget(), "table"
+    )
 
 
 @pytest.mark.parametrize("rate", ["selection", "true_positive", "equalized_odds"])
@@ -106,3 +112,12 @@ def test_what_was_measured_is_read_back_and_belongs_to_one_budget(
     assert store.read(file) == by_seed
     shorter = Task(task.name, task.promise, task.parts, 2, Budget(steps=10), "table")
     assert store.path(shorter, method) != file
+
+
+def test_a_network_that_learns_on_from_call_to_call_spends_no_more_than_the_budget() -> None:
+    task = replace(_task('gap("selection") <= 0.1'), budget=Budget(steps=20, batch=4))
+    course, label, weight = Course(task, 0), torch.from_numpy(LABEL), torch.ones(len(LABEL))
+    biases = [course.learn(label, weight).biases[-1] for _ in range(20)]
+    # Eight steps at first, then one a call.
+    changed = [not torch.equal(a, b) for a, b in pairwise(biases)]
+    assert changed == [True] * 12 + [False] * 7

@@ -114,6 +114,7 @@ def _thresholds(task: Task) -> Iterator[list[Tried]]:
     from oxonfair import DataDict, FairPredictor
     from oxonfair import group_metrics as metrics
 
+    # It warns where no thresholds keep a bound on validation rows; the table tells of that.
     logging.getLogger("oxonfair").setLevel(logging.ERROR)
     constraint = {
         "selection": metrics.pos_pred_rate.max_diff,

@@ -188,3 +188,29 @@ def test_the_help_of_compare_names_every_method(run):
 
     said = run("compare", "--help").out
     assert all(f" {name}" in said for name in METHODS)
+
+
+def _gated(run, predictions, condition, *more):
+    return run(
+        *("audit", predictions, "--label", "truth", "--prediction", "decision"),
+        *("--sensitive", "sex", "--fail-if", condition, *more),
+    )
+
+
+def test_audit_exits_with_3_where_the_data_show_what_it_is_to_fail_at(run, predictions):
+    said = _gated(run, predictions, 'worst("accuracy") < 0.999')
+    assert said.code == 3
+    assert "FAILED: worst" in said.err
+    assert "disparity" in said.out
+
+
+def test_audit_passes_where_they_do_not(run, predictions):
+    said = _gated(run, predictions, 'gap("selection") > 0.9', "--json")
+    assert said.code == 0
+    assert json.loads(said.out)["fail_if"][0]["met"] is False
+
+
+def test_a_condition_that_cannot_be_read_is_an_error_before_anything_is_read(run):
+    said = _gated(run, "no such file.parquet", "gap of selection")
+    assert said.code == 1
+    assert "cannot read the condition" in said.err

@@ -3,6 +3,7 @@
 from equipoise.audit.certificate import Certificate, certify
 from equipoise.audit.counts import Counts
 from equipoise.audit.from_table import audit_table
+from equipoise.audit.gate import Gate, gates
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.paired import Change, PairedAudit, audit_pair
@@ -18,6 +19,7 @@ __all__ = [
     "Change",
     "Counts",
     "Estimate",
+    "Gate",
     "PairedAudit",
     "Parity",
     "ScoreAudit",
@@ -29,6 +31,7 @@ __all__ = [
     "basic_interval",
     "certify",
     "encode_pair",
+    "gates",
     "share_interval",
 ]
 

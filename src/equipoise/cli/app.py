@@ -54,7 +54,8 @@ def main() -> None:
     """Run the command line.
 
     Exits with 0 when done, 1 when the data or the request make an answer impossible (the message
-    says why and what to do), 2 when the command is misspelt, 130 when interrupted.
+    says why and what to do), 2 when the command is misspelt, 3 when what an audit was told to fail
+    at is shown by the data, 130 when interrupted.
     """
     errors = Console(stderr=True)
     try:

@@ -214,3 +214,51 @@ def test_a_condition_that_cannot_be_read_is_an_error_before_anything_is_read(run
     said = _gated(run, "no such file.parquet", "gap of selection")
     assert said.code == 1
     assert "cannot read the condition" in said.err
+
+
+@pytest.fixture
+def scored(tmp_path):
+    random = np.random.default_rng(0)
+    score = random.random(600)
+    table = pd.DataFrame(
+        {
+            "truth": (random.random(600) < score).astype(int),
+            "score": score,
+            "sex": random.choice(["f", "m"], 600),
+        }
+    )
+    path = tmp_path / "scored.parquet"
+    table.to_parquet(path)
+    return path
+
+
+def test_audit_of_scores_decides_by_a_threshold_and_tells_of_areas(run, scored):
+    words = ("audit", scored, "--label", "truth", "--score", "score", "--sensitive", "sex")
+    said = run(*words, "--threshold", 0.75)
+    assert said.code == 0, said.err
+    assert "area under ROC" in said.out
+    assert "calibration error" in said.out
+    found = json.loads(run(*words, "--json").out)
+    assert 0.7 < found["scores"]["groups"]["f"]["auc"]["value"] < 0.95
+    assert found["groups"]["f"]["selection"]["value"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_audit_writes_a_report_of_one_file(run, scored, tmp_path):
+    out = tmp_path / "audit.html"
+    said = run(
+        *("audit", scored, "--label", "truth", "--score", "score", "--sensitive", "sex"),
+        *("--fail-if", 'gap("selection") > 0.5', "--html", out),
+    )
+    assert said.code == 0, said.err
+    assert str(out) in said.err
+    text = out.read_text(encoding="utf-8")
+    for words in ("four-fifths rule", "ROC curves", "Reliability", "told to fail if"):
+        assert words in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+
+
+def test_audit_of_nothing_names_what_it_needs(run, scored):
+    said = run("audit", scored, "--label", "truth", "--sensitive", "sex")
+    assert said.code == 1
+    assert "--prediction" in said.err
+    assert "--score" in said.err

@@ -2,7 +2,7 @@
 
 from equipoise.audit.certificate import Certificate, certify
 from equipoise.audit.counts import Counts
-from equipoise.audit.from_table import audit_table
+from equipoise.audit.from_table import audit_scores_table, audit_table
 from equipoise.audit.gate import Gate, gates
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
@@ -27,6 +27,7 @@ __all__ = [
     "audit",
     "audit_pair",
     "audit_scores",
+    "audit_scores_table",
     "audit_table",
     "basic_interval",
     "certify",

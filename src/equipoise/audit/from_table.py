@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equipoise.audit.result import Audit, audit
+from equipoise.audit.score_audit import ScoreAudit, audit_scores
+from equipoise.codes import as_array
 from equipoise.data.arrow import to_arrow
 from equipoise.data.errors import DataError, hint
 from equipoise.data.sensitive import group_names, parse_sensitive
 from equipoise.groups import How
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def audit_table(
@@ -51,20 +56,87 @@ def audit_table(
         If a column is not there, or cannot be audited.
     """
     arrow = to_arrow(table)
-    names = arrow.column_names
-    for argument, column in (("label", label), ("prediction", prediction)):
-        if column not in names:
-            raise DataError(f"{argument}: no column {column!r} in the table. {hint(column, names)}")
-    if not sensitive:
-        raise DataError("sensitive: name at least one column whose values make the groups.")
-    specs = [parse_sensitive(entry, names) for entry in sensitive]
+    _require_columns(arrow, {"label": label, "prediction": prediction})
     return audit(
         arrow[label],
         arrow[prediction],
-        sensitive_features={
-            spec.column: group_names(arrow[spec.column], spec, missing_group) for spec in specs
-        },
+        sensitive_features=_sensitive(arrow, sensitive, missing_group),
         how=how,
         positive=positive,
         confidence=confidence,
     )
+
+
+def audit_scores_table(
+    table: Any,
+    *,
+    label: str,
+    score: str,
+    sensitive: Sequence[str],
+    how: How = "crossed",
+    positive: Any = None,
+    missing_group: str | None = None,
+    confidence: float = 0.95,
+) -> ScoreAudit:
+    """Audit the scores in a table.
+
+    Parameters
+    ----------
+    table : dataframe of n rows
+        pandas, polars, pyarrow or narwhals.
+    label, score : str
+        The columns that hold what was true, of two classes, and how much was said for the
+        positive one.
+    sensitive : sequence of str
+        The sensitive columns; ``"age:25,60"`` cuts a number into groups.
+    how : {"crossed", "each", "lattice"}
+        Whether several columns mean their intersections or stand side by side.
+    positive : optional
+        The positive class.
+    missing_group : str, optional
+        The group of rows whose sensitive value is missing; without it they are refused.
+    confidence : float
+
+    Returns
+    -------
+    ScoreAudit
+        Scores that are no probabilities are counted between the least and the largest of them.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there, or cannot be audited.
+    """
+    arrow = to_arrow(table)
+    _require_columns(arrow, {"label": label, "score": score})
+    scores = as_array(arrow[score], "score")
+    limits = (0.0, 1.0)
+    if scores.dtype.kind in "fiub" and len(scores):
+        low, high = float(scores.min()), float(scores.max())
+        if (low < 0 or high > 1) and low < high:
+            limits = (low, high)
+    return audit_scores(
+        arrow[label],
+        scores,
+        sensitive_features=_sensitive(arrow, sensitive, missing_group),
+        how=how,
+        positive=positive,
+        limits=limits,
+        confidence=confidence,
+    )
+
+
+def _require_columns(arrow: pa.Table, columns: dict[str, str]) -> None:
+    names = arrow.column_names
+    for argument, column in columns.items():
+        if column not in names:
+            raise DataError(f"{argument}: no column {column!r} in the table. {hint(column, names)}")
+
+
+def _sensitive(
+    arrow: pa.Table, sensitive: Sequence[str], missing_group: str | None
+) -> dict[str, Any]:
+    if not sensitive:
+        raise DataError("sensitive: name at least one column whose values make the groups.")
+    specs = [parse_sensitive(entry, arrow.column_names) for entry in sensitive]
+    return {spec.column: group_names(arrow[spec.column], spec, missing_group) for spec in specs}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +19,9 @@ from equipoise.audit.words import number_or_none
 from equipoise.constraints import Disparity, gap, ratio, worst
 from equipoise.groups import Groups, How
 from equipoise.rates import Rate, find_rate
+
+if TYPE_CHECKING:
+    from equipoise.audit.score_audit import ScoreAudit
 
 DEFAULT_RATES = ("selection", "true_positive", "false_positive", "predictive_value", "accuracy")
 """The rates that an audit shows of each group."""
@@ -282,6 +286,24 @@ class Audit:
             "undefined": self.undefined,
             "unsure": self.unsure,
         }
+
+    def write(self, path: str | Path, scores: ScoreAudit | None = None) -> None:
+        """Write the report, one HTML file that needs nothing else.
+
+        Parameters
+        ----------
+        path : path
+        scores : ScoreAudit, optional
+            Of the scores behind the decisions, to be shown in it too.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        from equipoise.audit.page import page
+
+        page(self, scores).write(path)
 
     def __repr__(self) -> str:
         return f"Audit({self.counts.n_rows:,} rows, {len(self.counts.groups)} groups)"

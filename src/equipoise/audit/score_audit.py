@@ -12,8 +12,9 @@ from equipoise.audit.auc import auc, auc_interval
 from equipoise.audit.calibration import Calibration, calibration
 from equipoise.audit.labels import encode_label
 from equipoise.audit.parity import UNKNOWN, Parity, parity_of_estimates
-from equipoise.audit.result import Audit, GroupRates
+from equipoise.audit.result import Audit, Estimate, GroupRates
 from equipoise.audit.score_counts import ScoreCounts
+from equipoise.audit.words import number_or_none
 from equipoise.codes import as_array
 from equipoise.constraints import Disparity
 from equipoise.groups import Groups, How
@@ -193,6 +194,29 @@ class ScoreAudit:
             raise ValueError(f"bins must be at least 1, not {bins}.")
         random = np.random.default_rng(self.random_state)
         return calibration(self.counts, self.confidence, bins, self.n_boot, random)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Areas, and calibration of probabilities, as JSON can hold them."""
+        area = self.auc()
+        by_group: dict[str, dict[str, Any]] = {
+            name: {"auc": area.estimate(0, g).to_dict()}
+            for g, name in enumerate(self.counts.groups)
+        }
+        if self.counts.limits == (0.0, 1.0):
+            found = self.calibration()
+            for g, name in enumerate(self.counts.groups):
+                error = Estimate(*(float(x[g]) for x in found[5:8]))
+                by_group[name]["calibration_error"] = {
+                    **error.to_dict(),
+                    "by_chance": number_or_none(found.by_chance[g]),
+                    "p_value": number_or_none(found.p_value[g]),
+                }
+        return {"groups": by_group, "auc_gap": self.auc_gap().to_dict()}
+
+    def __str__(self) -> str:
+        from equipoise.audit.tables import score_text
+
+        return score_text(self)
 
 
 def audit_scores(

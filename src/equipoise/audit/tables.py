@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from equipoise.report import Column, Table
 
 if TYPE_CHECKING:
     from equipoise.audit.result import Audit
+    from equipoise.audit.score_audit import ScoreAudit
     from equipoise.rates import Rate
 
 
@@ -75,6 +77,55 @@ def disparity_table(audit: Audit) -> Table:
     )
 
 
+def score_table(scores: ScoreAudit) -> Table:
+    """Areas and, of probabilities, calibration errors by group.
+
+    Parameters
+    ----------
+    scores : ScoreAudit
+
+    Returns
+    -------
+    Table
+    """
+    area = scores.auc()
+    columns = [Column("group"), Column("area under ROC", "right")]
+    rows = [
+        [name, with_interval(area.estimate(0, g))] for g, name in enumerate(scores.counts.groups)
+    ]
+    caption = f"Scores, with {level(scores.confidence)} intervals"
+    if scores.counts.limits == (0.0, 1.0):
+        found = scores.calibration()
+        columns += [Column("calibration error", "right"), Column("by chance", "right")]
+        for g, row in enumerate(rows):
+            error, low, high = (float(x[g]) for x in found[5:8])
+            shown = number(error) if math.isnan(error) else f"{error:.3f} [{low:.3f}, {high:.3f}]"
+            row += [shown, number(found.by_chance[g])]
+        caption += "; by chance: what the error would be on average if the scores were right"
+    return Table(columns, rows, caption=caption)
+
+
+def score_text(scores: ScoreAudit) -> str:
+    """The audit of scores as plain text.
+
+    Parameters
+    ----------
+    scores : ScoreAudit
+
+    Returns
+    -------
+    str
+    """
+    from equipoise.audit.result import Estimate
+
+    found = scores.auc_gap()
+    told = (
+        f"areas differ by {with_interval(Estimate(*found[:3]))}; by chance "
+        f"{number(found.expected)}, p {p_value(found.p_value)}"
+    )
+    return _plain([score_table(scores), told])
+
+
 def as_text(audit: Audit) -> str:
     """The whole audit as plain text.
 
@@ -86,23 +137,27 @@ def as_text(audit: Audit) -> str:
     -------
     str
     """
-    from rich.console import Console
-
     from equipoise.audit.result import DEFAULT_RATES
+
+    counts = audit.counts
+    parts: list[Table | str] = [
+        f"{counts.n_rows:,} rows, {len(counts.groups)} groups, accuracy {percent(counts.accuracy)}"
+    ]
+    by_class = len(counts.classes) > 2
+    together = [[rate] for rate in DEFAULT_RATES] if by_class else [DEFAULT_RATES]
+    parts += [group_table(audit, rates) for rates in together]
+    return _plain([*parts, disparity_table(audit), *audit.undefined, *audit.unsure])
+
+
+def _plain(parts: Sequence[Table | str]) -> str:
+    from rich.console import Console
 
     # As wide as it takes: a table that is squeezed loses its digits first.
     console = Console(file=io.StringIO(), width=10_000, force_terminal=False)
-    counts = audit.counts
-    console.print(
-        f"{counts.n_rows:,} rows, {len(counts.groups)} groups, accuracy {percent(counts.accuracy)}",
-        markup=False,
-        highlight=False,
-    )
-    by_class = len(counts.classes) > 2
-    for rates in [[rate] for rate in DEFAULT_RATES] if by_class else [DEFAULT_RATES]:
-        console.print(group_table(audit, rates).to_rich())
-    console.print(disparity_table(audit).to_rich())
-    for line in [*audit.undefined, *audit.unsure]:
-        console.print(line, markup=False, highlight=False)
+    for part in parts:
+        if isinstance(part, str):
+            console.print(part, markup=False, highlight=False)
+        else:
+            console.print(part.to_rich())
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return str(text).rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,10 +16,21 @@ def audit(
         Path, typer.Argument(help="A .csv, .tsv or .parquet file.", show_default=False)
     ],
     label: Annotated[str, typer.Option(help="The column of what was true.", show_default=False)],
-    prediction: Annotated[
-        str, typer.Option(help="The column of what was decided.", show_default=False)
-    ],
     sensitive: SensitiveColumns,
+    prediction: Annotated[
+        str | None,
+        typer.Option(help="The column of what was decided; or else --score.", show_default=False),
+    ] = None,
+    score: Annotated[
+        str | None,
+        typer.Option(
+            help="The column of scores, such as probabilities of the positive class.",
+            show_default=False,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="Without --prediction: from which score on it is positive.")
+    ] = 0.5,
     positive: Positive = None,
     how: Several = How.crossed,
     missing_group: MissingGroup = None,
@@ -32,33 +43,54 @@ def audit(
             show_default=False,
         ),
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a report there, one file.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Audit predictions that exist: rates by group, how far they fall apart, and how surely."""
-    from equipoise.audit import audit_table, gates
+    from equipoise.audit import audit_scores_table, audit_table, gates
     from equipoise.audit.gate import promise_against
     from equipoise.data import read_table
 
+    if prediction is None and score is None:
+        raise ValueError(
+            "name the column of decisions (--prediction), of scores (--score) or both."
+        )
     conditions = fail_if or []
     for condition in conditions:
         promise_against(condition)  # before anything is read, which may take long
-    found = audit_table(
-        read_table(predictions),
-        label=label,
-        prediction=prediction,
-        sensitive=sensitive,
-        how=how.value,
-        positive=positive,
-        missing_group=missing_group,
-        confidence=confidence,
-    )
+    table = read_table(predictions)
+    given: dict[str, Any] = {
+        "label": label,
+        "sensitive": sensitive,
+        "how": how.value,
+        "positive": positive,
+        "missing_group": missing_group,
+        "confidence": confidence,
+    }
+    scores = None if score is None else audit_scores_table(table, score=score, **given)
+    if prediction is not None:
+        found = audit_table(table, prediction=prediction, **given)
+    else:
+        assert scores is not None
+        found = scores.at(threshold)
     judged = gates(found.counts, conditions, confidence)
     if as_json:
-        answer = found.to_dict() | ({"fail_if": [g.to_dict() for g in judged]} if judged else {})
+        answer = found.to_dict()
+        answer |= {} if scores is None else {"scores": scores.to_dict()}
+        answer |= {"fail_if": [gate.to_dict() for gate in judged]} if judged else {}
         typer.echo(json.dumps(answer, indent=1, ensure_ascii=False))
     else:
         typer.echo(str(found))
-    for each in judged:
-        typer.echo(f"{'FAILED' if each.shut else 'passed'}: {each}", err=True)
-    if any(each.shut for each in judged):
+        if scores is not None:
+            typer.echo(str(scores))
+    if html is not None:
+        from equipoise.audit.page import page
+
+        page(found, scores, judged, predictions.name).write(html)
+        typer.echo(f"report: {html}", err=True)
+    for gate in judged:
+        typer.echo(f"{'FAILED' if gate.shut else 'passed'}: {gate}", err=True)
+    if any(gate.shut for gate in judged):
         raise typer.Exit(3)

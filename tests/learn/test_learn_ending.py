@@ -148,6 +148,24 @@ def test_what_is_asked_is_an_integral_of_what_was_seen_and_bounded_by_half_the_r
     assert asked == 0.025
 
 
+@pytest.mark.parametrize("threshold", [0.5, 2.0])
+def test_what_is_asked_of_a_ratio_is_in_its_own_units(threshold):
+    # Or at low rates, where its inequalities are tiny, nothing could meet what is asked.
+    run = Run(['ratio("selection") >= 0.8'], steps=20)
+    run.put([threshold])
+    broken = run.measured(threshold)[2]
+    assert broken > 0.1
+    run.ending.after_step(6)
+    assert run.ending.asked.item() == pytest.approx(min(0.5 * broken, 0.1), rel=1e-9)
+
+
+def test_of_a_ratio_that_is_not_there_nothing_more_is_asked():
+    run = Run(['ratio("selection") >= 0.8'], steps=20)
+    run.put([50.0])
+    run.ending.after_step(6)
+    assert run.ending.asked.item() == 0.0
+
+
 def test_what_is_asked_is_let_go_of_slowly_once_the_promise_is_kept():
     run = Run([SELECTION], steps=20)
     run.put([0.5])
@@ -220,10 +238,15 @@ def test_a_batch_is_evaluated_with_the_margins_that_are_asked_for(promise):
     sizes = [one.n_violations(2, 2) for one in run.promises]
     asked = run.ending.asked.repeat_interleave(torch.tensor(sizes), dim=1)
     assert asked[:, -1].min() > 0
+    if promise[0] == "r":  # inequalities of a ratio are in units of the highest rate
+        asked[:, : sizes[0]] *= rates[:, 0].amax(-1, keepdim=True)
     torch.testing.assert_close(after, before + asked)
 
 
-@pytest.mark.parametrize(("promise", "units"), [(SELECTION, 2), ('worst("error") <= 0.3', 1)])
+@pytest.mark.parametrize(
+    ("promise", "units"),
+    [(SELECTION, 2), ('worst("error") <= 0.3', 1), ('ratio("selection") >= 0.8', 1)],
+)
 def test_a_margin_is_a_stricter_bound(promise, units):
     run = Run([promise])
     run.put([0.5])
@@ -231,7 +254,8 @@ def test_a_margin_is_a_stricter_bound(promise, units):
     _, constraints = run.ending.tightened(run.problem(torch.arange(120)[None]))
     rates = constraints.statistic[0, 0] / constraints.statistic[1, 0]
     stricter = run.promises[0].tightened(units * run.ending.asked.item())
-    assert stricter.bound < run.promises[0].bound
+    more = stricter.bound - run.promises[0].bound
+    assert (more if run.promises[0].sense == ">=" else -more) > 0
     torch.testing.assert_close(constraints.function(rates[None])[0], stricter.violations(rates))
 
 

@@ -72,7 +72,7 @@ class Ending:
     Attributes
     ----------
     asked : Tensor, shape (r, p)
-        The margins that promises are asked to be kept with, in units of their inequalities.
+        The margins that promises are asked to be kept with, as :class:`Violations` has them.
     """
 
     def __init__(
@@ -86,10 +86,6 @@ class Ending:
         self._best = BestFeasible(parameters, r) if keeps else None
         self._average = AverageIterate(parameters) if iterate == "average" else None
         self._every = max(1, round(steps * (1 - _START) / looks))
-        self._sizes = [
-            one.n_violations(problem.fair_loss.n_classes, problem.fair_loss.n_groups)
-            for one in promises
-        ]
         most = [_MOST_ROOM * _room(one) for one in promises]
         self._most = torch.tensor(most, dtype=torch.float64)
         self.asked = torch.zeros(r, len(promises), dtype=torch.float64)
@@ -132,8 +128,9 @@ class Ending:
         assert isinstance(seen, Ratios)
         if done > _CANDIDATES * self._steps:
             self._best.offer(objective, self._broken(seen))
-        violations = constraints_at(averages_of(seen), seen).to(self.asked)
-        worst = torch.stack([each.amax(-1) for each in violations.split(self._sizes, -1)], -1)
+        shortfalls = self._problem.fair_loss.violations.shortfalls
+        short = Ratios(seen.statistic, seen.proxy, shortfalls, seen.together)
+        worst = constraints_at(averages_of(short), short).to(self.asked)
         asked = torch.where(worst > 0, self.asked + _GAIN * worst, self.asked * _RELEASE)
         self.asked = torch.minimum(asked, self._most)
         margins = self.asked.to(seen.values)  # moved once for all steps until the next look
@@ -184,8 +181,6 @@ class Ending:
 
 
 def _room(constraint: Constraint) -> float:
-    # By how much its inequalities can be tightened before they cannot be met. Those of a ratio
-    # are products with the highest rate; where it is low less room is left, but they are so small
-    # then that methods come to meet them in time only if they are asked for more.
+    # By how much it can be tightened, as Violations does it, before it cannot be met.
     room = constraint.bound if constraint.sense == "<=" else 1 - constraint.bound
     return room / 2 if constraint.disparity.kind == "gap" else room

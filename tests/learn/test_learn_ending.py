@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from equipoise import Constraint, Groups
 from equipoise.learn import FairProblem, Rows, StackedMLP, TrainingSettings, train
 from equipoise.learn.ending import Ending, affordable_looks
-from equipoise.optim.constrained import Ratios
+from equipoise.optim.constrained import MovingAverage, Ratios
 
 SELECTION = 'gap("selection") <= 0.1'
 PROMISES = (
@@ -22,6 +22,17 @@ PROMISES = (
     'worst("loss") <= 0.9',
     'worst("error") <= 0.3',
 )
+
+
+class Listener(MovingAverage):
+    """An estimator that keeps what it is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = []
+
+    def correct(self, exact):
+        self.heard.append(exact.values)
 
 
 class Run:
@@ -257,6 +268,26 @@ def test_a_margin_is_a_stricter_bound(promise, units):
     more = stricter.bound - run.promises[0].bound
     assert (more if run.promises[0].sense == ">=" else -more) > 0
     torch.testing.assert_close(constraints.function(rates[None])[0], stricter.violations(rates))
+
+
+@pytest.mark.parametrize(("rows", "told"), [(np.inf, 3), (8.0, 3), (7.9, 7), (0.5, 7)])
+def test_an_estimator_is_told_of_all_rows_late_or_always_where_a_batch_says_little(rows, told):
+    run, listener = Run([SELECTION], r=2), Listener()
+    run.ending = Ending(run.problem, 10, "best", 50, listener, rows)
+    thresholds = np.random.default_rng(0).normal(size=(10, 2))
+    run.through(thresholds)
+    assert len(listener.heard) == told
+    for at, heard in zip(thresholds[-told:], listener.heard, strict=True):
+        run.put(at)
+        torch.testing.assert_close(heard, run.problem.everything()[1].values)
+
+
+@pytest.mark.parametrize("iterate", ["last", "average"])
+def test_where_no_iterate_is_looked_at_an_estimator_is_told_nothing(iterate):
+    run, listener = Run([SELECTION]), Listener()
+    run.ending = Ending(run.problem, 10, iterate, 50, listener, 1.0)
+    run.through(np.zeros((10, 1)))
+    assert not listener.heard
 
 
 def test_the_last_iterate_is_simply_the_last():

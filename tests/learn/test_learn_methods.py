@@ -151,6 +151,28 @@ def test_multipliers_that_nothing_damps_go_as_far_in_a_short_run_as_in_a_long_on
     torch.testing.assert_close(optimizer.multipliers, torch.full((1, 2), expected, dtype=x.dtype))
 
 
+@pytest.mark.parametrize(
+    ("rows", "penalty"), [(np.inf, 5.0), (16, 5.0), (4, 10.0), (1, 20.0), (0.1, 20.0)]
+)
+def test_the_fewer_rows_of_a_rate_are_in_a_batch_the_harder_is_pulled_at_it(rows, penalty):
+    x = torch.nn.Parameter(torch.zeros(1, 2))
+    setting = Setting(2, 1, 100, lambda: x.detach(), 0, rows)
+    optimizer = METHODS["alm"].wrap(torch.optim.SGD([x], lr=0.0), setting)
+    assert optimizer.penalty == pytest.approx(penalty)
+    assert optimizer.dual.param_groups[0]["lr"] == pytest.approx(penalty / 100)
+
+
+@pytest.mark.parametrize("batch_size", [6, 12, 48])
+def test_losses_are_evened_out_in_batches_of_a_few_rows(batch_size):
+    rows, promise = hard_for_some(), Constraint.parse('gap("loss") <= 0.2')
+    settings = TrainingSettings(hidden=(16,), steps=600, batch_size=batch_size, learning_rate=0.01)
+    network = train(rows, 2, [0, 1, 2, 3], settings, promise).network
+    loss, seen = FairProblem(network, rows, 2, [promise]).everything()
+    of_group = seen.values[0] / seen.values[1]
+    assert (of_group.amax(-1) - of_group.amin(-1)).max() <= 0.2
+    assert loss.max() < 0.6
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_step_evaluates_as_many_batches_as_the_method_says(method):
     x, called = torch.nn.Parameter(torch.zeros(1, 3, dtype=torch.float64)), []

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from equipoise.constraints import Constraint
 from equipoise.learn.problem import FairProblem
 from equipoise.learn.violations import Violations
-from equipoise.optim.constrained import AverageIterate, BestFeasible, Constraints, Ratios
+from equipoise.optim.constrained import (
+    AverageIterate,
+    BestFeasible,
+    Constraints,
+    Estimator,
+    Ratios,
+)
 from equipoise.optim.constrained.ratios import averages_of, constraints_at
 
 ITERATES = ("best", "last", "average")
@@ -20,6 +28,9 @@ MOST_LOOKS = 50
 _FEWEST_LOOKS = 12
 # Candidates come from the end, where the learning rate is small and the loss has settled.
 _CANDIDATES = 0.7
+# A look holds for the steps until the next only where parameters move little: late in a run. With
+# fewer rows of a rate in a batch than this, what batches say is the greater error, and always.
+_FEW_ROWS = 8
 # What a look finds violated is asked for on top, in this part; what is kept is let go of slowly.
 _GAIN = 0.5
 _RELEASE = 0.7
@@ -68,6 +79,10 @@ class Ending:
         the last is the best.
     looks : int
         How many, spread evenly.
+    estimator : Estimator, optional
+        It is told what is seen of all rows, late in the run.
+    rows_behind : float
+        On how many rows of a batch the rarest rate rests: with few, it is told at every look.
 
     Attributes
     ----------
@@ -76,11 +91,19 @@ class Ending:
     """
 
     def __init__(
-        self, problem: FairProblem, steps: int, iterate: str, looks: int = MOST_LOOKS
+        self,
+        problem: FairProblem,
+        steps: int,
+        iterate: str,
+        looks: int = MOST_LOOKS,
+        estimator: Estimator | None = None,
+        rows_behind: float = math.inf,
     ) -> None:
         parameters, r = list(problem.network.parameters()), problem.network.n_replicates
         promises = problem.fair_loss.constraints
         self._problem = problem
+        self._estimator = estimator
+        self._corrected_from = _START if rows_behind < _FEW_ROWS else _CANDIDATES
         self._steps = steps
         keeps = iterate == "best" and bool(promises)
         self._best = BestFeasible(parameters, r) if keeps else None
@@ -128,6 +151,8 @@ class Ending:
         assert isinstance(seen, Ratios)
         if done > _CANDIDATES * self._steps:
             self._best.offer(objective, self._broken(seen))
+        if self._estimator is not None and done > self._corrected_from * self._steps:
+            self._estimator.correct(seen)
         shortfalls = self._problem.fair_loss.violations.shortfalls
         short = Ratios(seen.statistic, seen.proxy, shortfalls, seen.together)
         worst = constraints_at(averages_of(short), short).to(self.asked)

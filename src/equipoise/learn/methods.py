@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +44,8 @@ class Setting:
         Evaluates the constraints on all rows, without gradient.
     seed : int
         For what a method draws itself.
+    rows_behind : float
+        On how many rows of a batch the rarest rate rests in the mean.
     """
 
     n_constraints: int
@@ -50,6 +53,7 @@ class Setting:
     steps: int
     everything: Callable[[], Constraints]
     seed: int
+    rows_behind: float = math.inf
 
 
 Wrap = Callable[[torch.optim.Optimizer, Setting], ConstrainedOptimizer]
@@ -87,6 +91,9 @@ _STRENGTH = 1.0
 _PENALTY = 5.0
 _MULTIPLIER_RATE = 0.05
 _LOOK_BACK = 0.98
+# With fewer rows of a rate in a batch its gradient is the more noise, in units of which Adam steps:
+# by the root of how many are missing what pulls at it must be stronger to get as far.
+_ENOUGH_ROWS, _FEWEST_ROWS = 16.0, 1.0
 # Multipliers that sum up what batches say average it by that alone. Where nothing else answers to
 # a violation, another average before them would only come late: gaps of losses have no saddle
 # point once a group counts less than nothing, and until its multiplier is told, its loss grows.
@@ -126,6 +133,14 @@ def _tracking(
     **settings: Any,
 ) -> ConstrainedOptimizer:
     return _around(base, of, method, estimator=MovingAverage(_LOOK_BACK), **settings)
+
+
+def _alm(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    rows = min(max(of.rows_behind, _FEWEST_ROWS), _ENOUGH_ROWS)
+    pull = math.sqrt(_ENOUGH_ROWS / rows)
+    return _tracking(
+        base, of, ALM, penalty=pull * _PENALTY, multiplier_rate=pull * _MULTIPLIER_RATE
+    )
 
 
 def _lagrangian(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
@@ -179,7 +194,7 @@ METHODS: dict[str, Method] = {
         Method(
             "alm",
             "augmented Lagrangian: multipliers learn what the promise costs",
-            partial(_tracking, method=ALM, penalty=_PENALTY, multiplier_rate=_MULTIPLIER_RATE),
+            _alm,
         ),
         Method(
             "lagrangian",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from equipoise import Constraint, Groups
 from equipoise.learn import FairProblem, Rows, StackedMLP, TrainingSettings, train
 from equipoise.learn.ending import Ending, affordable_looks
-from equipoise.optim.constrained import Ratios
+from equipoise.optim.constrained import MovingAverage, Ratios
 
 SELECTION = 'gap("selection") <= 0.1'
 PROMISES = (
@@ -22,6 +22,17 @@ PROMISES = (
     'worst("loss") <= 0.9',
     'worst("error") <= 0.3',
 )
+
+
+class Listener(MovingAverage):
+    """An estimator that keeps what it is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = []
+
+    def correct(self, exact):
+        self.heard.append(exact.values)
 
 
 class Run:
@@ -148,6 +159,24 @@ def test_what_is_asked_is_an_integral_of_what_was_seen_and_bounded_by_half_the_r
     assert asked == 0.025
 
 
+@pytest.mark.parametrize("threshold", [0.5, 2.0])
+def test_what_is_asked_of_a_ratio_is_in_its_own_units(threshold):
+    # Or at low rates, where its inequalities are tiny, nothing could meet what is asked.
+    run = Run(['ratio("selection") >= 0.8'], steps=20)
+    run.put([threshold])
+    broken = run.measured(threshold)[2]
+    assert broken > 0.1
+    run.ending.after_step(6)
+    assert run.ending.asked.item() == pytest.approx(min(0.5 * broken, 0.1), rel=1e-9)
+
+
+def test_of_a_ratio_that_is_not_there_nothing_more_is_asked():
+    run = Run(['ratio("selection") >= 0.8'], steps=20)
+    run.put([50.0])
+    run.ending.after_step(6)
+    assert run.ending.asked.item() == 0.0
+
+
 def test_what_is_asked_is_let_go_of_slowly_once_the_promise_is_kept():
     run = Run([SELECTION], steps=20)
     run.put([0.5])
@@ -220,10 +249,15 @@ def test_a_batch_is_evaluated_with_the_margins_that_are_asked_for(promise):
     sizes = [one.n_violations(2, 2) for one in run.promises]
     asked = run.ending.asked.repeat_interleave(torch.tensor(sizes), dim=1)
     assert asked[:, -1].min() > 0
+    if promise[0] == "r":  # inequalities of a ratio are in units of the highest rate
+        asked[:, : sizes[0]] *= rates[:, 0].amax(-1, keepdim=True)
     torch.testing.assert_close(after, before + asked)
 
 
-@pytest.mark.parametrize(("promise", "units"), [(SELECTION, 2), ('worst("error") <= 0.3', 1)])
+@pytest.mark.parametrize(
+    ("promise", "units"),
+    [(SELECTION, 2), ('worst("error") <= 0.3', 1), ('ratio("selection") >= 0.8', 1)],
+)
 def test_a_margin_is_a_stricter_bound(promise, units):
     run = Run([promise])
     run.put([0.5])
@@ -231,8 +265,29 @@ def test_a_margin_is_a_stricter_bound(promise, units):
     _, constraints = run.ending.tightened(run.problem(torch.arange(120)[None]))
     rates = constraints.statistic[0, 0] / constraints.statistic[1, 0]
     stricter = run.promises[0].tightened(units * run.ending.asked.item())
-    assert stricter.bound < run.promises[0].bound
+    more = stricter.bound - run.promises[0].bound
+    assert (more if run.promises[0].sense == ">=" else -more) > 0
     torch.testing.assert_close(constraints.function(rates[None])[0], stricter.violations(rates))
+
+
+@pytest.mark.parametrize(("rows", "told"), [(np.inf, 3), (8.0, 3), (7.9, 7), (0.5, 7)])
+def test_an_estimator_is_told_of_all_rows_late_or_always_where_a_batch_says_little(rows, told):
+    run, listener = Run([SELECTION], r=2), Listener()
+    run.ending = Ending(run.problem, 10, "best", 50, listener, rows)
+    thresholds = np.random.default_rng(0).normal(size=(10, 2))
+    run.through(thresholds)
+    assert len(listener.heard) == told
+    for at, heard in zip(thresholds[-told:], listener.heard, strict=True):
+        run.put(at)
+        torch.testing.assert_close(heard, run.problem.everything()[1].values)
+
+
+@pytest.mark.parametrize("iterate", ["last", "average"])
+def test_where_no_iterate_is_looked_at_an_estimator_is_told_nothing(iterate):
+    run, listener = Run([SELECTION]), Listener()
+    run.ending = Ending(run.problem, 10, iterate, 50, listener, 1.0)
+    run.through(np.zeros((10, 1)))
+    assert not listener.heard
 
 
 def test_the_last_iterate_is_simply_the_last():

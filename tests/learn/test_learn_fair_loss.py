@@ -398,8 +398,13 @@ def test_the_closed_form_of_the_gradient_is_that_of_autograd(
         start, parts = 0, []
         for i, one in enumerate(constraints):
             stop = start + one.disparity.rate.n_components(3)
-            more = margins[(*where, i)] if with_margins else 0.0
-            parts.append(one.violations(rates[(*where, slice(start, stop))]) + more)
+            of = rates[(*where, slice(start, stop))]
+            if one.disparity.kind == "ratio":  # a margin is one of the ratio itself
+                bound = one.bound + (margins[(*where, i)] if with_margins else 0.0)
+                parts.append((bound * of.amax(-1, keepdim=True) - of).flatten())
+            else:
+                more = margins[(*where, i)] if with_margins else 0.0
+                parts.append(one.violations(of) + more)
             start = stop
         return torch.cat(parts)
 
@@ -409,6 +414,31 @@ def test_the_closed_form_of_the_gradient_is_that_of_autograd(
     pull = torch.from_numpy(random.normal(size=expected.shape))
     (gradient,) = torch.autograd.grad(expected, rates, pull)
     agree(violations.pull_back(rates.detach(), pull), gradient)
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+def test_a_shortfall_is_what_a_margin_would_have_to_make_good(kind):
+    # Tightened by how much it is kept, or loosened by how much it is not, it is just met.
+    constraint = constraint_of(kind, "selection")
+    random = np.random.default_rng(0)
+    rates = torch.from_numpy(random.random((40, 1, 3)) ** 3)  # low ones too
+    violations = FairLoss([constraint], 3, 2).violations
+    shortfall = violations.shortfalls(rates)
+    assert shortfall.shape == (40, 1)
+    assert (shortfall > 0).any()
+    broken = violations(rates).amax(-1) > 0
+    assert torch.equal(shortfall[:, 0] > 0, broken)
+    just = violations.tightened(-shortfall)(rates).amax(-1)
+    agree(just, torch.zeros(40, dtype=F64))
+
+
+def test_rates_that_are_all_zero_ask_for_nothing_of_a_ratio():
+    violations = FairLoss('ratio("selection") >= 0.8', 3, 2).violations
+    rates = torch.zeros(2, 1, 3, dtype=F64)
+    assert violations.shortfalls(rates).tolist() == [[0.0], [0.0]]
+    assert violations(rates).tolist() == [[0.0] * 3] * 2
+    pull = torch.ones(2, 3, dtype=F64)
+    assert torch.isfinite(violations.tightened(rates[..., 0] + 0.1).pull_back(rates, pull)).all()
 
 
 def people(n=1500):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from equipoise import Constraint, Groups
 from equipoise.learn.order import Order
-from equipoise.learn.strata import StratifiedOrder, choose_shares, spread_rows
+from equipoise.learn.strata import StratifiedOrder, choose_shares, fewest_rows, spread_rows
 
 SELECTION = Constraint.parse('gap("selection") <= 0.05')
 RATES = ("selection", "true_positive", "equalized_odds", "predictive_value", "loss")
@@ -91,6 +91,37 @@ def test_every_rate_rests_on_sixteen_rows_or_importance_is_at_its_cap(
         assert np.any(rare, axis=0).all()
     for rows, before in zip(got, at_random, strict=True):
         assert rows >= before / 2 - 1e-9
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(0, 10**6),
+    st.integers(2, 12),
+    st.integers(2, 4),
+    st.sampled_from(RATES),
+    st.booleans(),
+    st.integers(2, 300),
+)
+def test_the_rarest_rate_rests_on_as_many_rows_as_a_batch_has_of_it(
+    seed, g, k, rate, overlapping, batch_size
+):
+    groups, label = table(np.random.default_rng(seed), 400, g, k, overlapping)
+    promises = [Constraint.parse(f'gap("{rate}") <= 0.1')]
+    chosen = choose_shares(groups, label, k, promises, batch_size)
+    if chosen is None:
+        counts, weights = (
+            [rows.mean() * batch_size for rows in supports(groups, label, k, rate)],
+            None,
+        )
+    else:
+        rests = supports(groups, label, k, rate)
+        counts, weights = (
+            [rows_in_a_batch(chosen, batch_size, r) for r in rests],
+            importance(chosen),
+        )
+    expected = min((n for n in counts if n > 0), default=np.inf)
+    got = fewest_rows(groups, label, k, promises, batch_size, weights)
+    assert got == pytest.approx(expected, rel=1e-9)
 
 
 def test_shares_of_three_groups_are_those_of_the_closed_form():

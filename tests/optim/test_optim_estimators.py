@@ -42,6 +42,39 @@ def test_the_average_is_weighted_by_powers_of_the_decay_that_sum_to_one(seen, de
     assert estimate.item() == pytest.approx((weights * seen).sum() / weights.sum(), abs=1e-9)
 
 
+@pytest.mark.parametrize("before", [0, 1, 7])
+def test_what_is_known_of_all_rows_takes_the_place_of_what_was_tracked(before):
+    estimator, decay = MovingAverage(0.8), 0.8
+    for value in range(before):
+        estimator.estimate(tensor(float(value), -1.0))
+    kept = estimator.state_dict()["tracked"]
+    exact = tensor(0.25, 0.5)
+    estimator.correct(exact)
+    after = estimator.estimate(tensor(2.0, 3.0))
+    # The exact values weigh what all batches so far did; before any there are none to replace.
+    mass = decay * (1 - decay**before)
+    expected = (mass * exact + (1 - decay) * tensor(2.0, 3.0)) / (mass + 1 - decay)
+    torch.testing.assert_close(after, expected)
+    if kept is not None:
+        assert not torch.equal(kept, estimator.state_dict()["tracked"])  # a copy
+
+
+def test_known_numerators_and_denominators_are_taken_apart():
+    estimator = MovingAverage(0.5)
+    estimator.estimate(counted([1.0, 1.0], [2.0, 4.0]))
+    estimator.correct(counted([3.0, 1.0], [4.0, 8.0]))
+    after = estimator.estimate(counted([1.0, 0.0], [1.0, 0.0]))
+    # Of the sum a third is known and two thirds are the batch: (1 + 2/3) / (4/3 + 2/3), and 1/8.
+    assert after.item() == pytest.approx((5 / 3) / 2 - 1 / 8)
+
+
+def test_what_is_known_must_be_of_what_is_tracked():
+    estimator = MovingAverage(0.5)
+    estimator.estimate(tensor(1.0, 2.0))
+    with pytest.raises(ValueError, match="shape"):
+        estimator.correct(tensor(1.0))
+
+
 # What the batches of two out of five rows say of two constraints at one point.
 ROWS = torch.from_numpy(np.random.default_rng(0).normal(size=(5, 2)))
 BATCHES = [ROWS[list(rows)].mean(0) for rows in combinations(range(5), 2)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -10,7 +12,13 @@ from equipoise.learn.mixed import Network
 from equipoise.learn.problem import FairProblem
 from equipoise.learn.snapshots import Snapshots
 from equipoise.learn.violations import Violations
-from equipoise.optim.constrained import AverageIterate, BestFeasible, Constraints, Ratios
+from equipoise.optim.constrained import (
+    AverageIterate,
+    BestFeasible,
+    Constraints,
+    Estimator,
+    Ratios,
+)
 from equipoise.optim.constrained.ratios import averages_of, constraints_at
 
 ITERATES = ("best", "last", "average", "mixture")
@@ -22,6 +30,9 @@ MOST_LOOKS = 50
 _FEWEST_LOOKS = 12
 # Candidates come from the end, where the learning rate is small and the loss has settled.
 _CANDIDATES = 0.7
+# A look holds for the steps until the next only where parameters move little: late in a run. With
+# fewer rows of a rate in a batch than this, what batches say is the greater error, and always.
+_FEW_ROWS = 8
 # What a look finds violated is asked for on top, in this part; what is kept is let go of slowly.
 _GAIN = 0.5
 _RELEASE = 0.7
@@ -72,19 +83,31 @@ class Ending:
         Without a promise the last is the best.
     looks : int
         How many, spread evenly.
+    estimator : Estimator, optional
+        It is told what is seen of all rows, late in the run.
+    rows_behind : float
+        On how many rows of a batch the rarest rate rests: with few, it is told at every look.
 
     Attributes
     ----------
     asked : Tensor, shape (r, p)
-        The margins that promises are asked to be kept with, in units of their inequalities.
+        The margins that promises are asked to be kept with, as :class:`Violations` has them.
     """
 
     def __init__(
-        self, problem: FairProblem, steps: int, iterate: str, looks: int = MOST_LOOKS
+        self,
+        problem: FairProblem,
+        steps: int,
+        iterate: str,
+        looks: int = MOST_LOOKS,
+        estimator: Estimator | None = None,
+        rows_behind: float = math.inf,
     ) -> None:
         parameters, r = list(problem.network.parameters()), problem.network.n_replicates
         promises = problem.fair_loss.constraints
         self._problem = problem
+        self._estimator = estimator
+        self._corrected_from = _START if rows_behind < _FEW_ROWS else _CANDIDATES
         self._steps = steps
         self._best = BestFeasible(parameters, r) if iterate == "best" and promises else None
         self._snapshots = None
@@ -94,10 +117,6 @@ class Ending:
             self._snapshots = Snapshots(problem.network)
         self._average = AverageIterate(parameters) if iterate == "average" else None
         self._every = max(1, round(steps * (1 - _START) / looks))
-        self._sizes = [
-            one.n_violations(problem.fair_loss.n_classes, problem.fair_loss.n_groups)
-            for one in promises
-        ]
         most = [_MOST_ROOM * _room(one) for one in promises]
         self._most = torch.tensor(most, dtype=torch.float64)
         self.asked = torch.zeros(r, len(promises), dtype=torch.float64)
@@ -141,10 +160,13 @@ class Ending:
         assert isinstance(seen, Ratios)
         if self._best is not None and done > _CANDIDATES * self._steps:
             self._best.offer(objective, self._broken(seen))
-        violations = constraints_at(averages_of(seen), seen).to(self.asked)
         if self._snapshots is not None:
-            self._snapshots.keep(objective, violations)
-        worst = torch.stack([each.amax(-1) for each in violations.split(self._sizes, -1)], -1)
+            self._snapshots.keep(objective, constraints_at(averages_of(seen), seen))
+        if self._estimator is not None and done > self._corrected_from * self._steps:
+            self._estimator.correct(seen)
+        shortfalls = self._problem.fair_loss.violations.shortfalls
+        short = Ratios(seen.statistic, seen.proxy, shortfalls, seen.together)
+        worst = constraints_at(averages_of(short), short).to(self.asked)
         asked = torch.where(worst > 0, self.asked + _GAIN * worst, self.asked * _RELEASE)
         self.asked = torch.minimum(asked, self._most)
         margins = self.asked.to(seen.values)  # moved once for all steps until the next look
@@ -203,9 +225,7 @@ class Ending:
 
 
 def _room(constraint: Constraint) -> float:
-    # By how much its inequalities can be tightened before they cannot be met. Those of a ratio
-    # are products with the highest rate; where it is low less room is left, but they are so small
-    # then that methods come to meet them in time only if they are asked for more.
+    # By how much it can be tightened, as Violations does it, before it cannot be met.
     room = constraint.bound if constraint.sense == "<=" else 1 - constraint.bound
     return room / 2 if constraint.disparity.kind == "gap" else room
 

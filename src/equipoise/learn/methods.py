@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +44,8 @@ class Setting:
         Evaluates the constraints on all rows, without gradient.
     seed : int
         For what a method draws itself.
+    rows_behind : float
+        On how many rows of a batch the rarest rate rests in the mean.
     """
 
     n_constraints: int
@@ -50,6 +53,7 @@ class Setting:
     steps: int
     everything: Callable[[], Constraints]
     seed: int
+    rows_behind: float = math.inf
 
 
 Wrap = Callable[[torch.optim.Optimizer, Setting], ConstrainedOptimizer]
@@ -87,8 +91,30 @@ _STRENGTH = 1.0
 _PENALTY = 5.0
 _MULTIPLIER_RATE = 0.05
 _LOOK_BACK = 0.98
-# Without a penalty nothing damps the circling of multipliers but their own slowness.
-_UNDAMPED_RATE = 0.025
+# With fewer rows of a rate in a batch its gradient is the more noise, in units of which Adam steps:
+# by the root of how many are missing what pulls at it must be stronger to get as far.
+_ENOUGH_ROWS, _FEWEST_ROWS = 16.0, 1.0
+# Multipliers that sum up what batches say average it by that alone. Where nothing else answers to
+# a violation, another average before them would only come late: gaps of losses have no saddle
+# point once a group counts less than nothing, and until its multiplier is told, its loss grows.
+# Over a whole run they can become as large as 25 times the mean violation, or they would come too
+# late in a short one.
+_UNDAMPED_REACH = 25.0
+_MOST_UNDAMPED_RATE = 0.1
+_EXTRAPOLATED_RATE = 0.05
+# The proportional part is to the integral one what half the penalty is to the rate in ALM: noise
+# comes through with it, of which inequalities keep what raises their multipliers.
+_KP, _NU = 0.5 * _PENALTY / _MULTIPLIER_RATE, 0.95
+# Multipliers of the barrier grow by the ratio of violation and width in each step: disparities are
+# broken by a twentieth or a tenth, at which the widest barrier of the paper, 1, hardly bends.
+_BARRIER: dict[str, Any] = {
+    "multiplier_floor": 0.03,
+    "multiplier_decay": 0.97,
+    "penalty_decay": 0.97,
+    "penalty_range": (0.1, 0.2),
+}
+# And they do so the faster, the longer they hear of what is mended already.
+_BARRIER_LOOK_BACK = 0.9
 
 
 def _around(
@@ -109,12 +135,28 @@ def _tracking(
     return _around(base, of, method, estimator=MovingAverage(_LOOK_BACK), **settings)
 
 
-def _nupi(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
-    # The proportional part is to the integral one what the penalty is to the rate in ALM.
-    kp = _PENALTY / _MULTIPLIER_RATE
-    return _around(
-        base, of, Lagrangian, dual=lambda y: NuPI(y, lr=_MULTIPLIER_RATE, kp=kp, nu=_LOOK_BACK)
+def _alm(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    rows = min(max(of.rows_behind, _FEWEST_ROWS), _ENOUGH_ROWS)
+    pull = math.sqrt(_ENOUGH_ROWS / rows)
+    return _tracking(
+        base, of, ALM, penalty=pull * _PENALTY, multiplier_rate=pull * _MULTIPLIER_RATE
     )
+
+
+def _lagrangian(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    rate = min(_UNDAMPED_REACH / of.steps, _MOST_UNDAMPED_RATE)
+    return _around(base, of, Lagrangian, multiplier_rate=rate)
+
+
+def _nupi(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    return _around(
+        base, of, Lagrangian, dual=lambda y: NuPI(y, lr=_MULTIPLIER_RATE, kp=_KP, nu=_NU)
+    )
+
+
+def _barrier(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
+    values = MovingAverage(_BARRIER_LOOK_BACK)
+    return _around(base, of, PenaltyBarrier, estimator=values, **_BARRIER)
 
 
 def _switching(base: torch.optim.Optimizer, of: Setting) -> ConstrainedOptimizer:
@@ -152,19 +194,19 @@ METHODS: dict[str, Method] = {
         Method(
             "alm",
             "augmented Lagrangian: multipliers learn what the promise costs",
-            partial(_tracking, method=ALM, penalty=_PENALTY, multiplier_rate=_MULTIPLIER_RATE),
+            _alm,
         ),
         Method(
             "lagrangian",
             "gradient descent on the model, ascent on multipliers",
-            partial(_tracking, method=Lagrangian, multiplier_rate=_UNDAMPED_RATE),
+            _lagrangian,
         ),
         Method("nupi", "multipliers moved by a proportional-integral controller", _nupi),
         Method(
             "extragradient",
             "multipliers extrapolated before each step",
             partial(
-                _tracking, method=Lagrangian, multiplier_rate=_UNDAMPED_RATE, extragradient=True
+                _around, method=Lagrangian, multiplier_rate=_EXTRAPOLATED_RATE, extragradient=True
             ),
             evaluations=2,
         ),
@@ -182,7 +224,7 @@ METHODS: dict[str, Method] = {
         Method(
             "barrier",
             "penalty-barrier: multipliers follow the violation's slope",
-            partial(_tracking, method=PenaltyBarrier, multiplier_decay=0.97, penalty_decay=0.97),
+            _barrier,
         ),
         Method(
             "spider",

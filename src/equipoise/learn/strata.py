@@ -85,6 +85,43 @@ def choose_shares(
     return strata, shares / shares.sum()
 
 
+def fewest_rows(
+    groups: Groups,
+    label: NDArray[np.int64],
+    n_classes: int,
+    constraints: Sequence[Constraint],
+    batch_size: int,
+    importance: NDArray[np.float64] | None,
+) -> float:
+    """On how many rows of a batch the rarest rate rests in the mean.
+
+    Parameters
+    ----------
+    groups : Groups of n rows
+    label : ndarray of int, shape (n,)
+    n_classes : int
+        k.
+    constraints : sequence of Constraint
+        At least one.
+    batch_size : int
+    importance : ndarray, shape (n,), or None
+        What each row counts where it is drawn, which is as much more seldom.
+
+    Returns
+    -------
+    float
+        Of the rates that rest on any row at all.
+    """
+    pattern, members = groups.patterns()
+    often = np.ones(len(label)) if importance is None else 1 / importance
+    drawn = np.bincount(pattern * n_classes + label, often, len(members) * n_classes)
+    of_group = members.T @ drawn.reshape(len(members), n_classes)  # (g, k)
+    rows = np.concatenate(
+        [(_supported(one, n_classes) @ of_group.T).ravel() for one in constraints]
+    )
+    return float(batch_size / len(label) * rows[rows > 0].min(initial=np.inf))
+
+
 def _supported(constraint: Constraint, n_classes: int) -> NDArray[np.bool_]:
     # Which labels the components of the rate may rest on, (c, k).
     rate = constraint.disparity.rate

@@ -20,10 +20,10 @@ from equipoise.learn.network import StackedMLP
 from equipoise.learn.order import Order
 from equipoise.learn.problem import FairProblem, Rows
 from equipoise.learn.promises import as_promises
-from equipoise.learn.strata import StratifiedOrder, choose_shares
+from equipoise.learn.strata import StratifiedOrder, choose_shares, fewest_rows
 from equipoise.learn.threads import one_thread
 from equipoise.learn.watch import History, Watch
-from equipoise.optim.constrained import Constraints
+from equipoise.optim.constrained import Constraints, Estimator
 
 Progress = Callable[[int, int], None]
 """Told how many steps are done, of how many."""
@@ -42,6 +42,9 @@ OPTIMIZERS = (
 )
 """The torch optimizers that act on each coordinate alone, so that replicates stay apart."""
 
+
+# Of a smaller batch a step does not cost less.
+_STEP_ROWS = 512
 
 _SCHEDULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
@@ -207,6 +210,7 @@ def train(
     base = getattr(torch.optim, settings.optimizer)(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
+    rows_behind = _rows_behind(rows, n_classes, heeded, order)
     optimizer = method.wrap(
         base,
         Setting(
@@ -215,6 +219,7 @@ def train(
             settings.steps,
             lambda: problem.everything()[1],
             seed=0,  # of all: a replicate's course must not depend on its neighbours
+            rows_behind=rows_behind,
         ),
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -223,10 +228,14 @@ def train(
     watch = Watch(network, rows if watched is None else watched, n_classes, promises)
     # A method that does not heed the promise is not helped to keep it.
     judge = problem
+    corrected: Estimator | None = optimizer.estimator
     if validation is not None:
-        judge = FairProblem(network, validation, n_classes, heeded)
-    looks = affordable_looks(judge.n_looked_at, settings.steps * settings.batch_size)
-    ending = Ending(judge, settings.steps, settings.iterate if heeded else "last", looks)
+        # What is tracked is of the training rows, and other rows are not to correct it.
+        judge, corrected = FairProblem(network, validation, n_classes, heeded), None
+    rows_seen = settings.steps * max(settings.batch_size, _STEP_ROWS)
+    looks = affordable_looks(judge.n_looked_at, rows_seen)
+    iterate = settings.iterate if heeded else "last"
+    ending = Ending(judge, settings.steps, iterate, looks, corrected, rows_behind)
     for step in range(settings.steps):
         objective = optimizer.step(_Batches(order, problem, ending, rows.features.device))
         schedule.step()
@@ -254,6 +263,15 @@ def _order(
         if chosen is not None:
             return StratifiedOrder(*chosen, batch_size, seeds)
     return Order(len(rows), batch_size, seeds)
+
+
+def _rows_behind(
+    rows: Rows, n_classes: int, heeded: Sequence[Constraint], order: Order | StratifiedOrder
+) -> float:
+    if not heeded or rows.groups is None:
+        return math.inf
+    label = rows.label.cpu().numpy()
+    return fewest_rows(rows.groups, label, n_classes, heeded, order.batch_size, order.importance)
 
 
 class _Batches:

@@ -103,6 +103,17 @@ class Estimator(ABC):
         """
         return self._error
 
+    def correct(self, exact: Constraints) -> None:  # noqa: B027  (most have nothing to correct)
+        """Put what is known of all rows, at the parameters as they are, in the place of the noise.
+
+        Estimators that track nothing over the steps have no use for it, and do nothing.
+
+        Parameters
+        ----------
+        exact : Tensor, shape (..., m), or Ratios
+            The constraints on all rows.
+        """
+
     @abstractmethod
     def _average(self, new: Tensor, seen: Constraints, step: Evaluations | None) -> Tensor:
         """The averages to act on; ``new`` are the first batch's own."""

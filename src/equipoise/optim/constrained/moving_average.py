@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from equipoise.optim.constrained.estimator import Estimator, carried
 from equipoise.optim.constrained.evaluations import Evaluations
-from equipoise.optim.constrained.ratios import Constraints
+from equipoise.optim.constrained.ratios import Constraints, averages_of
 
 
 class MovingAverage(Estimator):
@@ -45,6 +45,19 @@ class MovingAverage(Estimator):
         self._squares = self.decay**2 * self._squares + (1 - self.decay) ** 2
         self._note(seen, before, share, self._squares / self._mass**2)
         return self._sum / self._mass
+
+    @override
+    def correct(self, exact: Constraints) -> None:
+        """Take the exact averages for those tracked so far, at the weight that these have.
+
+        Parameters
+        ----------
+        exact : Tensor, shape (..., m), or Ratios
+            The constraints on all rows, at the parameters as they are.
+        """
+        if self._sum is not None:
+            known = averages_of(exact)
+            self._sum = carried(known, self._sum).to(self._sum.dtype) * self._mass
 
     @override
     def _tracked(self) -> dict[str, Any]:

@@ -426,8 +426,8 @@ def test_rows_that_are_held_out_judge_and_are_not_learnt_from():
 
 
 def test_a_margin_is_asked_of_training_and_the_promise_stays_what_it_is():
-    near = quick(steps=300).fit(X, Y, sensitive_features=GROUP)
-    strict = quick(steps=300, margin=0.04).fit(X, Y, sensitive_features=GROUP)
+    near = quick(steps=1000).fit(X, Y, sensitive_features=GROUP)
+    strict = quick(steps=1000, margin=0.04).fit(X, Y, sensitive_features=GROUP)
     assert gap_of(strict.predict(X)) <= 0.01 < gap_of(near.predict(X)) <= 0.05
     assert strict.model_.about["constraint"] == PROMISE
     assert strict.model_.about["asked_of_training"] == 'gap("selection") <= 0.01'

@@ -208,6 +208,30 @@ class Audit:
         self._judged[disparity] = found
         return found
 
+    def as_in(self, convention: str, reference: str | None = None) -> dict[str, float]:
+        """The figures that another library gives of the same decisions.
+
+        Parameters
+        ----------
+        convention : {"fairlearn", "aif360", "torchmetrics", "oxonfair", "aequitas"}
+        reference : str, optional
+            The privileged group of AIF360, or the reference of Aequitas; the largest by default.
+
+        Returns
+        -------
+        dict of float
+            By that library's names, with its signs, its way of comparing several groups, and what
+            it makes of rates that no row defines.
+
+        Raises
+        ------
+        ValueError
+            If there is no such convention or reference, more than two classes, or groups overlap.
+        """
+        from equipoise.audit.conventions import figures_of
+
+        return figures_of(convention, self.counts, reference)
+
     @property
     def undefined(self) -> list[str]:
         """Which rates of which groups are undefined, and why, in words."""

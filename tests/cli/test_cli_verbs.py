@@ -262,3 +262,32 @@ def test_audit_of_nothing_names_what_it_needs(run, scored):
     assert said.code == 1
     assert "--prediction" in said.err
     assert "--score" in said.err
+
+
+@pytest.mark.parametrize("by", ["prediction", "score"])
+def test_audit_searches_the_other_columns_for_subgroups(run, tmp_path, by):
+    random = np.random.default_rng(0)
+    city = random.choice(["x", "y"], 4000)
+    score = random.random(4000) * np.where(city == "x", 0.6, 1)
+    table = pd.DataFrame(
+        {
+            "truth": np.where(random.random(4000) < 0.4, "yes", "no"),
+            "score": score,
+            "decision": np.where(score >= 0.5, "yes", "no"),
+            "sex": random.choice(["f", "m"], 4000),
+            "city": city,
+        }
+    )
+    path, out = tmp_path / "table.csv", tmp_path / "audit.html"
+    table.drop(columns="score" if by == "prediction" else "decision").to_csv(path, index=False)
+    column = "decision" if by == "prediction" else "score"
+    words = (
+        *("audit", path, "--label", "truth", f"--{by}", column, "--sensitive", "sex"),
+        *("--positive", "yes", "--subgroups", "selection", "--html", out),
+    )
+    said = run(*words)
+    assert said.code == 0, said.err
+    assert "city is" in said.out
+    assert "city is" in out.read_text(encoding="utf-8")
+    (found,) = json.loads(run(*words, "--json").out)["subgroups"]
+    assert found["rule"] in ("city is x", "city is y")

@@ -2,7 +2,7 @@
 
 from equipoise.audit.certificate import Certificate, certify
 from equipoise.audit.counts import Counts
-from equipoise.audit.from_table import audit_scores_table, audit_table
+from equipoise.audit.from_table import audit_scores_table, audit_table, find_subgroups_table
 from equipoise.audit.gate import Gate, gates
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
@@ -11,6 +11,7 @@ from equipoise.audit.parity import Parity
 from equipoise.audit.result import Audit, Estimate, audit
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
 from equipoise.audit.score_counts import ScoreCounts
+from equipoise.audit.subgroups import Subgroup, find_subgroups
 from equipoise.verbs import make_callable
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Parity",
     "ScoreAudit",
     "ScoreCounts",
+    "Subgroup",
     "audit",
     "audit_pair",
     "audit_scores",
@@ -32,6 +34,8 @@ __all__ = [
     "basic_interval",
     "certify",
     "encode_pair",
+    "find_subgroups",
+    "find_subgroups_table",
     "gates",
     "share_interval",
 ]

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from equipoise.audit.labels import encode_label
 from equipoise.audit.result import Audit, audit
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
+from equipoise.audit.subgroups import Subgroup, find_subgroups
 from equipoise.codes import as_array
 from equipoise.data.arrow import to_arrow
 from equipoise.data.errors import DataError, hint
@@ -123,6 +127,60 @@ def audit_scores_table(
         positive=positive,
         limits=limits,
         confidence=confidence,
+    )
+
+
+def find_subgroups_table(
+    table: Any,
+    rate: str,
+    *,
+    label: str,
+    prediction: str | None = None,
+    score: str | None = None,
+    threshold: float = 0.5,
+    positive: Any = None,
+    confidence: float = 0.95,
+) -> list[Subgroup]:
+    """Search all other columns of a table for the subgroups whose rate is far from the others'.
+
+    Parameters
+    ----------
+    table : dataframe of n rows
+        pandas, polars, pyarrow or narwhals.
+    rate : str
+    label : str
+        The column that holds what was true.
+    prediction, score : str, optional
+        The columns of decisions and of scores. Without the former, scores from a threshold on are
+        decided to be positive.
+    threshold : float
+    positive : optional
+        The positive class of a binary task.
+    confidence : float
+
+    Returns
+    -------
+    list of Subgroup
+
+    Raises
+    ------
+    ValueError
+        If a column is not there, or the search is refused.
+    """
+    arrow = to_arrow(table)
+    named = {"label": label, "prediction": prediction, "score": score}
+    _require_columns(arrow, {argument: column for argument, column in named.items() if column})
+    if prediction is not None:
+        decided: Any = arrow[prediction]
+    else:
+        _, classes = encode_label(arrow[label], positive)
+        above = as_array(arrow[score], "score") >= threshold
+        decided = np.array(classes, object)[above.astype(int)]
+        if not isinstance(classes[1], str):
+            decided = decided.astype(type(classes[1]))
+    others = arrow.select([name for name in arrow.column_names if name not in named.values()])
+    return find_subgroups(
+        others, arrow[label], decided, rate, positive=positive, confidence=confidence
     )
 
 

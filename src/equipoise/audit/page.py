@@ -10,7 +10,7 @@ import numpy as np
 
 from equipoise.audit.gate import Gate
 from equipoise.audit.summary import summarise
-from equipoise.audit.tables import disparity_table, group_table, score_table
+from equipoise.audit.tables import disparity_table, group_table, score_table, subgroup_table
 from equipoise.audit.words import level
 from equipoise.report import (
     Callout,
@@ -31,9 +31,11 @@ from equipoise.report import (
 if TYPE_CHECKING:
     from equipoise.audit.result import Audit
     from equipoise.audit.score_audit import ScoreAudit
+    from equipoise.audit.subgroups import Subgroup
 
 _LONGEST_NAME = 40
 _CURVE_POINTS = 200
+_MOST_LISTED = 20
 # Curves of fewer rows of either label are all steps.
 _FEWEST = 30
 
@@ -42,6 +44,7 @@ def page(
     audit: Audit,
     scores: ScoreAudit | None = None,
     gates: Sequence[Gate] = (),
+    subgroups: tuple[str, Sequence[Subgroup]] | None = None,
     name: str = "the predictions",
 ) -> Page:
     """Describe the report of an audit.
@@ -53,6 +56,8 @@ def page(
         Of the scores behind the decisions.
     gates : sequence of Gate
         What the audit was told to fail at.
+    subgroups : (str, sequence of Subgroup), optional
+        A rate, and those that were found to be far from the others in it.
     name : str
         Of what is audited.
 
@@ -73,6 +78,11 @@ def page(
             Section("Scores: who is ranked rightly", _ranking(scores)),
             Section("Scores: do they mean the same", _meaning(scores)),
         ]
+    if subgroups is not None:
+        rate, far = subgroups
+        part = Text(f"No subgroup was found whose {rate} is far from the others'.")
+        table = subgroup_table(far[:_MOST_LISTED], rate, audit.confidence) if far else part
+        sections.append(Section("Where it differs most", [table]))
     if careful:
         sections.append(Section("What cannot be told", [Text("\n\n".join(careful))]))
     sections.append(Section("How it was done", [_how(audit)]))

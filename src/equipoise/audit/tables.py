@@ -13,6 +13,7 @@ from equipoise.report import Column, Table
 if TYPE_CHECKING:
     from equipoise.audit.result import Audit
     from equipoise.audit.score_audit import ScoreAudit
+    from equipoise.audit.subgroups import Subgroup
     from equipoise.rates import Rate
 
 
@@ -103,6 +104,62 @@ def score_table(scores: ScoreAudit) -> Table:
             row += [shown, number(found.by_chance[g])]
         caption += "; by chance: what the error would be on average if the scores were right"
     return Table(columns, rows, caption=caption)
+
+
+def subgroup_table(found: Sequence[Subgroup], rate: str, confidence: float) -> Table:
+    """Subgroups whose rate is far from the others', the farthest first.
+
+    Parameters
+    ----------
+    found : sequence of Subgroup
+    rate : str
+    confidence : float
+
+    Returns
+    -------
+    Table
+    """
+    columns = [
+        Column("rows that meet"),
+        Column("rows", "right"),
+        Column(rate, "right"),
+        Column("the others", "right"),
+        Column("difference", "right"),
+    ]
+    rows = [
+        [
+            one.rule,
+            f"{one.rows:,}",
+            f"{one.rate:.3f}",
+            f"{one.others:.3f}",
+            f"{one.difference:+.3f} [{one.low:+.3f}, {one.high:+.3f}]",
+        ]
+        for one in found
+    ]
+    return Table(
+        columns,
+        rows,
+        caption=f"Found on one half of the rows and, with these figures, again on the other; of "
+        f"those listed {100 * (1 - confidence):.10g}% or less are mere chance in the mean",
+    )
+
+
+def subgroup_text(found: Sequence[Subgroup], rate: str, confidence: float) -> str:
+    """The subgroups that were found, as plain text.
+
+    Parameters
+    ----------
+    found : sequence of Subgroup
+    rate : str
+    confidence : float
+
+    Returns
+    -------
+    str
+    """
+    if not found:
+        return f"No subgroup was found whose {rate} is far from the others'."
+    return _plain([subgroup_table(found, rate, confidence)])
 
 
 def score_text(scores: ScoreAudit) -> str:

@@ -43,14 +43,23 @@ def audit(
             show_default=False,
         ),
     ] = None,
+    subgroups: Annotated[
+        str | None,
+        typer.Option(
+            help="Search all other columns for the subgroups, of up to three conditions, in which "
+            "this rate is farthest from the others'.",
+            show_default=False,
+        ),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a report there, one file.", show_default=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Audit predictions that exist: rates by group, how far they fall apart, and how surely."""
-    from equipoise.audit import audit_scores_table, audit_table, gates
+    from equipoise.audit import audit_scores_table, audit_table, find_subgroups_table, gates
     from equipoise.audit.gate import promise_against
+    from equipoise.audit.tables import subgroup_text
     from equipoise.data import read_table
 
     if prediction is None and score is None:
@@ -76,19 +85,35 @@ def audit(
         assert scores is not None
         found = scores.at(threshold)
     judged = gates(found.counts, conditions, confidence)
+    far = None
+    if subgroups is not None:
+        far = find_subgroups_table(
+            table,
+            subgroups,
+            label=label,
+            prediction=prediction,
+            score=score,
+            threshold=threshold,
+            positive=positive,
+            confidence=confidence,
+        )
     if as_json:
         answer = found.to_dict()
         answer |= {} if scores is None else {"scores": scores.to_dict()}
+        answer |= {} if far is None else {"subgroups": [one.to_dict() for one in far]}
         answer |= {"fail_if": [gate.to_dict() for gate in judged]} if judged else {}
         typer.echo(json.dumps(answer, indent=1, ensure_ascii=False))
     else:
         typer.echo(str(found))
         if scores is not None:
             typer.echo(str(scores))
+        if far is not None:
+            typer.echo(subgroup_text(far, str(subgroups), confidence))
     if html is not None:
         from equipoise.audit.page import page
 
-        page(found, scores, judged, predictions.name).write(html)
+        search = None if far is None else (str(subgroups), far)
+        page(found, scores, judged, search, predictions.name).write(html)
         typer.echo(f"report: {html}", err=True)
     for gate in judged:
         typer.echo(f"{'FAILED' if gate.shut else 'passed'}: {gate}", err=True)

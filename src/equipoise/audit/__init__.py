@@ -11,6 +11,7 @@ from equipoise.audit.parity import Parity
 from equipoise.audit.result import Audit, Estimate, audit
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
 from equipoise.audit.score_counts import ScoreCounts
+from equipoise.audit.stream import audit_stream
 from equipoise.audit.subgroups import Subgroup, find_subgroups
 from equipoise.verbs import make_callable
 
@@ -30,6 +31,7 @@ __all__ = [
     "audit_pair",
     "audit_scores",
     "audit_scores_table",
+    "audit_stream",
     "audit_table",
     "basic_interval",
     "certify",

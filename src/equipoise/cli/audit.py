@@ -57,7 +57,13 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Audit predictions that exist: rates by group, how far they fall apart, and how surely."""
-    from equipoise.audit import audit_scores_table, audit_table, find_subgroups_table, gates
+    from equipoise.audit import (
+        audit_scores_table,
+        audit_stream,
+        audit_table,
+        find_subgroups_table,
+        gates,
+    )
     from equipoise.audit.gate import promise_against
     from equipoise.audit.tables import subgroup_text
     from equipoise.data import read_table
@@ -69,7 +75,6 @@ def audit(
     conditions = fail_if or []
     for condition in conditions:
         promise_against(condition)  # before anything is read, which may take long
-    table = read_table(predictions)
     given: dict[str, Any] = {
         "label": label,
         "sensitive": sensitive,
@@ -78,25 +83,30 @@ def audit(
         "missing_group": missing_group,
         "confidence": confidence,
     }
-    scores = None if score is None else audit_scores_table(table, score=score, **given)
-    if prediction is not None:
-        found = audit_table(table, prediction=prediction, **given)
+    scores, far = None, None
+    if score is None and subgroups is None:
+        found = audit_stream(predictions, prediction=prediction or "", **given)
     else:
-        assert scores is not None
-        found = scores.at(threshold)
+        table = read_table(predictions)
+        if score is not None:
+            scores = audit_scores_table(table, score=score, **given)
+        if prediction is not None:
+            found = audit_table(table, prediction=prediction, **given)
+        else:
+            assert scores is not None
+            found = scores.at(threshold)
+        if subgroups is not None:
+            far = find_subgroups_table(
+                table,
+                subgroups,
+                label=label,
+                prediction=prediction,
+                score=score,
+                threshold=threshold,
+                positive=positive,
+                confidence=confidence,
+            )
     judged = gates(found.counts, conditions, confidence)
-    far = None
-    if subgroups is not None:
-        far = find_subgroups_table(
-            table,
-            subgroups,
-            label=label,
-            prediction=prediction,
-            score=score,
-            threshold=threshold,
-            positive=positive,
-            confidence=confidence,
-        )
     if as_json:
         answer = found.to_dict()
         answer |= {} if scores is None else {"scores": scores.to_dict()}

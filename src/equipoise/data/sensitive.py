@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow as pa
 from equipoise.data.arrow import kind_of, plain, value_text
 from equipoise.data.errors import DataError, hint
 
-__all__ = ["MAX_GROUPS", "SensitiveColumn", "group_names", "parse_sensitive"]
+__all__ = ["MAX_GROUPS", "SensitiveColumn", "group_names", "parse_sensitive", "refuse_missing"]
 
 MAX_GROUPS = 50
 
@@ -96,12 +97,7 @@ def group_names(
     texts, codes = _intervals(column, spec) if spec.cuts else _values(column, spec)
     missing = codes.null_count
     if missing and missing_group is None:
-        raise DataError(
-            f"sensitive: column {spec.column!r} has {missing:,} missing values in "
-            f"{len(column):,} rows; give them a group of their own with "
-            'missing_group="unknown" (on the command line: --missing-group unknown), '
-            "or remove those rows before"
-        )
+        refuse_missing(spec, missing, len(column))
     if missing and missing_group in texts:
         raise DataError(
             f"missing_group: {missing_group!r} is already a value of column {spec.column!r}; "
@@ -111,6 +107,28 @@ def group_names(
         codes = codes.fill_null(len(texts))
         texts = [*texts, str(missing_group)]
     return pa.array(texts, type=pa.string()).take(codes)
+
+
+def refuse_missing(spec: SensitiveColumn, missing: int, rows: int) -> NoReturn:
+    """Refuse rows without a value of a sensitive column.
+
+    Parameters
+    ----------
+    spec : SensitiveColumn
+    missing, rows : int
+        How many are missing, in how many rows.
+
+    Raises
+    ------
+    DataError
+        Always; it names the cure.
+    """
+    raise DataError(
+        f"sensitive: column {spec.column!r} has {missing:,} missing values in "
+        f"{rows:,} rows; give them a group of their own with "
+        'missing_group="unknown" (on the command line: --missing-group unknown), '
+        "or remove those rows before"
+    )
 
 
 def _parse_cuts(entry: str, text: str) -> tuple[float, ...]:

@@ -1,0 +1,85 @@
+"""Some columns of a file, a block of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from equipoise.data.arrow import to_arrow
+from equipoise.data.delimited import MISSING, sniff_delimiter
+from equipoise.data.errors import DataError
+from equipoise.data.read import table_suffix
+
+_ROWS = 1_000_000
+_BYTES = 2**25
+_HEAD = 2**16
+
+
+def read_blocks(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Read some columns of a CSV, TSV or Parquet file in blocks.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in .csv, .tsv (each also with .gz) or .parquet.
+    columns : sequence of str
+        Names, or names with something after a colon, such as ``"age:25,60"``. What the file does
+        not have is left out.
+
+    Yields
+    ------
+    pyarrow.Table
+        In the file's order. Of text files every cell is as it is written, since what kind of
+        values a column holds is known when all have been seen.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, its suffix is another, or it is damaged.
+    """
+    suffix = table_suffix(path)
+    if not path.is_file():
+        raise DataError(f"path: no file {path}; wanted a table to read")
+    try:
+        yield from _parquet(path, columns) if suffix == ".parquet" else _text(path, suffix, columns)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"path: cannot read {path}: {error}") from error
+
+
+def _parquet(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        some = _of(columns, file.schema_arrow.names)
+        for batch in file.iter_batches(_ROWS, columns=some):
+            yield to_arrow(pa.table(batch))
+
+
+def _text(path: Path, suffix: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    with pa.input_stream(str(path)) as source:
+        head = source.read(_HEAD)
+    delimiter = "\t" if suffix.startswith(".tsv") else sniff_delimiter(head, str(path))
+    parse = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    reading = pa_csv.ReadOptions(block_size=_BYTES)
+    with pa.input_stream(str(path)) as source:
+        names = pa_csv.open_csv(source, read_options=reading, parse_options=parse).schema.names
+    some = _of(columns, names)
+    converting = pa_csv.ConvertOptions(
+        include_columns=some,
+        column_types=dict.fromkeys(some, pa.string()),
+        null_values=MISSING,
+        strings_can_be_null=True,
+    )
+    with (
+        pa.input_stream(str(path)) as source,
+        pa_csv.open_csv(source, reading, parse, converting) as reader,
+    ):
+        for batch in reader:
+            yield to_arrow(pa.table(batch))
+
+
+def _of(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    wanted = {*columns, *(column.rpartition(":")[0] for column in columns)}
+    return [name for name in names if name in wanted]

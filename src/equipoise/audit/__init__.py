@@ -8,6 +8,7 @@ from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.paired import Change, PairedAudit, audit_pair
 from equipoise.audit.parity import Parity
+from equipoise.audit.regression import RegressionAudit, audit_regression
 from equipoise.audit.result import Audit, Estimate, audit
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
 from equipoise.audit.score_counts import ScoreCounts
@@ -24,11 +25,13 @@ __all__ = [
     "Gate",
     "PairedAudit",
     "Parity",
+    "RegressionAudit",
     "ScoreAudit",
     "ScoreCounts",
     "Subgroup",
     "audit",
     "audit_pair",
+    "audit_regression",
     "audit_scores",
     "audit_scores_table",
     "audit_stream",

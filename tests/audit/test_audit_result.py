@@ -270,3 +270,19 @@ def test_a_disparity_is_asked_for_as_it_prints_or_by_its_name_in_the_field():
         assert found.disparity(text) == expected
     with pytest.raises(ValueError, match="cannot read the disparity"):
         found.disparity("gap of selection!")
+
+
+def test_simultaneous_intervals_hold_all_at_once_as_often_as_they_say():
+    random = np.random.default_rng(0)
+    groups = Groups.from_codes(np.repeat(np.arange(12), 200), [f"g{j}" for j in range(12)])
+    label = random.integers(0, 2, 2400)
+    held = alone = 0
+    for _ in range(300):
+        counts = Counts.from_block(label, random.integers(0, 2, 2400), groups, (0, 1))
+        for simultaneous in (False, True):
+            found = Audit(counts).rates("selection", simultaneous=simultaneous)
+            all_hold = bool(((found.low <= 0.5) & (found.high >= 0.5)).all())
+            held += all_hold and simultaneous
+            alone += all_hold and not simultaneous
+    assert 0.92 < held / 300 < 0.98
+    assert alone / 300 < 0.7

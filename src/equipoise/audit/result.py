@@ -117,12 +117,15 @@ class Audit:
         if self.n_boot < 100:
             raise ValueError(f"n_boot must be at least 100, not {self.n_boot}.")
 
-    def rates(self, rate: str | Rate) -> GroupRates:
+    def rates(self, rate: str | Rate, *, simultaneous: bool = False) -> GroupRates:
         """A rate of each group.
 
         Parameters
         ----------
         rate : str or Rate
+        simultaneous : bool
+            Whether the confidence is that all intervals hold at once (Šidák), as it must be where
+            one looks for the group that is out of line; otherwise it is that of each alone.
 
         Returns
         -------
@@ -131,17 +134,18 @@ class Audit:
         rate = find_rate(rate)
         success, trials = self.counts.fractions(rate)
         values = self.counts.rates(rate)
+        confidence = self.confidence ** (1 / values.size) if simultaneous else self.confidence
         if rate.of_loss:
-            low, high = self._loss_interval(rate, values)
+            low, high = self._loss_interval(rate, values, confidence)
         else:
-            low, high = share_interval(success, trials, self.confidence, self.interval)
+            low, high = share_interval(success, trials, confidence, self.interval)
         components = rate.component_names(self.counts.classes)
         return GroupRates(components, values, low, high, np.broadcast_to(trials, values.shape))
 
     def _loss_interval(
-        self, rate: Rate, values: NDArray[np.float64]
+        self, rate: Rate, values: NDArray[np.float64], confidence: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        spread = self._draws(rate).std(axis=0) * stats.norm.isf((1 - self.confidence) / 2)
+        spread = self._draws(rate).std(axis=0) * stats.norm.isf((1 - confidence) / 2)
         return values - spread, values + spread
 
     def _draws(self, rate: Rate) -> NDArray[np.float64]:

@@ -234,6 +234,10 @@ def _wrong(label: NDArray[Any], prediction: NDArray[Any], positive: int) -> NDAr
     return label != prediction
 
 
+def _mistaken(label: NDArray[Any], prediction: NDArray[Any], positive: int) -> NDArray[np.bool_]:
+    return (label != prediction) & ((label == positive) | (prediction == positive))
+
+
 _SELECTION = Rate("selection", _selected, _everyone)
 _TRUE_POSITIVE = Rate("true_positive", _selected, _deserving, better="high")
 _FALSE_POSITIVE = Rate("false_positive", _selected, _undeserving, better="low")
@@ -252,6 +256,9 @@ RATES: dict[str, Rate] = {
         _PREDICTIVE_VALUE,
         Rate("false_discovery", _undeserving, _selected, better="low"),
         Rate("false_omission", _deserving, _rejected, better="low"),
+        # Misses among mistakes, which is the same in all groups just where the ratio of misses
+        # to false alarms is, and stays defined where there are no false alarms.
+        Rate("treatment", _deserving, _mistaken),
         _ACCURACY,
         _ERROR,
         Rate("equalized_odds", parts=(_TRUE_POSITIVE, _FALSE_POSITIVE)),
@@ -276,6 +283,7 @@ SYNONYMS: dict[str, str] = {
     "precision": "predictive_value",
     "false_discovery_rate": "false_discovery",
     "false_omission_rate": "false_omission",
+    "treatment_equality": "treatment",
     "accuracy_parity": "accuracy",
     "error_rate": "error",
     "error_rate_parity": "error",

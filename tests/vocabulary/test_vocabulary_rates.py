@@ -24,6 +24,7 @@ DEFINITIONS = {
     "predictive_value": (lambda y, p, c: y == c, lambda y, p, c: p == c, True),
     "false_discovery": (lambda y, p, c: y != c, lambda y, p, c: p == c, True),
     "false_omission": (lambda y, p, c: y == c, lambda y, p, c: p != c, True),
+    "treatment": (lambda y, p, c: y == c, lambda y, p, c: y != p and c in (y, p), True),
     "accuracy": (lambda y, p, c: y == p, lambda y, p, c: True, False),
     "error": (lambda y, p, c: y != p, lambda y, p, c: True, False),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -198,13 +198,27 @@ class Counts:
         if not self.n_rows:
             k = len(self.classes)
             return np.full((size, rate.n_components(k), len(self.groups)), np.nan)
-        share = self.table.ravel() / self.n_rows
+        return np.concatenate([rate.values(part) for part in self._resamples(size, random)])
+
+    def resample_tables(self, size: int, random: np.random.Generator) -> NDArray[np.float64]:
+        """The tables of bootstrap samples of the rows.
+
+        Parameters
+        ----------
+        size : int
+        random : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray, shape (size, g, k, k)
+        """
+        return np.concatenate(list(self._resamples(size, random)))
+
+    def _resamples(self, size: int, random: np.random.Generator) -> Iterator[NDArray[np.float64]]:
+        share = self.table.ravel() / max(1, self.n_rows)
         at_once = max(1, _CELLS_AT_ONCE // share.size)
-        parts = [
-            rate.values(self._by_group(random.multinomial(self.n_rows, share, stop - start)))
-            for start, stop in pairwise([*range(0, size, at_once), size])
-        ]
-        return np.concatenate(parts)
+        for start, stop in pairwise([*range(0, size, at_once), size]):
+            yield self._by_group(random.multinomial(self.n_rows, share, stop - start))
 
     def _by_group(self, tables: NDArray[np.int64]) -> NDArray[np.float64]:
         """Flat tables of patterns, shape (b, p k k), as tables of groups, shape (b, g, k, k)."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from equipoise.audit.counts import Counts
+from equipoise.audit.entropy import entropy_between, entropy_of
 from equipoise.audit.intervals import IntervalMethod, basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.parity import Parity, parity_of_estimates, parity_of_shares
@@ -211,6 +212,35 @@ class Audit:
             )
         self._judged[disparity] = found
         return found
+
+    def entropy(self, alpha: float = 2.0, *, between: bool = True) -> Estimate:
+        """Inequality of benefits: decision less label plus one, of each row.
+
+        Parameters
+        ----------
+        alpha : float
+            2 is half the squared coefficient of variation, 1 Theil's index.
+        between : bool
+            Whether only the part that lies between the groups' means is asked for, or all of it.
+
+        Returns
+        -------
+        Estimate
+            With a basic bootstrap interval.
+
+        Raises
+        ------
+        ValueError
+            If there are more than two classes, or groups overlap.
+        """
+        counts = self.counts
+        if len(counts.classes) != 2 or not counts.disjoint:
+            raise ValueError("entropy is of decisions of two classes about groups apart.")
+        figure = entropy_between if between else entropy_of
+        value = float(figure(counts.by_group, alpha))
+        random = np.random.default_rng(self.random_state)
+        draws = figure(counts.resample_tables(self.n_boot, random), alpha)
+        return Estimate(value, *basic_interval(value, draws, self.confidence, (0.0, np.inf)))
 
     def as_in(self, convention: str, reference: str | None = None) -> dict[str, float]:
         """The figures that another library gives of the same decisions.

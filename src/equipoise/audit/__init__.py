@@ -1,11 +1,13 @@
 """Auditing predictions that exist: rates by group, how far they fall apart, and how sure one is."""
 
 from equipoise.audit.certificate import Certificate, certify
+from equipoise.audit.control import audit_within
 from equipoise.audit.counts import Counts
 from equipoise.audit.from_table import audit_scores_table, audit_table, find_subgroups_table
 from equipoise.audit.gate import Gate, gates
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
+from equipoise.audit.multilabel import MultiLabelAudit, audit_multilabel
 from equipoise.audit.paired import Change, PairedAudit, audit_pair
 from equipoise.audit.parity import Parity
 from equipoise.audit.regression import RegressionAudit, audit_regression
@@ -23,6 +25,7 @@ __all__ = [
     "Counts",
     "Estimate",
     "Gate",
+    "MultiLabelAudit",
     "PairedAudit",
     "Parity",
     "RegressionAudit",
@@ -30,12 +33,14 @@ __all__ = [
     "ScoreCounts",
     "Subgroup",
     "audit",
+    "audit_multilabel",
     "audit_pair",
     "audit_regression",
     "audit_scores",
     "audit_scores_table",
     "audit_stream",
     "audit_table",
+    "audit_within",
     "basic_interval",
     "certify",
     "encode_pair",

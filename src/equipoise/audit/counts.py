@@ -234,6 +234,14 @@ class Counts:
             )
         return self.loss
 
+    def without_empty_groups(self) -> Counts:
+        """The same counts of the groups that have rows."""
+        some = self.sizes > 0
+        names = tuple(name for name, has in zip(self.groups, some, strict=True) if has)
+        used = self.table.any(axis=(1, 2))
+        loss = None if self.loss is None else self.loss[used]
+        return Counts(names, self.classes, self.patterns[used][:, some], self.table[used], loss)
+
     def merge(self, other: Counts) -> Counts:
         """The counts of both blocks of rows together.
 

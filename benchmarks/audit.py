@@ -1,11 +1,14 @@
-"""Auditing a million rows: against one pass of numpy, and against Fairlearn."""
+"""Auditing millions of rows: against one pass of numpy, and against other libraries."""
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import torch
 from numpy.typing import NDArray
 
 from benchmarks.clock import interleaved
@@ -13,27 +16,90 @@ from benchmarks.figure import Figure
 from equipoise.audit import Audit, audit
 from equipoise.audit.result import DEFAULT_DISPARITIES
 from equipoise.constraints import gap
+from equipoise.rates import find_rate
 
-ROWS, GROUPS, DRAWS = 1_000_000, 10, 2000
+ROWS, LARGE, GROUPS, DRAWS = 1_000_000, 10_000_000, 10, 2000
 
 
 def figures() -> list[Figure]:
-    random = np.random.default_rng(0)
-    group = random.integers(0, GROUPS, ROWS)
-    label = random.integers(0, 2, ROWS)
-    prediction = random.integers(0, 2, ROWS)
-    joint = group * 4 + label * 2 + prediction
+    return [*_large(), *_usual()]
 
+
+def _columns(rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    random = np.random.default_rng(0)
+    return random.integers(0, GROUPS, rows), *random.integers(0, 2, (2, rows))
+
+
+def _points(
+    group: NDArray[Any], label: NDArray[Any], prediction: NDArray[Any]
+) -> Callable[[], list[Any]]:
     def points() -> list[Any]:
         counts = audit(label, prediction, sensitive_features=group).counts
         return [d.value(counts.rates(d.rate)) for d in DEFAULT_DISPARITIES]
 
+    return points
+
+
+def _large() -> list[Figure]:
+    group, label, prediction = _columns(LARGE)
+    joint = group * 4 + label * 2 + prediction
+    points = _points(group, label, prediction)
+    words = np.array([f"group {j}" for j in range(GROUPS)])[group]
+    dictionary = pa.array(words).dictionary_encode()
+    tracemalloc.start()
+    points()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    taken = interleaved(
+        {
+            "read": lambda: (group.sum(), label.sum(), prediction.sum()),
+            "bincount": lambda: np.bincount(joint, minlength=4 * GROUPS),
+            "points": points,
+            "encode": lambda: pa.array(words).dictionary_encode(),
+            "dictionary": lambda: audit(label, prediction, sensitive_features=dictionary),
+        },
+        rounds=5,
+    )
+    what = f"{len(DEFAULT_DISPARITIES)} disparities of {LARGE:,} rows"
+    return [
+        Figure(
+            "audit.large_over_bincount",
+            taken["points"] / taken["bincount"],
+            "<=",
+            3,
+            f"{what}, over one bincount of the joint code ({taken['bincount'] * 1e3:.1f} ms)",
+        ),
+        Figure(
+            "audit.large_over_read",
+            taken["points"] / taken["read"],
+            "<=",
+            10,
+            f"{what}, over the sums of its three columns ({taken['read'] * 1e3:.1f} ms)",
+        ),
+        Figure("audit.bytes_a_row", peak / LARGE, "<=", 2, "extra memory of it, bytes a row"),
+        Figure(
+            "audit.words_over_encoding",
+            taken["dictionary"] / taken["encode"],
+            "<=",
+            1,
+            "an audit by a column of text that Arrow has encoded, over encoding it "
+            f"({taken['encode']:.2f} s)",
+        ),
+    ]
+
+
+def _usual() -> list[Figure]:
+    group, label, prediction = _columns(ROWS)
+    joint = group * 4 + label * 2 + prediction
+    points = _points(group, label, prediction)
     counts = audit(label, prediction, sensitive_features=group).counts
     taken = interleaved(
         {
             "bincount": lambda: np.bincount(joint, minlength=4 * GROUPS),
             "points": points,
-            "bootstrap": lambda: Audit(counts, n_boot=DRAWS).disparity(gap("equalized_odds")),
+            "bootstrap": lambda: counts.resample(
+                find_rate("equalized_odds"), DRAWS, np.random.default_rng(0)
+            ),
             "all": lambda: [Audit(counts, n_boot=DRAWS).disparity(d) for d in DEFAULT_DISPARITIES],
         }
     )
@@ -58,10 +124,14 @@ def figures() -> list[Figure]:
             taken["all"],
             "<=",
             0.1,
-            f"{DRAWS:,} bootstrap replicates of every disparity of an audit, seconds",
+            f"intervals of every disparity of an audit, {DRAWS:,} draws under parity, seconds",
         ),
     ]
-    return found + _against_fairlearn(group, label, prediction, points)
+    return [
+        *found,
+        *_against_fairlearn(group, label, prediction, points),
+        *_against_torchmetrics(group, label, prediction, points),
+    ]
 
 
 def _against_fairlearn(
@@ -100,3 +170,28 @@ def _against_fairlearn(
             )
         )
     return found
+
+
+def _against_torchmetrics(
+    group: NDArray[Any], label: NDArray[Any], prediction: NDArray[Any], points: Callable[[], Any]
+) -> list[Figure]:
+    try:
+        from torchmetrics.functional.classification import binary_fairness
+    except ImportError:
+        print("torchmetrics is not installed (pip install 'equipoise[torchmetrics]'): skipped")
+        return []
+    p, y, g = (torch.from_numpy(x) for x in (prediction, label, group))
+    torch.set_num_threads(1)
+    taken = interleaved(
+        {"ours": points, "theirs": lambda: binary_fairness(p, y, g, "all")}, rounds=3
+    )
+    return [
+        Figure(
+            "audit.torchmetrics_over_ours",
+            taken["theirs"] / taken["ours"],
+            ">=",
+            10,
+            f"torchmetrics' binary_fairness ({taken['theirs']:.2f} s) over all our disparities "
+            f"({taken['ours'] * 1e3:.1f} ms)",
+        )
+    ]

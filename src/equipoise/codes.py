@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 # Integers whose span is at most this are coded by counting instead of by sorting.
 _COUNTED_SPAN = 4096
+# What libraries call their columns of text and of categories.
+_TEXTS = ("category", "dictionary", "str", "large_string", "String", "Categorical", "Enum")
 # Rows that usually show every level there is, so that the rest need not be counted.
 _FIRST_ROWS = 65_536
 
@@ -50,6 +52,9 @@ def encode(values: ArrayLike, argument: str) -> Coded:
         If the column is not one-dimensional, has missing values, or mixes types that have no
         order.
     """
+    text = _arrow_text(values)
+    if text is not None:
+        return _encode_text(text, argument)
     column = as_array(values, argument)
     if column.dtype.kind in "iub":
         return _encode_integers(column)
@@ -168,6 +173,51 @@ def _encode_floats(column: NDArray[Any], argument: str) -> Coded:
     if all(float(v).is_integer() for v in distinct):
         return Coded(codes.astype(np.int64), tuple(int(v) for v in distinct))
     return Coded(codes.astype(np.int64), tuple(float(v) for v in distinct))
+
+
+def _arrow_text(values: Any) -> Any:
+    """Text, or categories of text, as Arrow holds it; None for anything else.
+
+    Arrow has hashed categories already, and hashes text without making an object of each.
+    """
+    dtype = str(getattr(values, "dtype", getattr(values, "type", "")))
+    if not dtype.startswith(_TEXTS):
+        return None
+    import pyarrow as pa
+
+    try:
+        if isinstance(values, pa.Array | pa.ChunkedArray):
+            arrow = values
+        elif hasattr(values, "__arrow_c_stream__"):  # columns of polars, and of pandas from 2.2
+            arrow = pa.chunked_array(values)
+        else:
+            arrow = pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError):
+        return None
+    if isinstance(arrow, pa.ChunkedArray):
+        arrow = arrow.unify_dictionaries().combine_chunks()
+        if isinstance(arrow, pa.ChunkedArray):  # of no chunks
+            return None
+    held = arrow.type.value_type if pa.types.is_dictionary(arrow.type) else arrow.type
+    is_text = pa.types.is_string(held) or pa.types.is_large_string(held)
+    return arrow if is_text or pa.types.is_string_view(held) else None
+
+
+def _encode_text(arrow: Any, argument: str) -> Coded:
+    if arrow.null_count:
+        raise ValueError(_missing_message(argument, arrow.null_count, len(arrow)))
+    encoded = arrow if hasattr(arrow, "dictionary") else arrow.dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    values = encoded.dictionary.to_pylist()
+    seen = np.bincount(codes, minlength=len(values)) > 0
+    if any(value is None for value in np.array(values, object)[seen]):
+        missing = sum(int((codes == i).sum()) for i, v in enumerate(values) if v is None)
+        raise ValueError(_missing_message(argument, missing, len(codes)))
+    # Values may repeat in a dictionary, or stand there and not occur.
+    levels = tuple(sorted({value for value, occurs in zip(values, seen, strict=True) if occurs}))
+    place = {level: code for code, level in enumerate(levels)}
+    rank = np.array([place.get(value, -1) for value in values], np.int64)
+    return Coded(rank[codes], levels)
 
 
 def _encode_objects(column: NDArray[Any], argument: str) -> Coded:

@@ -200,3 +200,47 @@ def test_what_is_not_one_column_is_refused_with_its_shape(values):
 
 def test_a_matrix_of_one_column_is_a_column():
     assert decoded(np.array([["f"], ["m"]])) == ["f", "m"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["b", "a", "b"]),
+        pa.array(["b", "a", "b"], pa.large_string()),
+        pa.array(["b", "a", "b"]).dictionary_encode(),
+        pa.chunked_array([["b"], ["a", "b"]]).dictionary_encode(),
+        pa.chunked_array(
+            [pa.array(["b"]).dictionary_encode(), pa.array(["a", "b"]).dictionary_encode()]
+        ),
+        pa.DictionaryArray.from_arrays([2, 1, 2], ["never", "a", "b"]),
+        pd.Categorical(["b", "a", "b"], categories=["b", "x", "a"]),
+        pd.Series(pd.Categorical(["b", "a", "b"])),
+        pd.Series(["b", "a", "b"]),
+        pl.Series(["b", "a", "b"]),
+        pl.Series(["b", "a", "b"], dtype=pl.Categorical),
+        pl.Series(["b", "a", "b"], dtype=pl.Enum(["a", "b", "c"])),
+    ],
+)
+def test_text_is_coded_alike_whatever_holds_it(column):
+    found = encode(column, "group")
+    assert found.levels == ("a", "b")
+    assert found.codes.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["b", None]),
+        pa.array(["b", None]).dictionary_encode(),
+        pa.DictionaryArray.from_arrays([0, 1], pa.array(["b", None])),
+        pd.Categorical(["b", None]),
+        pl.Series(["b", None], dtype=pl.Categorical),
+    ],
+)
+def test_missing_text_is_counted_whatever_holds_it(column):
+    with pytest.raises(ValueError, match="1 missing values in 2 rows"):
+        encode(column, "group")
+
+
+def test_categories_of_numbers_are_numbers():
+    assert encode(pd.Categorical([3, 1, 3]), "group").levels == (1, 3)

@@ -10,7 +10,13 @@ import numpy as np
 
 from equipoise.audit.gate import Gate
 from equipoise.audit.summary import summarise
-from equipoise.audit.tables import disparity_table, group_table, score_table, subgroup_table
+from equipoise.audit.tables import (
+    MOST_LISTED,
+    disparity_table,
+    group_table,
+    score_table,
+    subgroup_table,
+)
 from equipoise.audit.words import level
 from equipoise.report import (
     Callout,
@@ -35,7 +41,6 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 40
 _CURVE_POINTS = 200
-_MOST_LISTED = 20
 # Curves of fewer rows of either label are all steps.
 _FEWEST = 30
 
@@ -81,7 +86,7 @@ def page(
     if subgroups is not None:
         rate, far = subgroups
         part = Text(f"No subgroup was found whose {rate} is far from the others'.")
-        table = subgroup_table(far[:_MOST_LISTED], rate, audit.confidence) if far else part
+        table = subgroup_table(far[:MOST_LISTED], rate, audit.confidence) if far else part
         sections.append(Section("Where it differs most", [table]))
     if careful:
         sections.append(Section("What cannot be told", [Text("\n\n".join(careful))]))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from equipoise.rates import Rate
 
 
+MOST_LISTED = 20
+"""How many subgroups a reader is shown."""
+
+
 def group_table(audit: Audit, rates: Sequence[str | Rate] | None = None) -> Table:
     """Rates by group with their intervals and the rows they rest on.
 
@@ -159,7 +163,9 @@ def subgroup_text(found: Sequence[Subgroup], rate: str, confidence: float) -> st
     """
     if not found:
         return f"No subgroup was found whose {rate} is far from the others'."
-    return _plain([subgroup_table(found, rate, confidence)])
+    parts: list[Table | str] = [subgroup_table(found[:MOST_LISTED], rate, confidence)]
+    more = len(found) - MOST_LISTED
+    return _plain([*parts, f"and {more} more"] if more > 0 else parts)
 
 
 def score_text(scores: ScoreAudit) -> str:

@@ -98,3 +98,50 @@ def test_figures_that_are_not_there_are_named():
     with pytest.raises(ValueError, match="there are mean error, mean absolute error"):
         found.means("median error")
     assert np.isnan(found.gap("mean error")).all()
+
+
+@pytest.mark.parametrize(("groups", "rows"), [(2, 3), (2, 5), (7, 5)])
+def test_small_groups_that_are_treated_alike_are_seldom_found_apart(groups, rows):
+    random = np.random.default_rng(0)
+    names = np.repeat(np.arange(groups), rows)
+    found = sum(
+        audit_regression(
+            np.zeros(groups * rows), random.normal(size=groups * rows), sensitive_features=names
+        )
+        .gap("mean error")
+        .p_value
+        < 0.05
+        for _ in range(200)
+    )
+    assert found <= 0.05 * 200 + 2 * np.sqrt(200 * 0.05 * 0.95)
+
+
+def test_a_spread_that_is_small_beside_the_mean_is_kept():
+    random = np.random.default_rng(0)
+    error = random.normal(size=50)
+    near, far = (
+        audit_regression(np.zeros(50), error + shift, sensitive_features=["a", "b"] * 25)
+        for shift in (0.0, 1e9)
+    )
+    widths = [
+        float(np.ptp([x.low[0, 0], x.high[0, 0]]))
+        for x in (near.means("mean error"), far.means("mean error"))
+    ]
+    assert widths[0] == pytest.approx(widths[1], rel=1e-4)
+
+
+def test_groups_whose_rows_are_all_of_different_crossings_are_compared():
+    random = np.random.default_rng(0)
+    columns = {name: random.integers(0, 12, 300) for name in "xyz"}
+    found = audit_regression(
+        np.zeros(300), random.normal(size=300), sensitive_features=columns, how="each"
+    )
+    assert 0 < found.gap("mean error").value < 2
+    assert found.gap("mean error").p_value > 0.01
+
+
+def test_means_that_do_not_vary_are_surely_apart():
+    found = audit_regression([0] * 8, [1] * 4 + [2] * 4, sensitive_features=["a"] * 4 + ["b"] * 4)
+    gap = found.gap("mean error")
+    assert (gap.value, gap.low, gap.high) == (1, 1, 1)
+    assert gap.p_value < 0.001

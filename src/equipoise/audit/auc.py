@@ -61,10 +61,30 @@ def auc_interval(
         go by; the area is then taken to be short of its end by half a pair, and its variance to
         be that of a share of the smaller class's rows.
     """
-    pairs = np.maximum(sizes.prod(0), 1)
-    inner = np.clip(area, 0.5 / (pairs + 1), 1 - 0.5 / (pairs + 1))
-    least = inner * (1 - inner) / np.maximum(sizes.min(0), 1)
-    flat = (area == 0) | (area == 1)
-    spread = np.sqrt(np.where(flat, np.maximum(variance, least), variance)) / (inner * (1 - inner))
+    inner = _inner(area, sizes)
+    spread = np.sqrt(floored(area, variance, sizes)) / (inner * (1 - inner))
     half = stats.norm.isf((1 - confidence) / 2) * spread
     return special.expit(special.logit(inner) - half), special.expit(special.logit(inner) + half)
+
+
+def floored(area: Array, variance: Array, sizes: Array) -> Array:
+    """The variance, where the data have none to go by that of a share of the smaller class's rows.
+
+    Parameters
+    ----------
+    area, variance : ndarray, shape (...)
+    sizes : ndarray, shape (2, ...)
+
+    Returns
+    -------
+    ndarray, shape (...)
+    """
+    inner = _inner(area, sizes)
+    least = inner * (1 - inner) / np.maximum(sizes.min(0), 1)
+    flat = (area == 0) | (area == 1)
+    return np.where(flat, np.fmax(variance, least), variance)
+
+
+def _inner(area: Array, sizes: Array) -> Array:
+    pairs = np.maximum(sizes.prod(0), 1)
+    return np.clip(area, 0.5 / (pairs + 1), 1 - 0.5 / (pairs + 1))

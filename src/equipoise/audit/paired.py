@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from equipoise.audit.counts import Counts, joint_counts
 from equipoise.audit.intervals import basic_interval
 from equipoise.audit.labels import encode_pair
+from equipoise.audit.result import require_settings
 from equipoise.audit.words import number_or_none
 from equipoise.codes import as_array
 from equipoise.constraints import Disparity
@@ -69,6 +70,9 @@ class PairedAudit:
     confidence: float = 0.95
     n_boot: int = 2000
     random_state: int = 0
+
+    def __post_init__(self) -> None:
+        require_settings(self.confidence, self.n_boot)
 
     @property
     def counts(self) -> tuple[Counts, Counts]:
@@ -193,14 +197,17 @@ def audit_pair(
     -0.5
     """
     groups = Groups.of(sensitive_features, how)
-    both = np.concatenate([as_array(first, "first"), as_array(second, "second")])
-    if len(both) != 2 * groups.n_rows:
+    columns = [
+        as_array(x, name) for x, name in ((label, "label"), (first, "first"), (second, "second"))
+    ]
+    if {*map(len, columns)} != {groups.n_rows}:
         raise ValueError(
-            f"first, second and sensitive_features must have one value a row, but have "
-            f"{len(both):,} together and {groups.n_rows:,}."
+            "label, first, second and sensitive_features must have one value a row, but have "
+            f"{', '.join(f'{len(x):,}' for x in columns)} and {groups.n_rows:,}."
         )
-    twice = as_array(label, "label")
-    y, decided, classes = encode_pair(np.concatenate([twice, twice]), both, positive)
+    y, decided, classes = encode_pair(
+        np.concatenate([columns[0], columns[0]]), np.concatenate(columns[1:]), positive
+    )
     n, k = groups.n_rows, len(classes)
     codes, patterns = groups.patterns()
     table = joint_counts((codes, y[:n], decided[:n], decided[n:]), (len(patterns), k, k, k))

@@ -17,6 +17,7 @@ that falls below one less the confidence.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -33,6 +34,27 @@ Array = NDArray[np.float64]
 # them, and whatever is done to the data is done to the draws.
 _ENDS = 8
 _FAR_ENDS = 64
+_ROUNDING = 1e-12
+# A p-value is no less than one over the number of draws, so that the surer one wants to be, the
+# more there must be.
+_BEYOND = 20
+_MOST_DRAWS = 200_000
+
+
+def draws_for(confidence: float, n_draws: int) -> int:
+    """How many draws can tell whether parity is excluded with that confidence.
+
+    Parameters
+    ----------
+    confidence : float
+    n_draws : int
+        At least.
+
+    Returns
+    -------
+    int
+    """
+    return max(n_draws, min(math.ceil(_BEYOND / (1 - confidence)), _MOST_DRAWS))
 
 
 class Parity(NamedTuple):
@@ -99,7 +121,7 @@ def parity_of_shares(
         return UNKNOWN
     rates = success / trials
     pooled = success.sum(-1, keepdims=True) / trials.sum(-1, keepdims=True)
-    drawn = random.binomial(trials, pooled, (n_draws, *trials.shape))
+    drawn = random.binomial(trials, pooled, (draws_for(confidence, n_draws), *trials.shape))
 
     def score(x: NDArray[Any]) -> Array:
         middle = x.sum(-1, keepdims=True) / trials.sum(-1, keepdims=True)
@@ -151,6 +173,7 @@ def parity_of_estimates(
     draws: Array,
     disparity: Disparity,
     confidence: float,
+    freedom: Array | None = None,
 ) -> Parity:
     """Judge a gap or ratio of any figures, from resamples of the rows.
 
@@ -165,6 +188,9 @@ def parity_of_estimates(
     disparity : Disparity
         A gap or a ratio; of a ratio all figures must be positive.
     confidence : float
+    freedom : ndarray, shape (c, g), optional
+        Degrees of freedom of each figure's error, where these are few: differences are then
+        judged by Student's distribution, with Welch's degrees of freedom for a pair.
 
     Returns
     -------
@@ -184,21 +210,33 @@ def parity_of_estimates(
     variance = np.diagonal(covariance, axis1=1, axis2=2)
     error = np.sqrt(np.maximum(variance[:, :, None] + variance[:, None, :] - 2 * covariance, 0.0))
     single = np.sqrt(np.maximum(variance, 1e-300))
+    scale = np.abs(at).max()
+
+    welch = np.inf if freedom is None else _welch(variance, freedom)
 
     def score(x: Array) -> Array:
         low, high = _ends((x - np.median(x, -1, keepdims=True)) / single, _ENDS)
         difference = _take(x, high)[..., :, None] - _take(x, low)[..., None, :]
         component = np.arange(x.shape[-2])[:, None, None]
         of_pair = error[component, high[..., :, None], low[..., None, :]]
-        return _largest(
-            np.divide(difference, of_pair, out=np.zeros_like(difference), where=of_pair > 0)
-        )
+        # Without spread any difference, but for rounding, is one that chance does not make.
+        sure = np.where(np.abs(difference) > _ROUNDING * scale, np.inf, 0.0) * np.sign(difference)
+        return np.asarray(np.divide(difference, of_pair, out=sure, where=of_pair > 0))
 
-    critical, p_value = _critical(score(at), score(noise), confidence)
+    def judged(x: Array) -> Array:
+        # Of the data, as many normal standard errors as Student's are as rare.
+        difference = x[:, :, None] - x[:, None, :]
+        sure = np.where(np.abs(difference) > _ROUNDING * scale, np.inf, 0.0) * np.sign(difference)
+        student = np.divide(difference, error, out=sure, where=error > 0)
+        return np.asarray(stats.norm.isf(stats.t.sf(student, welch)).max(axis=(-3, -2, -1)))
+
+    observed = _largest(score(at)) if freedom is None else judged(at)
+    critical, p_value = _critical(observed, _largest(score(noise)), confidence)
     difference = at[:, :, None] - at[:, None, :]
-    low = max(0.0, float((difference - critical * error).max()))
     z = float(stats.norm.isf((1 - confidence) / 2))
-    high = max(0.0, float((difference + z * error).max()))
+    near, far = (stats.t.isf(stats.norm.sf(x), welch) for x in (critical, z))
+    low = max(0.0, float((difference - near * error).max()))
+    high = max(0.0, float((difference + far * error).max()))
     if by_ratio:
         low, high = float(np.exp(-high)), float(np.exp(-low))
     corrected = shrunken(at, variance)
@@ -213,6 +251,14 @@ def parity_of_estimates(
         p_value,
         confidence,
     )
+
+
+def _welch(variance: Array, freedom: Array) -> Array:
+    # Degrees of freedom of the difference of each pair (Welch 1947, Satterthwaite 1946).
+    v, of_each = variance, variance**2 / freedom
+    total = (v[:, :, None] + v[:, None, :]) ** 2
+    parts = of_each[:, :, None] + of_each[:, None, :]
+    return np.divide(total, parts, out=np.full_like(total, np.inf), where=parts > 0)
 
 
 def shrunken(values: Array, variances: Array) -> Array:
@@ -234,13 +280,14 @@ def shrunken(values: Array, variances: Array) -> Array:
     """
     if values.shape[-1] < 2:
         return values
-    some = np.maximum(variances, 1e-24)
+    # A figure without any error would outweigh all others beyond the digits of a number.
+    some = np.maximum(variances, np.maximum(1e-6 * variances.max(-1, keepdims=True), 1e-24))
     weight = 1 / some
     total = weight.sum(-1, keepdims=True)
     mean = (weight * values).sum(-1, keepdims=True) / total
     excess = (weight * (values - mean) ** 2).sum(-1, keepdims=True) - (values.shape[-1] - 1)
     room = total - (weight**2).sum(-1, keepdims=True) / total
-    truth = np.maximum(excess / room, 0.0)
+    truth = np.divide(excess, room, out=np.zeros_like(excess), where=room > 0).clip(min=0.0)
     return mean + np.sqrt(truth / (truth + some)) * (values - mean)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from equipoise.audit.parity import UNKNOWN, Parity, parity_of_estimates
-from equipoise.audit.result import GroupRates
+from equipoise.audit.parity import UNKNOWN, Parity, draws_for, parity_of_estimates
+from equipoise.audit.result import GroupRates, require_settings
 from equipoise.codes import as_array
 from equipoise.constraints import Disparity
 from equipoise.groups import Groups, How
@@ -21,7 +21,7 @@ _FIGURE = Rate("figure", better="low", per_class=False, of_loss=True)
 
 @dataclass(frozen=True, eq=False)
 class RegressionAudit:
-    """Means of errors by group, from sums that can be added up.
+    """Means of errors by group, which can be merged.
 
     Attributes
     ----------
@@ -31,8 +31,9 @@ class RegressionAudit:
     patterns : ndarray of bool, shape (p, g)
         To which groups the rows of each pattern belong.
     rows : ndarray of int64, shape (p,)
-    sums, squares : ndarray, shape (f, p)
-        Of the figures over the rows of each pattern, and of their squares.
+    averages, deviations : ndarray, shape (f, p)
+        Means of the figures over the rows of each pattern, and the sums of squared deviations
+        from these.
     confidence : float
     n_boot : int
     random_state : int
@@ -42,11 +43,14 @@ class RegressionAudit:
     figures: tuple[str, ...]
     patterns: NDArray[np.bool_]
     rows: NDArray[np.int64]
-    sums: NDArray[np.float64]
-    squares: NDArray[np.float64]
+    averages: NDArray[np.float64]
+    deviations: NDArray[np.float64]
     confidence: float = 0.95
     n_boot: int = 2000
     random_state: int = 0
+
+    def __post_init__(self) -> None:
+        require_settings(self.confidence, self.n_boot)
 
     @property
     def sizes(self) -> NDArray[np.int64]:
@@ -66,16 +70,19 @@ class RegressionAudit:
         GroupRates
             Of one component, with Student's intervals.
         """
-        f = self._number(figure)
-        members = self.patterns.astype(np.float64)
-        total, squares, n = self.sums[f] @ members, self.squares[f] @ members, self.sizes
-        mean = divide(total, n)
-        spread = np.maximum(divide(squares, n) - mean**2, 0)
+        mean, within = self._of_groups(self._number(figure))
+        n = self.sizes
         # Of n - 1, as an estimate of the population's.
-        error = np.sqrt(divide(spread, n - 1))
+        error = np.sqrt(divide(divide(within, n - 1), n))
         half = stats.t.isf((1 - self.confidence) / 2, np.maximum(n - 1, 1)) * error
         low, high = mean - half, mean + half
         return GroupRates([figure], mean[None], low[None], high[None], n[None])
+
+    def _of_groups(self, f: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        members, n = self.patterns.astype(np.float64), self.sizes
+        mean = divide((self.rows * self.averages[f]) @ members, n)
+        apart = (self.averages[f][:, None] - np.nan_to_num(mean)) ** 2 * self.rows[:, None]
+        return mean, self.deviations[f] @ members + (apart * members).sum(0)
 
     def gap(self, figure: str) -> Parity:
         """How far the groups' means fall apart, beside what chance would make of it.
@@ -89,17 +96,22 @@ class RegressionAudit:
         Parity
         """
         f = self._number(figure)
-        values = self.means(figure).values
-        if not (self.rows > 1).all():
+        n = self.sizes
+        if not (n > 1).all():
             return UNKNOWN
-        mean = self.sums[f] / self.rows
-        spread = np.sqrt(np.maximum(self.squares[f] - self.rows * mean**2, 0))
+        mean, _ = self._of_groups(f)
+        several = self.rows > 1
+        pooled = self.deviations[f].sum() / max(1, int((self.rows - 1).sum()))
+        # Of patterns of one row the spread is taken to be that of the others.
+        spread = np.where(several, divide(self.deviations[f], np.maximum(self.rows - 1, 1)), pooled)
         random = np.random.default_rng(self.random_state)
-        # Sums of many rows are about normal, each with the spread of its own pattern's rows.
-        drawn = random.normal(self.sums[f], spread, (self.n_boot, len(self.rows)))
-        draws = (drawn @ self.patterns.astype(np.float64)) / self.sizes
+        error = np.sqrt(spread / self.rows)
+        shape = (draws_for(self.confidence, self.n_boot), len(self.rows))
+        drawn = random.normal(self.averages[f], error, shape)
+        draws = (drawn * self.rows) @ self.patterns.astype(np.float64) / n
         disparity = Disparity("gap", _FIGURE)
-        return parity_of_estimates(values, draws[:, None], disparity, self.confidence)
+        freedom = (n - 1.0)[None]
+        return parity_of_estimates(mean[None], draws[:, None], disparity, self.confidence, freedom)
 
     def merge(self, other: RegressionAudit) -> RegressionAudit:
         """Both blocks of rows together.
@@ -129,19 +141,20 @@ class RegressionAudit:
         patterns, where = np.unique(np.concatenate(stacked), axis=0, return_inverse=True)
         where = where.ravel()
 
-        def added(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
-            both = np.concatenate([one, two], axis=-1)
-            total = np.zeros((*both.shape[:-1], len(patterns)), both.dtype)
-            np.add.at(total.T, where, both.T)
-            return total
-
+        rows = np.concatenate([self.rows, other.rows])
+        total = np.bincount(where, rows, len(patterns))
+        averages = np.concatenate([self.averages, other.averages], axis=1)
+        mean = np.stack([np.bincount(where, rows * a, len(patterns)) / total for a in averages])
+        # Chan, Golub and LeVeque (1979): deviations within the blocks, and of their means.
+        within = np.concatenate([self.deviations, other.deviations], axis=1)
+        within = within + rows * (averages - mean[:, where]) ** 2
         return RegressionAudit(
             groups,
             self.figures,
             patterns,
-            added(self.rows, other.rows),
-            added(self.sums, other.sums),
-            added(self.squares, other.squares),
+            total.astype(np.int64),
+            mean,
+            np.stack([np.bincount(where, d, len(patterns)) for d in within]),
             self.confidence,
             self.n_boot,
             self.random_state,
@@ -213,19 +226,22 @@ def audit_regression(
     for level in quantiles:
         if not 0 < level < 1:
             raise ValueError(f"quantiles must lie between 0 and 1, not {level}.")
-        figures[f"quantile loss {level:g}"] = np.maximum(-level * error, (1 - level) * error)
+        figures[f"quantile loss {level!r}"] = np.maximum(-level * error, (1 - level) * error)
     codes, patterns = groups.patterns()
 
-    def summed(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(codes, x, len(patterns)).astype(np.float64)
-
+    rows = np.bincount(codes, minlength=len(patterns))
+    averages, deviations = [], []
+    for x in figures.values():
+        mean = np.bincount(codes, x, len(patterns)) / rows
+        averages.append(mean)
+        deviations.append(np.bincount(codes, (x - mean[codes]) ** 2, len(patterns)))
     return RegressionAudit(
         groups.names,
         tuple(figures),
         patterns,
-        np.bincount(codes, minlength=len(patterns)),
-        np.stack([summed(x) for x in figures.values()]),
-        np.stack([summed(x * x) for x in figures.values()]),
+        rows,
+        np.stack(averages),
+        np.stack(deviations),
         confidence,
         n_boot,
         random_state,

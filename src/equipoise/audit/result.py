@@ -14,7 +14,12 @@ from equipoise.audit.counts import Counts
 from equipoise.audit.entropy import entropy_between, entropy_of
 from equipoise.audit.intervals import IntervalMethod, basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
-from equipoise.audit.parity import Parity, parity_of_estimates, parity_of_shares
+from equipoise.audit.parity import (
+    Parity,
+    draws_for,
+    parity_of_estimates,
+    parity_of_shares,
+)
 from equipoise.audit.power import detectable
 from equipoise.audit.words import number_or_none
 from equipoise.constraints import Disparity, gap, ratio, worst
@@ -88,6 +93,25 @@ class GroupRates(NamedTuple):
         return Estimate(*(float(x[component, group]) for x in (self.values, self.low, self.high)))
 
 
+def require_settings(confidence: float, n_boot: int) -> None:
+    """Refuse settings that no interval can have.
+
+    Parameters
+    ----------
+    confidence : float
+    n_boot : int
+
+    Raises
+    ------
+    ValueError
+        If one is out of range.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, not {confidence}.")
+    if n_boot < 100:
+        raise ValueError(f"n_boot must be at least 100, not {n_boot}.")
+
+
 @dataclass(frozen=True, eq=False)
 class Audit:
     """Rates by group and their disparities, with intervals.
@@ -113,10 +137,7 @@ class Audit:
     _judged: dict[Disparity, Parity] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence must lie between 0 and 1, not {self.confidence}.")
-        if self.n_boot < 100:
-            raise ValueError(f"n_boot must be at least 100, not {self.n_boot}.")
+        require_settings(self.confidence, self.n_boot)
 
     def rates(self, rate: str | Rate, *, simultaneous: bool = False) -> GroupRates:
         """A rate of each group.
@@ -207,9 +228,10 @@ class Audit:
                 success, trials, disparity, self.confidence, self.n_boot, random
             )
         else:
-            found = parity_of_estimates(
-                self.counts.rates(rate), self._draws(rate), disparity, self.confidence
-            )
+            random = np.random.default_rng(self.random_state)
+            n_draws = draws_for(self.confidence, self.n_boot)
+            draws = self.counts.resample(rate, n_draws, random)
+            found = parity_of_estimates(self.counts.rates(rate), draws, disparity, self.confidence)
         self._judged[disparity] = found
         return found
 

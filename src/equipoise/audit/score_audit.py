@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.audit.auc import auc, auc_interval
+from equipoise.audit.auc import auc, auc_interval, floored
 from equipoise.audit.calibration import Calibration, calibration
 from equipoise.audit.labels import encode_label
-from equipoise.audit.parity import UNKNOWN, Parity, parity_of_estimates
-from equipoise.audit.result import Audit, Estimate, GroupRates
+from equipoise.audit.parity import UNKNOWN, Parity, draws_for, parity_of_estimates
+from equipoise.audit.result import Audit, Estimate, GroupRates, require_settings
 from equipoise.audit.score_counts import ScoreCounts
 from equipoise.audit.words import number_or_none
 from equipoise.codes import as_array
@@ -62,6 +62,9 @@ class ScoreAudit:
     n_boot: int = 2000
     random_state: int = 0
 
+    def __post_init__(self) -> None:
+        require_settings(self.confidence, self.n_boot)
+
     def at(self, threshold: float) -> Audit:
         """The audit of the decisions that a threshold makes.
 
@@ -104,11 +107,13 @@ class ScoreAudit:
         Parity
         """
         area, variance = auc(self.counts.by_group)
+        variance = floored(area, variance, self.counts.by_group.sum(-1).T.astype(np.float64))
         if not np.isfinite(variance).all():
             return UNKNOWN
         random = np.random.default_rng(self.random_state)
         if self.counts.disjoint:
-            draws = random.normal(area, np.sqrt(variance), (self.n_boot, len(area)))
+            n_draws = draws_for(self.confidence, self.n_boot)
+            draws = random.normal(area, np.sqrt(variance), (n_draws, len(area)))
         else:
             draws = self._areas_of_resamples(random)
         return parity_of_estimates(

@@ -77,10 +77,12 @@ class ScoreCounts:
             If lengths differ, labels are not 0 or 1, or a score is missing or beyond the limits.
         """
         scores = np.asarray(score)
+        if scores.dtype.kind == "O":
+            raise ValueError("score must hold numbers; some are missing or something else.")
         if scores.dtype.kind not in "fiub":
             raise ValueError(f"score must hold numbers, not {scores.dtype}.")
-        if scores.dtype.kind != "f":
-            scores = scores.astype(np.float64)
+        # In double precision throughout, where a score and a threshold that read alike are alike.
+        scores = scores.astype(np.float64, copy=False)
         if not len(label) == len(scores) == groups.n_rows:
             raise ValueError(
                 f"label, score and groups must have one entry a row, but have {len(label):,}, "
@@ -102,8 +104,7 @@ class ScoreCounts:
                     f"{high:g}; probabilities lie between 0 and 1, of other scores give limits."
                 )
         codes, patterns = groups.patterns()
-        place = ((scores - low) * (bins / (high - low))).astype(np.int32)
-        np.minimum(place, bins - 1, out=place)
+        place = _places(scores, low, high, bins)
         table = joint_counts((codes, label, place), (len(patterns), 2, bins))
         return cls(groups.names, tuple(classes), patterns, table, (low, high))
 
@@ -141,8 +142,8 @@ class ScoreCounts:
         Parameters
         ----------
         threshold : float
-            Rows with a score of at least it are decided to be positive; it is moved to the nearest
-            edge of a bin.
+            Rows with a score of at least it are decided to be positive, and with them those that
+            share its bin.
 
         Returns
         -------
@@ -150,8 +151,11 @@ class ScoreCounts:
             To be audited as any other.
         """
         low, high = self.limits
-        bins = self.n_bins
-        cut = int(np.clip(np.rint((threshold - low) / (high - low) * bins), 0, bins))
+        if np.isnan(threshold):
+            raise ValueError("threshold must be a number, not NaN.")
+        cut = self.n_bins
+        if threshold <= high:
+            cut = int(_places(np.array([max(threshold, low)]), low, high, self.n_bins)[0])
         rejected = self.table[:, :, :cut].sum(-1)
         table = np.stack([rejected, self.table.sum(-1) - rejected], axis=-1)
         return Counts(self.groups, self.classes, self.patterns, table)
@@ -206,3 +210,9 @@ class ScoreCounts:
             np.add.at(table, where, part.table)
             patterns[where] = members
         return ScoreCounts(groups, self.classes, patterns, table, self.limits)
+
+
+def _places(scores: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.int32]:
+    # One expression for scores and for thresholds: rounding must not tell them apart.
+    place = ((scores - low) * (bins / (high - low))).astype(np.int32)
+    return np.minimum(place, bins - 1, out=place)

@@ -81,3 +81,26 @@ def test_of_many_classes_each_is_shown(tmp_path):
     found = audit(label, prediction, sensitive_features=random.choice(["a", "b"], 900))
     found.write(tmp_path / "audit.html")
     assert "selection of 2" in (tmp_path / "audit.html").read_text(encoding="utf-8")
+
+
+def test_where_all_is_alike_a_difference_is_seldom_told():
+    told = 0
+    for seed in range(150):
+        label, prediction, group = decided([0.4, 0.4], 400, seed)
+        found = audit(label, prediction, sensitive_features=group, n_boot=500, random_state=seed)
+        told += summarise(found).differs
+    # Of five questions at once.
+    assert told <= 150 * 0.05 + 2 * np.sqrt(150 * 0.05 * 0.95)
+
+
+def test_a_group_that_is_alone_is_said_to_be():
+    found = summarise(audit([0, 1, 1], [0, 1, 0], sensitive_features=["a"] * 3))
+    assert found.heading == "There is one group, and nothing to compare it with"
+    assert not found.differs
+
+
+def test_the_surest_may_still_find_what_is_plain():
+    label, prediction, group = decided([0.1, 0.9])
+    found = audit(label, prediction, sensitive_features=group, confidence=0.9999)
+    assert found.parity('gap("selection")').low > 0.5
+    assert summarise(found).differs

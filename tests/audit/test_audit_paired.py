@@ -69,3 +69,8 @@ def test_many_classes_are_compared_by_their_disparities():
 def test_columns_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="one value a row"):
         audit_pair([0, 1], [0, 1], [0], sensitive_features=["a", "b"])
+
+
+def test_columns_whose_lengths_differ_but_add_up_are_refused_too():
+    with pytest.raises(ValueError, match="have 4, 5, 3 and 4"):
+        audit_pair([0, 1, 0, 1], [0, 1, 0, 0, 1], [0, 1, 0], sensitive_features=list("aabb"))

@@ -223,3 +223,36 @@ def test_scores_of_any_range_are_audited_within_limits():
     )
     with pytest.raises(ValueError, match="calibration is of probabilities"):
         wide.calibration()
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize(("limits", "scale"), [((0, 1), 10), ((1, 10), 1)])
+def test_scores_that_equal_the_threshold_are_decided_positive(limits, scale, kind):
+    random = np.random.default_rng(0)
+    grid = np.arange(0 if scale == 10 else 1, 11) / scale
+    score = random.choice(grid, 500).astype(kind)
+    label = random.integers(0, 2, 500)
+    found = audit_scores(label, score, sensitive_features=["a"] * 500, limits=limits)
+    for threshold in grid.astype(kind):
+        decided = found.at(float(threshold)).counts.table[..., 1].sum()
+        assert decided == (score >= threshold).sum()
+
+
+def test_areas_without_spread_have_no_certain_gap():
+    label, score = [0, 0, 1, 1] * 2, [0.1, 0.2, 0.8, 0.9, 0.8, 0.9, 0.1, 0.2]
+    gap_of_areas = audit_scores(label, score, sensitive_features=list("aaaabbbb")).auc_gap()
+    assert gap_of_areas.value == 1
+    assert gap_of_areas.low < 1
+    assert 0.005 < gap_of_areas.p_value < 0.3
+
+
+def test_a_group_that_is_ranked_perfectly_upsets_nothing():
+    label, score = [0, 0, 1, 1] * 2, [0.1, 0.2, 0.8, 0.9, 0.1, 0.8, 0.2, 0.9]
+    found = audit_scores(label, score, sensitive_features=list("aaaabbbb")).auc_gap()
+    assert 0 <= found.corrected <= found.value == 0.25
+
+
+def test_settings_out_of_range_are_refused_before_anything_is_drawn():
+    for wrong in ({"confidence": 1.5}, {"n_boot": 0}):
+        with pytest.raises(ValueError, match=r"(confidence|n_boot) must"):
+            audit_scores([0, 1], [0.1, 0.9], sensitive_features=["a", "a"], **wrong)

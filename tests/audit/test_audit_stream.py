@@ -114,3 +114,34 @@ def test_what_is_not_there_is_named(tmp_path):
     path.write_bytes(b"PAR1 and nothing else")
     with pytest.raises(DataError, match="cannot read"):
         audit_stream(path, **COLUMNS)
+
+
+def test_a_misspelt_column_of_a_file_is_answered_with_those_that_it_has(tmp_path):
+    path = tmp_path / "rows.csv"
+    rows(50).to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"no column 'Y'.*'y'"):
+        audit_stream(path, **{**COLUMNS, "label": "Y"})
+
+
+def test_a_column_may_be_called_anything():
+    table = rows(300).rename(columns={"y": "times", "race": "count_all"})
+    given = {"label": "times", "prediction": "p", "sensitive": ["count_all"]}
+    assert same(audit_stream(table, **given), audit_table(table, **given))
+
+
+def test_a_list_of_tables_is_as_good_as_any_iterable():
+    parts = [rows()[:1500], rows()[1500:]]
+    assert same(audit_stream(parts, **COLUMNS), audit_table(rows(), **COLUMNS))
+
+
+def test_blocks_that_do_not_go_together_are_refused_in_words(tmp_path):
+    with pytest.raises(DataError, match="later block has no column 'p'"):
+        audit_stream([rows(50), rows(50).drop(columns="p")], **COLUMNS)
+    with pytest.raises(DataError, match="different kinds of values"):
+        audit_stream([rows(50), rows(50).astype({"y": str})], **COLUMNS)
+    with pytest.raises(DataError, match="'age' is named twice"):
+        audit_stream(rows(50), **{**COLUMNS, "sensitive": ["age:30", "age:60"]})
+    path = tmp_path / "empty.csv"
+    path.write_text("")
+    with pytest.raises(DataError, match="is empty"):
+        audit_stream(path, **COLUMNS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from equipoise.audit import find_subgroups
@@ -119,3 +120,19 @@ def test_a_table_of_another_length_is_refused():
     table, label, _ = people(50)
     with pytest.raises(ValueError, match="table has 40 rows"):
         find_subgroups(table[:40], label, label)
+
+
+def test_columns_that_make_no_condition_are_passed_over():
+    n = 60
+    table = pa.table(
+        {
+            "id": pa.array((2**60 + 10**6 * np.arange(n)).tolist()),
+            "list": [[1, 2]] * n,
+            "wild": [np.inf, -np.inf, 1.0] * (n // 3 - 10) + list(np.arange(30.0)),
+            "sex": ["f", "m"] * (n // 2),
+        }
+    )
+    words = conditions_of(table).words
+    assert {"sex is f", "sex is m"} <= set(words)
+    assert not any(word.startswith("list") for word in words)
+    assert any(word.startswith("id <= ") for word in words)

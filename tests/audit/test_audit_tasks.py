@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from equipoise import audit, gap, ratio, worst
@@ -82,3 +84,24 @@ def test_what_are_no_labels_is_refused(label, given, message):
 def test_an_aggregate_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="aggregate must be"):
         audit_multilabel(Y, P, sensitive_features=SEX).disparity(gap("selection"), "median")
+
+
+def test_columns_of_tables_are_matched_by_name():
+    label = pd.DataFrame({"a": [0, 1, 1, 0], "b": [1, 1, 0, 0]})
+    prediction = label[["b", "a"]]
+    found = audit_multilabel(label, prediction, sensitive_features=list("xxyy"))
+    assert [one.counts.accuracy for one in found.labels.values()] == [1, 1]
+    with pytest.raises(ValueError, match="has the columns"):
+        audit_multilabel(label, prediction.rename(columns={"a": "c"}), sensitive_features=SEX[:4])
+
+
+@pytest.mark.parametrize("library", [pa.Table.from_pandas, pl.from_pandas, lambda t: t])
+def test_labels_of_any_table_and_kind_are_read(library):
+    table = pd.DataFrame({"a": pd.array([0, 1, 1], "Int64"), "b": [True, False, True]})
+    found = audit_multilabel(library(table), library(table), sensitive_features=["x", "y", "y"])
+    assert list(found.labels) == ["a", "b"]
+
+
+def test_control_features_are_named_where_they_are_at_fault():
+    with pytest.raises(ValueError, match="control_features has 1 missing"):
+        audit_within([0, 1], [0, 1], sensitive_features=["a", "b"], control_features=["x", None])

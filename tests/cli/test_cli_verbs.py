@@ -291,3 +291,18 @@ def test_audit_searches_the_other_columns_for_subgroups(run, tmp_path, by):
     assert "city is" in out.read_text(encoding="utf-8")
     (found,) = json.loads(run(*words, "--json").out)["subgroups"]
     assert found["rule"] in ("city is x", "city is y")
+
+
+def test_a_threshold_decides_rounded_scores_as_it_reads(run, tmp_path):
+    random = np.random.default_rng(0)
+    score = random.integers(0, 11, 400) / 10
+    table = pd.DataFrame({"y": random.integers(0, 2, 400), "s": score, "g": ["a", "b"] * 200})
+    path = tmp_path / "rounded.parquet"
+    table.to_parquet(path)
+    words = ("audit", path, "--label", "y", "--score", "s", "--sensitive", "g", "--json")
+    found = json.loads(run(*words, "--threshold", 0.7).out)
+    expected = (score[::2] >= 0.7).mean()
+    assert found["groups"]["a"]["selection"]["value"] == pytest.approx(expected)
+    said = run(*words, "--threshold", 7)
+    assert said.code == 1
+    assert "decides everybody alike" in said.err

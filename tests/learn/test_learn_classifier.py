@@ -451,3 +451,10 @@ def test_rows_held_out_keep_their_weights():
     fair.fit(X, Y, sensitive_features=GROUP, sample_weight=weights)
     again = clone(fair).fit(X, Y, sensitive_features=GROUP, sample_weight=2 * weights)
     assert np.allclose(fair.predict_proba(X), again.predict_proba(X))
+
+
+@pytest.mark.parametrize("given", [{"iterate": "last"}, {"iterate": "average"}, {"method": "erm"}])
+def test_rows_are_not_held_out_where_nothing_is_judged(given):
+    held = quick(validation_fraction=0.25, **given).fit(X, Y, sensitive_features=GROUP)
+    alone = quick(**given).fit(X, Y, sensitive_features=GROUP)
+    assert np.array_equal(held.predict_proba(X), alone.predict_proba(X))

@@ -62,15 +62,19 @@ def conditions_of(table: Any) -> Conditions:
 
 
 def _of_column(name: str, values: pa.Array) -> list[tuple[str, NDArray[np.bool_]]]:
-    found = []
+    found: list[tuple[str, NDArray[np.bool_]]] = []
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    kind = kind_of(values.type)
+    if kind in ("null", "other"):
+        return found  # lists and the like, of which nobody would make a rule
     if values.null_count:
         found.append((f"{name} is missing", values.is_null().to_numpy(zero_copy_only=False)))
     distinct = pc.value_counts(values.drop_null())
-    if kind_of(values.type) in ("integer", "float") and len(distinct) > _MOST_VALUES:
-        numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        for cut in dict.fromkeys(np.nanquantile(numbers, _QUARTERS).tolist()):
+    if kind in ("integer", "float") and len(distinct) > _MOST_VALUES:
+        numbers = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        cuts = np.nanquantile(numbers, _QUARTERS, method="inverted_cdf")
+        for cut in dict.fromkeys(cuts[np.isfinite(cuts)].tolist()):
             found.append((f"{name} <= {cut:.6g}", numbers <= cut))
             found.append((f"{name} > {cut:.6g}", numbers > cut))
         return found

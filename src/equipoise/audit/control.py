@@ -67,13 +67,18 @@ def audit_within(
     [('arts', 1.0), ('law', 0.0)]
     """
     y, decided, classes = encode_pair(label, prediction, positive)
-    groups, strata = Groups.of(sensitive_features, how), Groups.of(control_features)
+    groups = Groups.of(sensitive_features, how)
+    try:
+        strata = Groups.of(control_features)
+    except ValueError as error:
+        raise ValueError(str(error).replace("sensitive_features", "control_features")) from error
+    if strata.codes is None:
+        raise ValueError("control_features must be strata, of which no row belongs to two.")
     if not len(y) == groups.n_rows == strata.n_rows:
         raise ValueError(
             "label, sensitive_features and control_features must have one value a row, but have "
             f"{len(y):,}, {groups.n_rows:,} and {strata.n_rows:,}."
         )
-    assert strata.codes is not None
     order = np.argsort(strata.codes, kind="stable")
     found = {}
     ends = np.cumsum(strata.sizes)

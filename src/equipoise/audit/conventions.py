@@ -121,7 +121,8 @@ def _oxonfair(cells: Array, names: tuple[str, ...], reference: int) -> dict[str,
         return np.maximum(x, 1.0)
 
     recall, specificity = tp / some(tp + fn), tn / some(fp + tn)
-    selected, right = (tp + fp) / cells.sum((1, 2)), (tp + tn) / cells.sum((1, 2))
+    rows = cells.sum((1, 2))
+    selected, right = divide(tp + fp, rows), divide(tp + tn, rows)
     tpr, tnr = _mean_difference(recall), _mean_difference(specificity)
     return {
         "demographic_parity": _mean_difference(selected),

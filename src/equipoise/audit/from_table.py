@@ -14,7 +14,7 @@ from equipoise.audit.subgroups import Subgroup, find_subgroups
 from equipoise.codes import as_array
 from equipoise.data.arrow import to_arrow
 from equipoise.data.errors import DataError, hint
-from equipoise.data.sensitive import group_names, parse_sensitive
+from equipoise.data.sensitive import group_names, once, parse_sensitive
 from equipoise.groups import How
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def audit_table(
     table: Any,
     *,
     label: str,
-    prediction: str,
+    prediction: str | None = None,
+    score: str | None = None,
+    threshold: float = 0.5,
     sensitive: Sequence[str],
     how: How = "crossed",
     positive: Any = None,
@@ -40,6 +42,10 @@ def audit_table(
         pandas, polars, pyarrow or narwhals.
     label, prediction : str
         The columns that hold what was true and what was decided.
+    score : str, optional
+        Without a column of decisions, one of scores: those of at least the threshold are decided
+        to be positive.
+    threshold : float
     sensitive : sequence of str
         The sensitive columns; ``"age:25,60"`` cuts a number into groups.
     how : {"crossed", "each", "lattice"}
@@ -60,10 +66,10 @@ def audit_table(
         If a column is not there, or cannot be audited.
     """
     arrow = to_arrow(table)
-    _require_columns(arrow, {"label": label, "prediction": prediction})
+    decided = _decided(arrow, label, prediction, score, threshold, positive)
     return audit(
         arrow[label],
-        arrow[prediction],
+        decided,
         sensitive_features=_sensitive(arrow, sensitive, missing_group),
         how=how,
         positive=positive,
@@ -117,8 +123,8 @@ def audit_scores_table(
     limits = (0.0, 1.0)
     if scores.dtype.kind in "fiub" and len(scores):
         low, high = float(scores.min()), float(scores.max())
-        if (low < 0 or high > 1) and low < high:
-            limits = (low, high)
+        if low < 0 or high > 1:
+            limits = (low, high if low < high else low + 1.0)
     return audit_scores(
         arrow[label],
         scores,
@@ -168,20 +174,38 @@ def find_subgroups_table(
         If a column is not there, or the search is refused.
     """
     arrow = to_arrow(table)
-    named = {"label": label, "prediction": prediction, "score": score}
-    _require_columns(arrow, {argument: column for argument, column in named.items() if column})
-    if prediction is not None:
-        decided: Any = arrow[prediction]
-    else:
-        _, classes = encode_label(arrow[label], positive)
-        above = as_array(arrow[score], "score") >= threshold
-        decided = np.array(classes, object)[above.astype(int)]
-        if not isinstance(classes[1], str):
-            decided = decided.astype(type(classes[1]))
-    others = arrow.select([name for name in arrow.column_names if name not in named.values()])
+    decided = _decided(arrow, label, prediction, score, threshold, positive)
+    said = {label, prediction, score}
+    others = arrow.select([name for name in arrow.column_names if name not in said])
     return find_subgroups(
         others, arrow[label], decided, rate, positive=positive, confidence=confidence
     )
+
+
+def _decided(
+    arrow: pa.Table,
+    label: str,
+    prediction: str | None,
+    score: str | None,
+    threshold: float,
+    positive: Any,
+) -> Any:
+    named = {"label": label, "prediction": prediction, "score": score}
+    _require_columns(arrow, {argument: column for argument, column in named.items() if column})
+    if prediction is not None:
+        return arrow[prediction]
+    if score is None:
+        raise DataError("prediction: name the column of decisions, or that of scores.")
+    scores = as_array(arrow[score], "score")
+    low, high = float(scores.min(initial=np.inf)), float(scores.max(initial=-np.inf))
+    if not low <= threshold <= high:
+        raise DataError(
+            f"threshold: {threshold:g} decides everybody alike, since scores range from {low:g} "
+            f"to {high:g}; choose one between."
+        )
+    _, classes = encode_label(arrow[label], positive)
+    decided = np.array(classes, object)[(scores >= threshold).astype(int)]
+    return decided if isinstance(classes[1], str) else decided.astype(type(classes[1]))
 
 
 def _require_columns(arrow: pa.Table, columns: dict[str, str]) -> None:
@@ -196,5 +220,5 @@ def _sensitive(
 ) -> dict[str, Any]:
     if not sensitive:
         raise DataError("sensitive: name at least one column whose values make the groups.")
-    specs = [parse_sensitive(entry, arrow.column_names) for entry in sensitive]
+    specs = once([parse_sensitive(entry, arrow.column_names) for entry in sensitive])
     return {spec.column: group_names(arrow[spec.column], spec, missing_group) for spec in specs}

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import narwhals as nw
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.audit.counts import Counts
 from equipoise.audit.result import Audit
+from equipoise.codes import as_array
 from equipoise.constraints import Disparity
 from equipoise.groups import Groups, How
 
@@ -83,7 +85,7 @@ def audit_multilabel(
     Parameters
     ----------
     label, prediction : array-like of 0 and 1, shape (n, l)
-        Or dataframes, whose columns name the labels.
+        Or dataframes, whose columns name the labels and are matched by name.
     sensitive_features : Groups, array-like, mapping or dataframe
         One or several columns of n values; see :meth:`equipoise.Groups.of`.
     names : sequence of str, optional
@@ -104,16 +106,19 @@ def audit_multilabel(
     ValueError
         If shapes differ, or something else than 0 and 1 is there.
     """
-    if names is None:
-        names = [str(name) for name in getattr(label, "columns", ())]
-    y, decided = _binary(label, "label"), _binary(prediction, "prediction")
+    columns, y = _binary(label, "label")
+    others, decided = _binary(prediction, "prediction")
+    if columns and others:
+        if {*columns} != {*others}:
+            raise ValueError(f"label has the columns {columns}, but prediction {others}.")
+        decided = decided[:, [others.index(name) for name in columns]]
     groups = Groups.of(sensitive_features, how)
     if y.shape != decided.shape or len(y) != groups.n_rows:
         raise ValueError(
             f"label and prediction must have one shape, of {groups.n_rows:,} rows as "
             f"sensitive_features has, not {y.shape} and {decided.shape}."
         )
-    names = list(names) or [str(number) for number in range(y.shape[1])]
+    names = list(names or columns or others) or [str(n) for n in range(y.shape[1])]
     if len(names) != y.shape[1] or len({*names}) < len(names):
         raise ValueError(f"names must be {y.shape[1]} names that differ, not {names}.")
     return MultiLabelAudit(
@@ -129,10 +134,20 @@ def audit_multilabel(
     )
 
 
-def _binary(values: ArrayLike, argument: str) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.ndim != 2 or not array.shape[1]:
-        raise ValueError(f"{argument} must have a column for each label, not shape {array.shape}.")
-    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
-        raise ValueError(f"{argument} must hold 0 and 1 alone, one a row and label.")
-    return array.astype(np.int64)
+def _binary(values: Any, argument: str) -> tuple[list[str], NDArray[np.int64]]:
+    """The names of the columns, where they have any, and what they hold."""
+    frame = nw.from_native(values, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        names = list(frame.columns)
+        columns = [as_array(frame[name], f"{argument} {name!r}") for name in names]
+    else:
+        array = np.asarray(values)
+        if array.ndim != 2 or not array.shape[1]:
+            raise ValueError(
+                f"{argument} must have a column for each label, not shape {array.shape}."
+            )
+        names, columns = [], list(array.T)
+    for column in columns:
+        if not all(value in (0, 1) for value in set(column.tolist())):
+            raise ValueError(f"{argument} must hold 0 and 1 alone, one a row and label.")
+    return names, np.stack([column.astype(np.int64) for column in columns], axis=1)

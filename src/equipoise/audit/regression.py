@@ -110,7 +110,7 @@ class RegressionAudit:
         drawn = random.normal(self.averages[f], error, shape)
         draws = (drawn * self.rows) @ self.patterns.astype(np.float64) / n
         disparity = Disparity("gap", _FIGURE)
-        freedom = (n - 1.0)[None]
+        freedom = (n - 1)[None].astype(np.float64)
         return parity_of_estimates(mean[None], draws[:, None], disparity, self.confidence, freedom)
 
     def merge(self, other: RegressionAudit) -> RegressionAudit:

@@ -107,7 +107,8 @@ class ScoreAudit:
         Parity
         """
         area, variance = auc(self.counts.by_group)
-        variance = floored(area, variance, self.counts.by_group.sum(-1).T.astype(np.float64))
+        sizes = self.counts.by_group.sum(-1).T.astype(np.float64)
+        variance = floored(area, variance, sizes)
         if not np.isfinite(variance).all():
             return UNKNOWN
         random = np.random.default_rng(self.random_state)
@@ -116,9 +117,12 @@ class ScoreAudit:
             draws = random.normal(area, np.sqrt(variance), (n_draws, len(area)))
         else:
             draws = self._areas_of_resamples(random)
-        return parity_of_estimates(
-            area[None], draws[:, None], Disparity("gap", _AREA), self.confidence
+        # The smaller class says how well the spread is known.
+        freedom = np.maximum(sizes.min(0) - 1, 1.0)[None]
+        found = parity_of_estimates(
+            area[None], draws[:, None], Disparity("gap", _AREA), self.confidence, freedom
         )
+        return found._replace(high=min(found.high, 1.0))
 
     def _areas_of_resamples(self, random: np.random.Generator) -> NDArray[np.float64]:
         table = self.counts.table

@@ -1,11 +1,11 @@
 """Score tests of two shares, and the bounds of their difference or ratio that invert them.
 
 Under the hypothesis p_a - p_b = d, or p_a = t p_b, the shares are estimated by maximum likelihood
-and the variance at these (Miettinen and Nurminen 1985, Statistics in Medicine 4, 213; Koopman
-1984, Biometrics 40, 513, whose chi-square is the square of the score for the ratio). Unlike
-Wald's, such bounds are defined and of about the right level where a share is 0 or 1. At d = 0 and
-at t = 1 both scores are the same, that of the pooled share, so that both bounds exclude parity
-together.
+and the variance at these (Mee 1984, Biometrics 40, 1175, whose variance Miettinen and Nurminen 1985
+multiply by N / (N - 1); Koopman 1984, Biometrics 40, 513, whose chi-square is the square of the
+score for the ratio). Unlike Wald's, such bounds are defined and of about the right level where a
+share is 0 or 1. At d = 0 and at t = 1 both scores are the same, that of the pooled share, so that
+both bounds exclude parity together.
 """
 
 from __future__ import annotations

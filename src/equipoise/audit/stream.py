@@ -19,13 +19,14 @@ from equipoise.audit.counts import Counts
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.result import Audit
 from equipoise.data.arrow import plain, to_arrow
-from equipoise.data.blocks import read_blocks
+from equipoise.data.blocks import column_names, read_blocks
 from equipoise.data.delimited import parse_delimited
 from equipoise.data.errors import DataError, hint
 from equipoise.data.read import table_suffix
 from equipoise.data.sensitive import (
     SensitiveColumn,
     group_names,
+    once,
     parse_sensitive,
     refuse_missing,
 )
@@ -33,7 +34,8 @@ from equipoise.groups import Groups, How
 
 # So many combinations are held before those of all blocks so far are counted together.
 _HELD = 1_000_000
-_TIMES = "times"
+# No column of a table is called so: names are text that somebody has written.
+_TIMES = "\0 times"
 
 
 def audit_stream(
@@ -80,6 +82,9 @@ def audit_stream(
     if not sensitive:
         raise DataError("sensitive: name at least one column whose values make the groups.")
     specs: list[SensitiveColumn] = []
+    if isinstance(source, str | os.PathLike):
+        # Of a file only the columns that are asked for are read, but all are known.
+        specs = _columns(column_names(Path(source)), label, prediction, sensitive)
     held: list[pa.Table] = []
     for block in _blocks(source, [label, prediction, *sensitive]):
         if not specs:
@@ -87,7 +92,7 @@ def audit_stream(
         held.append(_counted(_cut(block, specs, missing_group), label, prediction, specs))
         if sum(len(one) for one in held) > _HELD:
             held = [_together(held)]
-    if not specs:
+    if not sum(map(len, held)):
         raise DataError("source: it has no rows to audit.")
     rows = _together(held)
     if isinstance(source, str | os.PathLike) and table_suffix(Path(source)) != ".parquet":
@@ -101,7 +106,9 @@ def _blocks(source: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
     elif hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         for batch in pa.RecordBatchReader.from_stream(source):
             yield to_arrow(pa.table(batch))
-    elif isinstance(source, Iterable) and not hasattr(source, "__len__"):
+    elif isinstance(source, list | tuple) or (
+        isinstance(source, Iterable) and not hasattr(source, "__len__")
+    ):
         for table in source:
             yield to_arrow(table)
     else:
@@ -114,7 +121,7 @@ def _columns(
     for argument, column in (("label", label), ("prediction", prediction)):
         if column not in names:
             raise DataError(f"{argument}: no column {column!r} in the table. {hint(column, names)}")
-    return [parse_sensitive(entry, names) for entry in sensitive]
+    return once([parse_sensitive(entry, names) for entry in sensitive])
 
 
 def _cut(block: pa.Table, specs: list[SensitiveColumn], missing_group: str | None) -> pa.Table:
@@ -145,6 +152,9 @@ def _counted(
     block: pa.Table, label: str, prediction: str, specs: list[SensitiveColumn]
 ) -> pa.Table:
     names = list(dict.fromkeys([label, prediction, *(spec.column for spec in specs)]))
+    gone = [name for name in names if name not in block.column_names]
+    if gone:
+        raise DataError(f"source: a later block has no column {gone[0]!r}, which the first has.")
     keys = [f"key {number}" for number in range(len(names))]
     columns = pa.table([plain(block[name]) for name in names], names=keys)
     counted = columns.group_by(keys).aggregate([([], "count_all")])
@@ -152,7 +162,13 @@ def _counted(
 
 
 def _together(held: list[pa.Table]) -> pa.Table:
-    stacked = pa.concat_tables(held, promote_options="permissive")
+    try:
+        stacked = pa.concat_tables(held, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise DataError(
+            f"source: blocks hold different kinds of values in one column ({error}); write them "
+            "alike."
+        ) from error
     names = stacked.column_names
     keys = [f"key {number}" for number in range(len(names) - 1)]
     summed = stacked.rename_columns([*keys, _TIMES]).group_by(keys).aggregate([(_TIMES, "sum")])

@@ -124,7 +124,7 @@ def find_subgroups(
     ValueError
         If lengths differ, the rate has several components, or an argument is out of range.
     """
-    if not 1 <= depth <= 3:
+    if depth not in (1, 2, 3):
         raise ValueError(f"depth must be 1, 2 or 3, not {depth}.")
     if not 0 < min_share < 0.5:
         raise ValueError(f"min_share must lie between 0 and 0.5, not {min_share}.")

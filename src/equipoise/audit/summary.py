@@ -51,9 +51,11 @@ def summarise(audit: Audit) -> Summary:
     -------
     Summary
     """
-    error = 1 - audit.confidence
+    if len(audit.counts.groups) == 1:
+        told = f"All rows belong to {audit.counts.groups[0]!r}."
+        return Summary("There is one group, and nothing to compare it with", [told], False)
     found = {d: audit.parity(d) for d in _QUESTIONS}
-    apart = [d for d, parity in found.items() if parity.p_value < error]
+    apart = _beyond_chance({d: p.p_value for d, p in found.items()}, 1 - audit.confidence)
     unknown = [d for d, parity in found.items() if np.isnan(parity.value)]
     alike = [d for d in _QUESTIONS if d not in apart and d not in unknown]
     paragraphs = [_apart(audit, d) for d in apart]
@@ -71,6 +73,18 @@ def summarise(audit: Audit) -> Summary:
     number_of = "One difference" if len(apart) == 1 else f"{len(apart)} differences"
     verb = "is" if len(apart) == 1 else "are"
     return Summary(f"{number_of} between groups {verb} more than chance", paragraphs, True)
+
+
+def _beyond_chance(p_values: dict[Disparity, float], error: float) -> list[Disparity]:
+    # Five questions are asked at once: Holm's correction, so that where groups are alike in all of
+    # them none is answered wrongly but with that error.
+    known = sorted((p, i) for i, p in enumerate(p_values.values()) if not np.isnan(p))
+    rejected = set()
+    for rank, (p, i) in enumerate(known):
+        if p >= error / (len(known) - rank):
+            break
+        rejected.add(i)
+    return [d for i, d in enumerate(p_values) if i in rejected]
 
 
 def _apart(audit: Audit, disparity: Disparity) -> str:

@@ -69,7 +69,9 @@ class DisparityMetric(Metric):
         self.disparity = Disparity.parse(disparity)
         if self.disparity.rate.of_loss:
             raise ValueError(f"{self.disparity} is about losses, of which decisions tell nothing.")
-        names = [str(g) for g in range(groups)] if isinstance(groups, int) else list(groups)
+        if isinstance(groups, int | np.integer):
+            groups = [str(g) for g in range(int(groups))]
+        names = list(groups)
         if not names or len(set(names)) < len(names):
             raise ValueError(f"groups must be names that differ, or how many, not {groups!r}.")
         if n_classes < 2:
@@ -121,6 +123,8 @@ class DisparityMetric(Metric):
                 raise ValueError(
                     f"preds has scores of {preds.shape[1]} classes, but there are {self.n_classes}."
                 )
+            if torch.isnan(preds).any():
+                raise ValueError("preds has NaN, which is no score.")
             return preds.argmax(1)
         if not preds.is_floating_point():
             return preds.long()

@@ -90,21 +90,16 @@ def audit(
         table = read_table(predictions)
         if score is not None:
             scores = audit_scores_table(table, score=score, **given)
-        if prediction is not None:
-            found = audit_table(table, prediction=prediction, **given)
-        else:
-            assert scores is not None
-            found = scores.at(threshold)
+        decided: dict[str, Any] = {"prediction": prediction, "score": score, "threshold": threshold}
+        found = audit_table(table, **decided, **given)
         if subgroups is not None:
             far = find_subgroups_table(
                 table,
                 subgroups,
                 label=label,
-                prediction=prediction,
-                score=score,
-                threshold=threshold,
                 positive=positive,
                 confidence=confidence,
+                **decided,
             )
     judged = gates(found.counts, conditions, confidence)
     if as_json:

@@ -50,6 +50,35 @@ def read_blocks(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
         raise DataError(f"path: cannot read {path}: {error}") from error
 
 
+def column_names(path: Path) -> list[str]:
+    """The columns that a file has.
+
+    Parameters
+    ----------
+    path : Path
+        As :func:`read_blocks` takes it.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DataError
+        If there is no such file, its suffix is another, or it is damaged or empty.
+    """
+    suffix = table_suffix(path)
+    if not path.is_file():
+        raise DataError(f"path: no file {path}; wanted a table to read")
+    try:
+        if suffix == ".parquet":
+            with pq.ParquetFile(path) as file:
+                return list(file.schema_arrow.names)
+        return _header(path, suffix)[0]
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"path: cannot read {path}: {error}") from error
+
+
 def _parquet(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
         some = _of(columns, file.schema_arrow.names)
@@ -58,13 +87,8 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
 
 
 def _text(path: Path, suffix: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-    with pa.input_stream(str(path)) as source:
-        head = source.read(_HEAD)
-    delimiter = "\t" if suffix.startswith(".tsv") else sniff_delimiter(head, str(path))
-    parse = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    names, parse = _header(path, suffix)
     reading = pa_csv.ReadOptions(block_size=_BYTES)
-    with pa.input_stream(str(path)) as source:
-        names = pa_csv.open_csv(source, read_options=reading, parse_options=parse).schema.names
     some = _of(columns, names)
     converting = pa_csv.ConvertOptions(
         include_columns=some,
@@ -78,6 +102,18 @@ def _text(path: Path, suffix: str, columns: Sequence[str]) -> Iterator[pa.Table]
     ):
         for batch in reader:
             yield to_arrow(pa.table(batch))
+
+
+def _header(path: Path, suffix: str) -> tuple[list[str], pa_csv.ParseOptions]:
+    with pa.input_stream(str(path)) as source:
+        head = source.read(_HEAD)
+    if not head.strip():
+        raise DataError(f"path: {path} is empty; wanted a table with a header")
+    delimiter = "\t" if suffix.startswith(".tsv") else sniff_delimiter(head, str(path))
+    parse = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    with pa.input_stream(str(path)) as source:
+        reading = pa_csv.ReadOptions(block_size=_BYTES)
+        return pa_csv.open_csv(source, reading, parse).schema.names, parse
 
 
 def _of(columns: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -14,7 +14,14 @@ import pyarrow as pa
 from equipoise.data.arrow import kind_of, plain, value_text
 from equipoise.data.errors import DataError, hint
 
-__all__ = ["MAX_GROUPS", "SensitiveColumn", "group_names", "parse_sensitive", "refuse_missing"]
+__all__ = [
+    "MAX_GROUPS",
+    "SensitiveColumn",
+    "group_names",
+    "once",
+    "parse_sensitive",
+    "refuse_missing",
+]
 
 MAX_GROUPS = 50
 
@@ -107,6 +114,30 @@ def group_names(
         codes = codes.fill_null(len(texts))
         texts = [*texts, str(missing_group)]
     return pa.array(texts, type=pa.string()).take(codes)
+
+
+def once(specs: list[SensitiveColumn]) -> list[SensitiveColumn]:
+    """Refuse a column that is named twice.
+
+    Parameters
+    ----------
+    specs : list of SensitiveColumn
+
+    Returns
+    -------
+    list of SensitiveColumn
+        The same.
+
+    Raises
+    ------
+    DataError
+        If a column is there twice.
+    """
+    names = [spec.column for spec in specs]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"sensitive: column {name!r} is named twice; name it once.")
+    return specs
 
 
 def refuse_missing(spec: SensitiveColumn, missing: int, rows: int) -> NoReturn:

@@ -24,6 +24,8 @@ from equipoise.constraints import Constraint
 from equipoise.data import split
 from equipoise.groups import Groups, How
 from equipoise.learn.encoder import TableEncoder
+from equipoise.learn.ending import JUDGED
+from equipoise.learn.methods import find_method
 from equipoise.learn.model import Model
 from equipoise.learn.problem import Rows
 from equipoise.learn.promises import as_promises
@@ -60,6 +62,8 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         What share of the rows, by group and label, is not learnt from: there the iterates are
         judged instead, so that a network that learns its rows by heart keeps the promise on
         others too. It takes groups large enough to judge on; 0 judges on the rows learnt from.
+        Nothing is held out where nothing is judged: without a promise, with a method that does not
+        heed it, or where the last iterate or the average is kept.
     margin : float
         By how much training is asked to keep more than the promise, in units of the disparity.
     how : {"crossed", "each", "lattice"}
@@ -209,7 +213,8 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         validation = None
-        if asked and self.validation_fraction:
+        judged = settings.iterate in JUDGED and find_method(settings.method).heeds_constraint
+        if asked and self.validation_fraction and judged:
             learnt, held = self._hold_out(rows, promises, seed)
             rows, validation = rows.take(learnt), rows.take(held)
         trained = train(rows, len(self.classes_), [seed], settings, asked, validation=validation)

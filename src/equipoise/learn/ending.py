@@ -24,6 +24,9 @@ from equipoise.optim.constrained.ratios import averages_of, constraints_at
 ITERATES = ("best", "last", "average", "mixture")
 """Which iterate a run may end with."""
 
+JUDGED = ("best", "mixture")
+"""Those that are chosen by what is seen on the way."""
+
 # From this share of the steps on the rates of all training rows are looked at, so many times.
 _START = 0.3
 MOST_LOOKS = 50

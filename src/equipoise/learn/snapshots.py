@@ -72,6 +72,7 @@ class Snapshots:
             )
             for name in self._kept[0]
         }
-        chances = torch.tensor([[chance for _, chance in one] for one in chosen])
+        drawn = [[chance for _, chance in one] for one in chosen]
+        chances = torch.tensor(drawn, dtype=torch.float64)
         members = StackedMLP.from_weights(self._network.sizes, weights)
         return MixedMLP(members, chances).to(self._network.weights[0].device)

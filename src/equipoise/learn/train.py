@@ -186,7 +186,8 @@ def train(
         Rows on which accuracy and disparity are followed; the training rows by default.
     validation : Rows, optional
         Rows on which the iterates near the end are judged, and by which the promise is asked to
-        be kept with a margin; the training rows by default. What a large network has learnt by
+        be kept with a margin; the training rows by default. The last iterate and the average are
+        not judged. What a large network has learnt by
         heart keeps a promise there and not on fresh rows (Cotter et al. 2019, arXiv 1807.00028).
     progress : callable, optional
 

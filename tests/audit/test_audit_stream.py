@@ -145,3 +145,10 @@ def test_blocks_that_do_not_go_together_are_refused_in_words(tmp_path):
     path.write_text("")
     with pytest.raises(DataError, match="is empty"):
         audit_stream(path, **COLUMNS)
+
+
+def test_text_that_is_not_utf_8_is_answered_with_the_cure(tmp_path):
+    path = tmp_path / "latin.csv"
+    path.write_bytes("y,p,race,age\n1,0,café,20\n0,1,b,70\n".encode("latin-1"))
+    with pytest.raises(DataError, match="save it as UTF-8"):
+        audit_stream(path, **COLUMNS)

@@ -47,7 +47,10 @@ def read_blocks(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
     try:
         yield from _parquet(path, columns) if suffix == ".parquet" else _text(path, suffix, columns)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"path: cannot read {path}: {error}") from error
+        cure = ""
+        if "UTF8" in str(error):
+            cure = "; save it as UTF-8 (from Latin-1: iconv -f latin1 -t utf-8)"
+        raise DataError(f"path: cannot read {path}: {error}{cure}") from error
 
 
 def column_names(path: Path) -> list[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from equipoise.audit.counts import Counts
-from equipoise.audit.pairs import pair_bound
+from equipoise.audit.pairs import largest_pair_bound
 from equipoise.audit.words import level, number_or_none
 from equipoise.constraints import Constraint
 
@@ -148,19 +148,12 @@ def _pair_bounds(
     groups = success.shape[1]
     if groups == 1:
         return (0.0, 0.0) if kind == "gap" else (1.0, 1.0)
-    pairs = [
-        (success[c, a], trials[c, a], success[c, b], trials[c, b])
-        for c in range(len(success))
-        for a in range(groups)
-        for b in range(groups)
-        if a != b
-    ]
-    x_a, n_a, x_b, n_b = (np.array(column, float) for column in zip(*pairs, strict=True))
     # Upper bounds of the rate of a minus, or over, the rate of b. Over the pairs that bounds the
     # gap (or the inverse of the ratio) from above, at the level of a single pair.
-    high = pair_bound(x_a, n_a, x_b, n_b, alpha, kind, "upper", disjoint).max()
+    high = largest_pair_bound(success, trials, alpha, kind, "upper", disjoint)
     # From below, one pair suffices, and the best of many is looked at: that is corrected for.
-    low = pair_bound(x_a, n_a, x_b, n_b, alpha / len(pairs), kind, "lower", disjoint).max()
+    shared = alpha / (len(success) * groups * (groups - 1))
+    low = largest_pair_bound(success, trials, shared, kind, "lower", disjoint)
     if kind == "gap":
         return float(max(low, 0.0)), float(high)
     return float(min(1 / max(low, 1.0), 1.0)), float(1 / high)

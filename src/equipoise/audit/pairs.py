@@ -26,6 +26,7 @@ _NUISANCE_POINTS = 33
 _REFINED_POINTS = 9
 _SCAN_POINTS = 20
 _HALVINGS = 20
+_AT_ONCE = 128
 
 
 def pair_bound(
@@ -85,6 +86,56 @@ def pair_bound(
     finer = near[0] + (near[1] - near[0]) * np.linspace(0, 1, _REFINED_POINTS)
     refined = _extent(_accepted_up_to(samples, finer, top_a, threshold, kind), finer, kind)
     return np.maximum(extent.max(axis=1), refined.max(axis=1))
+
+
+def largest_pair_bound(
+    success: NDArray[Any],
+    trials: NDArray[Any],
+    alpha: float,
+    kind: Kind,
+    side: Literal["upper", "lower"],
+    independent: bool = True,
+) -> float:
+    """The largest of the bounds of all ordered pairs of two groups, in any component.
+
+    Bounds are computed where they may be the largest, from the most promising on: an upper bound is
+    no larger than that of a's share over b's lower one, each at the error that the set is cut at,
+    and a lower bound no larger than the estimate.
+
+    Parameters
+    ----------
+    success, trials : ndarray, shape (c, g)
+        With at least two groups, and trials everywhere.
+    alpha : float
+        Of each bound.
+    kind : {"gap", "ratio"}
+    side : {"upper", "lower"}
+    independent : bool
+
+    Returns
+    -------
+    float
+    """
+    x, n = success.astype(np.float64), trials.astype(np.float64)
+    groups = x.shape[1]
+    a, b = np.nonzero(~np.eye(groups, dtype=bool))
+    if side == "upper":
+        cut = alpha * _CUT if independent else alpha / 2
+        ceiling = _extent(_exact_upper(x, n, cut)[:, a], _exact_lower(x, n, cut)[:, b], kind)
+    else:
+        ceiling = _extent(x[:, a] / n[:, a], x[:, b] / n[:, b], kind)
+    order = np.argsort(-ceiling, axis=None, kind="stable")
+    best = -np.inf
+    for start in range(0, len(order), _AT_ONCE):
+        c, pair = np.unravel_index(order[start : start + _AT_ONCE], ceiling.shape)
+        if ceiling[c[0], pair[0]] <= best:
+            break
+        one, other = a[pair], b[pair]
+        bounds = pair_bound(
+            x[c, one], n[c, one], x[c, other], n[c, other], alpha, kind, side, independent
+        )
+        best = max(best, float(bounds.max()))
+    return best
 
 
 def _accepted_up_to(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.audit.patterns import join_patterns
 from equipoise.groups import Groups
 from equipoise.rates import Rate, divide
 
@@ -261,30 +262,21 @@ class Counts:
         """
         if (self.loss is None) != (other.loss is None):
             raise ValueError("only one of the two counts has losses, so they cannot be merged.")
-        groups = tuple(dict.fromkeys([*self.groups, *other.groups]))
         classes = tuple(sorted({*self.classes, *other.classes}))
         # The two sets of classes may be listed in an order of their own (the positive one last).
         for part in (other, self):
             if {*classes} == {*part.classes}:
                 classes = part.classes
-        found: dict[tuple[bool, ...], int] = {}
-        for part in (self, other):
-            for pattern in part._patterns_among(groups):
-                found.setdefault(pattern, len(found))
-        table = np.zeros((len(found), len(classes), len(classes)), np.int64)
-        loss = None if self.loss is None else np.zeros((len(found), 2))
-        for part in (self, other):
-            where = [found[pattern] for pattern in part._patterns_among(groups)]
-            label = [classes.index(c) for c in part.classes]
+        parts = (self, other)
+        joined = join_patterns([(part.groups, part.patterns) for part in parts])
+        table = np.zeros((len(joined.patterns), len(classes), len(classes)), np.int64)
+        loss = None if self.loss is None else np.zeros((len(joined.patterns), 2))
+        for part, where in zip(parts, joined.where, strict=True):
+            label = np.array([classes.index(c) for c in part.classes], np.int64)
             np.add.at(table, np.ix_(where, label, label), part.table)
             if loss is not None and part.loss is not None:
                 np.add.at(loss, where, part.loss)
-        return Counts(groups, classes, np.array(list(found), np.bool_), table, loss)
-
-    def _patterns_among(self, groups: tuple[str, ...]) -> list[tuple[bool, ...]]:
-        wide = np.zeros((len(self.patterns), len(groups)), np.bool_)
-        wide[:, [groups.index(name) for name in self.groups]] = self.patterns
-        return [tuple(row.tolist()) for row in wide]
+        return Counts(joined.groups, classes, joined.patterns, table, loss)
 
     def to_dict(self) -> dict[str, Any]:
         """The counts as JSON can hold them."""

@@ -13,8 +13,8 @@ from equipoise.audit.score_audit import ScoreAudit, audit_scores
 from equipoise.audit.subgroups import Subgroup, find_subgroups
 from equipoise.codes import as_array
 from equipoise.data.arrow import to_arrow
-from equipoise.data.errors import DataError, hint
-from equipoise.data.sensitive import group_names, once, parse_sensitive
+from equipoise.data.errors import DataError, require_columns
+from equipoise.data.sensitive import group_names, sensitive_columns
 from equipoise.groups import How
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def audit_scores_table(
         If a column is not there, or cannot be audited.
     """
     arrow = to_arrow(table)
-    _require_columns(arrow, {"label": label, "score": score})
+    require_columns({"label": label, "score": score}, arrow.column_names)
     scores = as_array(arrow[score], "score")
     limits = (0.0, 1.0)
     if scores.dtype.kind in "fiub" and len(scores):
@@ -191,7 +191,8 @@ def _decided(
     positive: Any,
 ) -> Any:
     named = {"label": label, "prediction": prediction, "score": score}
-    _require_columns(arrow, {argument: column for argument, column in named.items() if column})
+    given = {argument: column for argument, column in named.items() if column}
+    require_columns(given, arrow.column_names)
     if prediction is not None:
         return arrow[prediction]
     if score is None:
@@ -208,17 +209,8 @@ def _decided(
     return decided if isinstance(classes[1], str) else decided.astype(type(classes[1]))
 
 
-def _require_columns(arrow: pa.Table, columns: dict[str, str]) -> None:
-    names = arrow.column_names
-    for argument, column in columns.items():
-        if column not in names:
-            raise DataError(f"{argument}: no column {column!r} in the table. {hint(column, names)}")
-
-
 def _sensitive(
     arrow: pa.Table, sensitive: Sequence[str], missing_group: str | None
 ) -> dict[str, Any]:
-    if not sensitive:
-        raise DataError("sensitive: name at least one column whose values make the groups.")
-    specs = once([parse_sensitive(entry, arrow.column_names) for entry in sensitive])
+    specs = sensitive_columns(sensitive, arrow.column_names)
     return {spec.column: group_names(arrow[spec.column], spec, missing_group) for spec in specs}

@@ -211,28 +211,27 @@ def parity_of_estimates(
     error = np.sqrt(np.maximum(variance[:, :, None] + variance[:, None, :] - 2 * covariance, 0.0))
     single = np.sqrt(np.maximum(variance, 1e-300))
     scale = np.abs(at).max()
-
     welch = np.inf if freedom is None else _welch(variance, freedom)
+
+    def in_errors(difference: Array, of_pair: Array) -> Array:
+        # Without spread any difference, but for rounding, is one that chance does not make.
+        sure = np.where(np.abs(difference) > _ROUNDING * scale, np.inf, 0.0) * np.sign(difference)
+        return np.asarray(np.divide(difference, of_pair, out=sure, where=of_pair > 0))
 
     def score(x: Array) -> Array:
         low, high = _ends((x - np.median(x, -1, keepdims=True)) / single, _ENDS)
         difference = _take(x, high)[..., :, None] - _take(x, low)[..., None, :]
         component = np.arange(x.shape[-2])[:, None, None]
-        of_pair = error[component, high[..., :, None], low[..., None, :]]
-        # Without spread any difference, but for rounding, is one that chance does not make.
-        sure = np.where(np.abs(difference) > _ROUNDING * scale, np.inf, 0.0) * np.sign(difference)
-        return np.asarray(np.divide(difference, of_pair, out=sure, where=of_pair > 0))
+        return _largest(
+            in_errors(difference, error[component, high[..., :, None], low[..., None, :]])
+        )
 
-    def judged(x: Array) -> Array:
-        # Of the data, as many normal standard errors as Student's are as rare.
-        difference = x[:, :, None] - x[:, None, :]
-        sure = np.where(np.abs(difference) > _ROUNDING * scale, np.inf, 0.0) * np.sign(difference)
-        student = np.divide(difference, error, out=sure, where=error > 0)
-        return np.asarray(stats.norm.isf(stats.t.sf(student, welch)).max(axis=(-3, -2, -1)))
-
-    observed = _largest(score(at)) if freedom is None else judged(at)
-    critical, p_value = _critical(observed, _largest(score(noise)), confidence)
     difference = at[:, :, None] - at[:, None, :]
+    observed = score(at)
+    if freedom is not None:
+        # As many normal standard errors as Student's are as rare.
+        observed = _largest(stats.norm.isf(stats.t.sf(in_errors(difference, error), welch)))
+    critical, p_value = _critical(observed, score(noise), confidence)
     z = float(stats.norm.isf((1 - confidence) / 2))
     near, far = (stats.t.isf(stats.norm.sf(x), welch) for x in (critical, z))
     low = max(0.0, float((difference - near * error).max()))

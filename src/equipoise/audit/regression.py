@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from equipoise.audit.parity import UNKNOWN, Parity, draws_for, parity_of_estimates
+from equipoise.audit.patterns import join_patterns
 from equipoise.audit.result import GroupRates, require_settings
 from equipoise.codes import as_array
 from equipoise.constraints import Disparity
@@ -132,15 +133,8 @@ class RegressionAudit:
         """
         if self.figures != other.figures:
             raise ValueError(f"the figures differ: {self.figures} and {other.figures}.")
-        groups = tuple(dict.fromkeys([*self.groups, *other.groups]))
-        stacked = []
-        for part in (self, other):
-            wide = np.zeros((len(part.patterns), len(groups)), np.bool_)
-            wide[:, [groups.index(name) for name in part.groups]] = part.patterns
-            stacked.append(wide)
-        patterns, where = np.unique(np.concatenate(stacked), axis=0, return_inverse=True)
-        where = where.ravel()
-
+        joined = join_patterns([(part.groups, part.patterns) for part in (self, other)])
+        where, patterns = np.concatenate(joined.where), joined.patterns
         rows = np.concatenate([self.rows, other.rows])
         total = np.bincount(where, rows, len(patterns))
         averages = np.concatenate([self.averages, other.averages], axis=1)
@@ -149,7 +143,7 @@ class RegressionAudit:
         within = np.concatenate([self.deviations, other.deviations], axis=1)
         within = within + rows * (averages - mean[:, where]) ** 2
         return RegressionAudit(
-            groups,
+            joined.groups,
             self.figures,
             patterns,
             total.astype(np.int64),

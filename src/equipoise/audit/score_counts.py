@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.audit.counts import Counts, joint_counts
+from equipoise.audit.patterns import join_patterns
 from equipoise.groups import Groups
 
 _BINS = 2**14
@@ -194,22 +195,12 @@ class ScoreCounts:
             raise ValueError("counts of scores with other limits or bins cannot be merged.")
         if self.classes != other.classes:
             raise ValueError(f"classes differ: {self.classes} and {other.classes}.")
-        groups = tuple(dict.fromkeys([*self.groups, *other.groups]))
-        found: dict[bytes, int] = {}
-        wide = []
-        for part in (self, other):
-            members = np.zeros((len(part.patterns), len(groups)), np.bool_)
-            members[:, [groups.index(name) for name in part.groups]] = part.patterns
-            for row in members:
-                found.setdefault(row.tobytes(), len(found))
-            wide.append(members)
-        table = np.zeros((len(found), 2, self.n_bins), np.int64)
-        patterns = np.zeros((len(found), len(groups)), np.bool_)
-        for part, members in zip((self, other), wide, strict=True):
-            where = [found[row.tobytes()] for row in members]
+        parts = (self, other)
+        joined = join_patterns([(part.groups, part.patterns) for part in parts])
+        table = np.zeros((len(joined.patterns), 2, self.n_bins), np.int64)
+        for part, where in zip(parts, joined.where, strict=True):
             np.add.at(table, where, part.table)
-            patterns[where] = members
-        return ScoreCounts(groups, self.classes, patterns, table, self.limits)
+        return ScoreCounts(joined.groups, self.classes, joined.patterns, table, self.limits)
 
 
 def _places(scores: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.int32]:

@@ -21,14 +21,13 @@ from equipoise.audit.result import Audit
 from equipoise.data.arrow import plain, to_arrow
 from equipoise.data.blocks import column_names, read_blocks
 from equipoise.data.delimited import parse_delimited
-from equipoise.data.errors import DataError, hint
+from equipoise.data.errors import DataError, require_columns
 from equipoise.data.read import table_suffix
 from equipoise.data.sensitive import (
     SensitiveColumn,
     group_names,
-    once,
-    parse_sensitive,
     refuse_missing,
+    sensitive_columns,
 )
 from equipoise.groups import Groups, How
 
@@ -79,8 +78,6 @@ def audit_stream(
     ValueError
         If there are no rows, a column is not there, or it cannot be audited.
     """
-    if not sensitive:
-        raise DataError("sensitive: name at least one column whose values make the groups.")
     specs: list[SensitiveColumn] = []
     if isinstance(source, str | os.PathLike):
         # Of a file only the columns that are asked for are read, but all are known.
@@ -118,10 +115,8 @@ def _blocks(source: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
 def _columns(
     names: Sequence[str], label: str, prediction: str, sensitive: Sequence[str]
 ) -> list[SensitiveColumn]:
-    for argument, column in (("label", label), ("prediction", prediction)):
-        if column not in names:
-            raise DataError(f"{argument}: no column {column!r} in the table. {hint(column, names)}")
-    return once([parse_sensitive(entry, names) for entry in sensitive])
+    require_columns({"label": label, "prediction": prediction}, names)
+    return sensitive_columns(sensitive, names)
 
 
 def _cut(block: pa.Table, specs: list[SensitiveColumn], missing_group: str | None) -> pa.Table:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-__all__ = ["DataError", "hint"]
+__all__ = ["DataError", "hint", "require_columns"]
 
 
 class DataError(ValueError):
@@ -38,3 +38,24 @@ def hint(given: str, known: Iterable[str]) -> str:
     shown = ", ".join(map(repr, names[:20]))
     rest = f", and {len(names) - 20} more" if len(names) > 20 else ""
     return f"{question}Known: {shown}{rest}."
+
+
+def require_columns(columns: Mapping[str, str], known: Iterable[str]) -> None:
+    """Refuse columns that a table does not have.
+
+    Parameters
+    ----------
+    columns : mapping of str to str
+        By the argument that names them.
+    known : iterable of str
+        The table's.
+
+    Raises
+    ------
+    DataError
+        If one is missing.
+    """
+    names = list(known)
+    for argument, column in columns.items():
+        if column not in names:
+            raise DataError(f"{argument}: no column {column!r} in the table. {hint(column, names)}")

@@ -18,9 +18,9 @@ __all__ = [
     "MAX_GROUPS",
     "SensitiveColumn",
     "group_names",
-    "once",
     "parse_sensitive",
     "refuse_missing",
+    "sensitive_columns",
 ]
 
 MAX_GROUPS = 50
@@ -116,23 +116,27 @@ def group_names(
     return pa.array(texts, type=pa.string()).take(codes)
 
 
-def once(specs: list[SensitiveColumn]) -> list[SensitiveColumn]:
-    """Refuse a column that is named twice.
+def sensitive_columns(entries: Sequence[str], columns: Sequence[str]) -> list[SensitiveColumn]:
+    """Read all entries of `sensitive`.
 
     Parameters
     ----------
-    specs : list of SensitiveColumn
+    entries : sequence of str
+    columns : sequence of str
+        The table's.
 
     Returns
     -------
     list of SensitiveColumn
-        The same.
 
     Raises
     ------
     DataError
-        If a column is there twice.
+        If there is none, one cannot be read, or a column is named twice.
     """
+    if not entries:
+        raise DataError("sensitive: name at least one column whose values make the groups.")
+    specs = [parse_sensitive(entry, columns) for entry in entries]
     names = [spec.column for spec in specs]
     for name in names:
         if names.count(name) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from equipoise.learn.mixed import MixedMLP
+from equipoise.learn.mixed import MixedMLP, Network, side_by_side
 from equipoise.learn.network import StackedMLP
 from equipoise.optim.constrained import shrink
 
@@ -38,7 +38,7 @@ class Snapshots:
         self._objective.append(objective.double().cpu())
         self._violations.append(violations.double().cpu())
 
-    def mixed(self) -> MixedMLP:
+    def mixed(self) -> Network:
         """The best mixture of what was kept, for each replicate.
 
         Returns
@@ -57,22 +57,15 @@ class Snapshots:
                 "training diverged: the loss or a rate was not finite at any iterate looked at; a "
                 "smaller learning_rate may cure it."
             )
-        chosen: list[list[tuple[int, float]]] = []  # of each replicate: iterates, probabilities
-        for f, v, fine in zip(objective, violations, finite, strict=True):
+        mixtures = []
+        for j, (f, v, fine) in enumerate(zip(objective, violations, finite, strict=True)):
             points = torch.nonzero(fine)[:, 0]
-            best = shrink(f[points].numpy(), v[points].numpy())
-            pairs = zip(points.tolist(), best.weights.tolist(), strict=True)
-            chosen.append([(point, chance) for point, chance in pairs if chance > 0])
-        most = max(map(len, chosen))
-        # Mixtures of fewer are filled up with members that are never drawn.
-        chosen = [(one + [(one[0][0], 0.0)] * most)[:most] for one in chosen]
-        weights = {
-            name: torch.stack(
-                [self._kept[at][name][j] for j, one in enumerate(chosen) for at, _ in one]
-            )
-            for name in self._kept[0]
-        }
-        drawn = [[chance for _, chance in one] for one in chosen]
-        chances = torch.tensor(drawn, dtype=torch.float64)
-        members = StackedMLP.from_weights(self._network.sizes, weights)
-        return MixedMLP(members, chances).to(self._network.weights[0].device)
+            chances = torch.from_numpy(shrink(f[points].numpy(), v[points].numpy()).weights)
+            drawn = chances > 0
+            weights = {
+                name: torch.stack([self._kept[at][name][j] for at in points[drawn].tolist()])
+                for name in self._kept[0]
+            }
+            members = StackedMLP.from_weights(self._network.sizes, weights)
+            mixtures.append(MixedMLP(members, chances[drawn][None]))
+        return side_by_side(mixtures).to(self._network.weights[0].device)

@@ -107,13 +107,28 @@ class Disparity:
             NaN where the rate of a group is undefined: what is not known is not compared. The
             ratio of rates that are all 0 is undefined too.
         """
+        figures = self.of_components(rates)
+        return figures.max(axis=-1) if self.sense == "<=" else figures.min(axis=-1)
+
+    def of_components(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The figure of each component of the rate alone, such as of each class.
+
+        Parameters
+        ----------
+        rates : ndarray of float64, shape (..., c, g)
+
+        Returns
+        -------
+        ndarray of float64, shape (..., c)
+            NaN where undefined.
+        """
         low, high = rates.min(axis=-1), rates.max(axis=-1)
         if self.kind == "gap":
-            return (high - low).max(axis=-1)
+            return high - low
         if self.kind == "worst":
-            return high.max(axis=-1) if self.sense == "<=" else low.min(axis=-1)
+            return high if self.sense == "<=" else low
         undefined = np.full(np.shape(high), np.nan)
-        return np.divide(low, high, out=undefined, where=high > 0).min(axis=-1)
+        return np.divide(low, high, out=undefined, where=high > 0)
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ def test_a_block_of_one_class_does_not_change_which_class_is_positive(swap):
 
 def test_a_block_with_losses_does_not_merge_with_one_without():
     rows = [("a", 0, 1, 3)]
-    with pytest.raises(ValueError, match="only one of the two counts has losses"):
+    with pytest.raises(ValueError, match="only one of the two counts has a loss"):
         counted(rows).merge(counted(rows, True))
 
 
@@ -335,5 +335,5 @@ def test_a_resample_does_not_depend_on_how_many_are_drawn_at_once(monkeypatch):
     counts = counted([("a", 0, 1, 0), ("b", 1, 1, 0), ("b", 7, 0, 0)] * 20)
     rate = RATES["selection"]
     whole = counts.resample(rate, 50, np.random.default_rng(3))
-    monkeypatch.setattr("equipoise.audit.counts._CELLS_AT_ONCE", 40)
+    monkeypatch.setattr("equipoise.audit.weights._CELLS_AT_ONCE", 40)
     np.testing.assert_array_equal(whole, counts.resample(rate, 50, np.random.default_rng(3)))

@@ -3,6 +3,7 @@
 from equipoise.audit.certificate import Certificate, certify
 from equipoise.audit.control import audit_within
 from equipoise.audit.counts import Counts
+from equipoise.audit.decisions import audit
 from equipoise.audit.from_table import audit_scores_table, audit_table, find_subgroups_table
 from equipoise.audit.gate import Gate, gates
 from equipoise.audit.intervals import basic_interval, share_interval
@@ -11,7 +12,7 @@ from equipoise.audit.multilabel import MultiLabelAudit, audit_multilabel
 from equipoise.audit.paired import Change, PairedAudit, audit_pair
 from equipoise.audit.parity import Parity
 from equipoise.audit.regression import RegressionAudit, audit_regression
-from equipoise.audit.result import Audit, Estimate, audit
+from equipoise.audit.result import Audit, Estimate
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
 from equipoise.audit.score_counts import ScoreCounts
 from equipoise.audit.stream import audit_stream

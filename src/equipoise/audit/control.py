@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from equipoise.audit.counts import Counts
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.result import Audit
+from equipoise.audit.weights import as_weights
 from equipoise.groups import Groups, How
 
 
@@ -19,6 +20,7 @@ def audit_within(
     *,
     sensitive_features: Any,
     control_features: Any,
+    sample_weight: ArrayLike | None = None,
     how: How = "crossed",
     positive: Any = None,
     confidence: float = 0.95,
@@ -35,6 +37,8 @@ def audit_within(
     control_features : array-like, mapping or dataframe
         One or several columns of n values, such as a department or a grade; strata are their
         intersections.
+    sample_weight : array-like, shape (n,), optional
+        How much each row counts for.
     how : {"crossed", "each", "lattice"}
         Whether several sensitive columns mean their intersections or stand side by side.
     positive : optional
@@ -53,7 +57,8 @@ def audit_within(
     Raises
     ------
     ValueError
-        If lengths differ, values are missing, there is one class, or predictions are scores.
+        If lengths differ, values are missing, there is one class, predictions are scores, or a
+        weight is negative or no number.
 
     Examples
     --------
@@ -79,12 +84,19 @@ def audit_within(
             "label, sensitive_features and control_features must have one value a row, but have "
             f"{len(y):,}, {groups.n_rows:,} and {strata.n_rows:,}."
         )
+    weight = None if sample_weight is None else as_weights(sample_weight, len(y))
     order = np.argsort(strata.codes, kind="stable")
     found = {}
     ends = np.cumsum(strata.sizes)
     for name, start, end in zip(strata.names, ends - strata.sizes, ends, strict=True):
         rows = order[start:end]
-        counts = Counts.from_block(y[rows], decided[rows], groups.take(rows), classes)
+        counts = Counts.from_block(
+            y[rows],
+            decided[rows],
+            groups.take(rows),
+            classes,
+            weight=None if weight is None else weight[rows],
+        )
         found[name] = Audit(
             counts.without_empty_groups(), confidence, n_boot=n_boot, random_state=random_state
         )

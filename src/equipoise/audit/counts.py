@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.audit.joint import joint_counts
 from equipoise.audit.patterns import join_patterns
+from equipoise.audit.weights import effective_shares, resample_cells, weigh_cells
 from equipoise.groups import Groups
 from equipoise.rates import Rate, divide
-
-_BLOCK = 65_536
-# Bootstrap tables are drawn so many cells at a time: all at once, a hundred groups and twenty
-# classes would fill a gigabyte.
-_CELLS_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +36,9 @@ class Counts:
         Rows by pattern, label and prediction.
     loss : ndarray of float64, shape (p, 2), or None
         Sum and sum of squares of the rows' losses by pattern, where losses are known.
+    weight : ndarray of float64, shape (2, p, k, k), or None
+        Sums of the rows' weights, and of their squares, by pattern, label and prediction, where
+        rows count for more than others.
     """
 
     groups: tuple[str, ...]
@@ -47,6 +46,7 @@ class Counts:
     patterns: NDArray[np.bool_]
     table: NDArray[np.int64]
     loss: NDArray[np.float64] | None = None
+    weight: NDArray[np.float64] | None = None
 
     @classmethod
     def from_block(
@@ -56,6 +56,7 @@ class Counts:
         groups: Groups,
         classes: Sequence[Any],
         loss: NDArray[np.float64] | None = None,
+        weight: NDArray[np.float64] | None = None,
     ) -> Counts:
         """Count one block of rows.
 
@@ -67,6 +68,8 @@ class Counts:
         classes : sequence, length k
         loss : ndarray, shape (n,), optional
             The loss of each row.
+        weight : ndarray, shape (n,), optional
+            How much each row counts for, finite and not negative.
 
         Returns
         -------
@@ -75,11 +78,11 @@ class Counts:
         Raises
         ------
         ValueError
-            If the lengths differ, or a code is not one of the classes.
+            If the lengths differ, a code is not one of the classes, or losses are to be weighted.
         """
         for codes in (label, prediction):
             _require_codes(codes, len(classes))
-        return cls._of_codes(label, prediction, groups, classes, loss)
+        return cls._of_codes(label, prediction, groups, classes, loss, weight)
 
     @classmethod
     def _of_codes(
@@ -89,8 +92,11 @@ class Counts:
         groups: Groups,
         classes: Sequence[Any],
         loss: NDArray[np.float64] | None = None,
+        weight: NDArray[np.float64] | None = None,
     ) -> Counts:
         # Of codes that are known to be right, because they were made here.
+        if loss is not None and weight is not None:
+            raise ValueError("losses are counted of rows that weigh the same: leave out weight.")
         if not len(label) == len(prediction) == groups.n_rows:
             raise ValueError(
                 f"label, prediction and groups must have one entry a row, but have {len(label):,}, "
@@ -105,8 +111,11 @@ class Counts:
                 [np.bincount(codes, x, len(patterns)).astype(float) for x in (loss, loss * loss)],
                 axis=1,
             )
+        weighed = None
+        if weight is not None:
+            weighed = weigh_cells((codes * k + label) * k + prediction, weight, table.shape)
         plain = (c.item() if isinstance(c, np.generic) else c for c in classes)
-        return cls(groups.names, tuple(plain), patterns, table, sums)
+        return cls(groups.names, tuple(plain), patterns, table, sums, weighed)
 
     @property
     def disjoint(self) -> bool:
@@ -123,20 +132,34 @@ class Counts:
         """The share of all rows that are predicted rightly; NaN where there are none."""
         if not self.n_rows:
             return float("nan")
-        return float(np.trace(self.table, axis1=1, axis2=2).sum() / self.n_rows)
+        return float(np.trace(self._weighed, axis1=1, axis2=2).sum() / self._weighed.sum())
+
+    @property
+    def by_class(self) -> NDArray[Any]:
+        """Rows, or the sum of their weights, whose label is each class, shape (k,)."""
+        return self._weighed.sum(axis=(0, 2))
 
     @cached_property
-    def by_group(self) -> NDArray[np.int64]:
-        """Rows by group, label and prediction, shape (g, k, k)."""
-        return np.einsum("pg,pkl->gkl", self.patterns.astype(np.int64), self.table)
+    def by_group(self) -> NDArray[Any]:
+        """Rows, or the sum of their weights, by group, label and prediction, shape (g, k, k)."""
+        return self._of_groups(self._weighed)
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """Rows of each group, shape (g,)."""
-        return self.by_group.sum(axis=(1, 2))
+        """Rows of each group, shape (g,), whatever they weigh."""
+        return self.table.sum(axis=(1, 2)) @ self.patterns.astype(np.int64)
+
+    @property
+    def _weighed(self) -> NDArray[Any]:
+        return self.table if self.weight is None else self.weight[0]
+
+    def _of_groups(self, table: NDArray[Any]) -> NDArray[Any]:
+        return np.einsum("pg,pkl->gkl", self.patterns.astype(table.dtype), table)
 
     def fractions(self, rate: Rate) -> tuple[NDArray[Any], NDArray[Any]]:
         """Numerators and denominators of a rate; the denominators are its support.
+
+        Of weighted rows they are those of as many equal rows as tell as much of the rate.
 
         Parameters
         ----------
@@ -151,9 +174,12 @@ class Counts:
         ValueError
             If the rate is one of the loss and no losses were counted.
         """
-        if not rate.of_loss:
-            return rate.fractions(self.by_group)
-        return self.patterns.T[None] @ self._loss_sums()[:, 0], self.sizes[None]
+        if rate.of_loss:
+            return self.patterns.T[None] @ self._loss_sums()[:, 0], self.sizes[None]
+        counted = rate.fractions(self.by_group)
+        if self.weight is None:
+            return counted
+        return effective_shares(*counted, rate.fractions(self._of_groups(self.weight[1])))
 
     def rates(self, rate: Rate) -> NDArray[np.float64]:
         """The rate of each group, NaN where undefined.
@@ -166,7 +192,9 @@ class Counts:
         -------
         ndarray, shape (c, g)
         """
-        return divide(*self.fractions(rate))
+        if rate.of_loss:
+            return divide(*self.fractions(rate))
+        return rate.values(self.by_group)
 
     def resample(self, rate: Rate, size: int, random: np.random.Generator) -> NDArray[np.float64]:
         """The rate of each group on bootstrap samples of the rows.
@@ -216,17 +244,11 @@ class Counts:
         return np.concatenate(list(self._resamples(size, random)))
 
     def _resamples(self, size: int, random: np.random.Generator) -> Iterator[NDArray[np.float64]]:
-        share = self.table.ravel() / max(1, self.n_rows)
-        at_once = max(1, _CELLS_AT_ONCE // share.size)
-        for start, stop in pairwise([*range(0, size, at_once), size]):
-            yield self._by_group(random.multinomial(self.n_rows, share, stop - start))
-
-    def _by_group(self, tables: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Flat tables of patterns, shape (b, p k k), as tables of groups, shape (b, g, k, k)."""
-        k = len(self.classes)
-        by_pattern = tables.astype(np.float64).reshape(len(tables), len(self.patterns), k * k)
-        by_group = np.swapaxes(by_pattern, 1, 2) @ self.patterns.astype(np.float64)
-        return np.swapaxes(by_group, 1, 2).reshape(len(tables), -1, k, k)
+        members = self.patterns.astype(np.float64)
+        for tables in resample_cells(self.table, self.weight, size, random):
+            flat = tables.reshape(*tables.shape[:2], -1)
+            by_group = np.swapaxes(np.swapaxes(flat, 1, 2) @ members, 1, 2)
+            yield by_group.reshape(len(tables), -1, *tables.shape[2:])
 
     def _loss_sums(self) -> NDArray[np.float64]:
         if self.loss is None:
@@ -241,7 +263,9 @@ class Counts:
         names = tuple(name for name, has in zip(self.groups, some, strict=True) if has)
         used = self.table.any(axis=(1, 2))
         loss = None if self.loss is None else self.loss[used]
-        return Counts(names, self.classes, self.patterns[used][:, some], self.table[used], loss)
+        weight = None if self.weight is None else self.weight[:, used]
+        patterns = self.patterns[used][:, some]
+        return Counts(names, self.classes, patterns, self.table[used], loss, weight)
 
     def merge(self, other: Counts) -> Counts:
         """The counts of both blocks of rows together.
@@ -258,10 +282,11 @@ class Counts:
         Raises
         ------
         ValueError
-            If only one of the two has counted losses.
+            If only one of the two has counted losses or weights.
         """
-        if (self.loss is None) != (other.loss is None):
-            raise ValueError("only one of the two counts has losses, so they cannot be merged.")
+        for what in ("loss", "weight"):
+            if (getattr(self, what) is None) != (getattr(other, what) is None):
+                raise ValueError(f"only one of the two counts has a {what} of its rows.")
         classes = tuple(sorted({*self.classes, *other.classes}))
         # The two sets of classes may be listed in an order of their own (the positive one last).
         for part in (other, self):
@@ -271,12 +296,17 @@ class Counts:
         joined = join_patterns([(part.groups, part.patterns) for part in parts])
         table = np.zeros((len(joined.patterns), len(classes), len(classes)), np.int64)
         loss = None if self.loss is None else np.zeros((len(joined.patterns), 2))
+        weight = None if self.weight is None else np.zeros((2, *table.shape))
         for part, where in zip(parts, joined.where, strict=True):
             label = np.array([classes.index(c) for c in part.classes], np.int64)
-            np.add.at(table, np.ix_(where, label, label), part.table)
+            cells = np.ix_(where, label, label)
+            np.add.at(table, cells, part.table)
+            if weight is not None and part.weight is not None:
+                for sums, more in zip(weight, part.weight, strict=True):
+                    np.add.at(sums, cells, more)
             if loss is not None and part.loss is not None:
                 np.add.at(loss, where, part.loss)
-        return Counts(joined.groups, classes, joined.patterns, table, loss)
+        return Counts(joined.groups, classes, joined.patterns, table, loss, weight)
 
     def to_dict(self) -> dict[str, Any]:
         """The counts as JSON can hold them."""
@@ -286,6 +316,7 @@ class Counts:
             "patterns": self.patterns.astype(int).tolist(),
             "table": self.table.tolist(),
             "loss": None if self.loss is None else self.loss.tolist(),
+            "weight": None if self.weight is None else self.weight.tolist(),
         }
 
     @classmethod
@@ -305,39 +336,8 @@ class Counts:
             tuple(state["classes"]),
             np.array(state["patterns"], np.bool_),
             np.array(state["table"], np.int64),
-            None if state["loss"] is None else np.array(state["loss"]),
+            *(None if state.get(x) is None else np.array(state[x]) for x in ("loss", "weight")),
         )
-
-
-def joint_counts(
-    columns: tuple[NDArray[np.integer], ...], sizes: tuple[int, ...]
-) -> NDArray[np.int64]:
-    """Count how often each combination of codes occurs.
-
-    Parameters
-    ----------
-    columns : tuple of ndarray of int, each of shape (n,)
-    sizes : tuple of int
-        How many codes each column has.
-
-    Returns
-    -------
-    ndarray of int64, of shape ``sizes``
-    """
-    # In blocks that stay in the cache, and in the smallest integers that hold a cell's number: a
-    # joint code of all rows would cost four more passes through memory than the columns do.
-    total = np.zeros(int(np.prod(sizes)), np.int64)
-    joint, part = np.empty((2, _BLOCK), np.min_scalar_type(len(total)))
-    for start in range(0, len(columns[0]), _BLOCK):
-        code = joint[: min(_BLOCK, len(columns[0]) - start)]
-        np.copyto(code, columns[0][start : start + _BLOCK], casting="unsafe")
-        for column, size in zip(columns[1:], sizes[1:], strict=True):
-            digit = part[: len(code)]
-            np.copyto(digit, column[start : start + _BLOCK], casting="unsafe")
-            code *= size
-            code += digit
-        total += np.bincount(code, minlength=len(total))
-    return total.reshape(sizes)
 
 
 def _require_codes(codes: NDArray[np.integer], n_classes: int) -> None:

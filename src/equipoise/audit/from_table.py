@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equipoise.audit.decisions import audit
 from equipoise.audit.labels import encode_label
-from equipoise.audit.result import Audit, audit
+from equipoise.audit.result import Audit
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
 from equipoise.audit.subgroups import Subgroup, find_subgroups
 from equipoise.codes import as_array

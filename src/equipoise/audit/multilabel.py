@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from equipoise.audit.aggregate import Aggregate
 from equipoise.audit.counts import Counts
 from equipoise.audit.result import Audit
+from equipoise.audit.weights import as_weights
 from equipoise.codes import as_array
 from equipoise.constraints import Disparity
 from equipoise.groups import Groups, How
-
-Aggregate = Literal["max", "mean", "prevalence"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class MultiLabelAudit:
         if aggregate == "mean":
             return float(values.mean())
         if aggregate == "prevalence":
-            positive = np.array([one.counts.table[:, 1].sum() for one in self.labels.values()])
+            positive = np.array([one.counts.by_class[1] for one in self.labels.values()])
             return float(values @ positive / positive.sum()) if positive.sum() else float("nan")
         raise ValueError(f"aggregate must be 'max', 'mean' or 'prevalence', not {aggregate!r}.")
 
@@ -74,6 +74,7 @@ def audit_multilabel(
     prediction: ArrayLike,
     *,
     sensitive_features: Any,
+    sample_weight: ArrayLike | None = None,
     names: Sequence[str] | None = None,
     how: How = "crossed",
     confidence: float = 0.95,
@@ -88,6 +89,8 @@ def audit_multilabel(
         Or dataframes, whose columns name the labels and are matched by name.
     sensitive_features : Groups, array-like, mapping or dataframe
         One or several columns of n values; see :meth:`equipoise.Groups.of`.
+    sample_weight : array-like, shape (n,), optional
+        How much each row counts for.
     names : sequence of str, optional
         Of the labels; the columns of a dataframe, or their numbers, by default.
     how : {"crossed", "each", "lattice"}
@@ -104,7 +107,8 @@ def audit_multilabel(
     Raises
     ------
     ValueError
-        If shapes differ, or something else than 0 and 1 is there.
+        If shapes differ, something else than 0 and 1 is there, or a weight is negative or no
+        number.
     """
     columns, y = _binary(label, "label")
     others, decided = _binary(prediction, "prediction")
@@ -121,10 +125,11 @@ def audit_multilabel(
     names = list(names or columns or others) or [str(n) for n in range(y.shape[1])]
     if len(names) != y.shape[1] or len({*names}) < len(names):
         raise ValueError(f"names must be {y.shape[1]} names that differ, not {names}.")
+    weight = None if sample_weight is None else as_weights(sample_weight, len(y))
     return MultiLabelAudit(
         {
             name: Audit(
-                Counts.from_block(y[:, at], decided[:, at], groups, (0, 1)),
+                Counts.from_block(y[:, at], decided[:, at], groups, (0, 1), weight=weight),
                 confidence,
                 n_boot=n_boot,
                 random_state=random_state,

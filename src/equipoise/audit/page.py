@@ -17,7 +17,7 @@ from equipoise.audit.tables import (
     score_table,
     subgroup_table,
 )
-from equipoise.audit.words import level
+from equipoise.audit.words import how_many_rows, level
 from equipoise.report import (
     Callout,
     Cell,
@@ -93,8 +93,8 @@ def page(
     sections.append(Section("How it was done", [_how(audit)]))
     return Page(
         title=f"Audit of {name}",
-        lead=f"{counts.n_rows:,} rows in {len(counts.groups)} groups, of which decisions are right "
-        f"for {100 * counts.accuracy:.1f} %.",
+        lead=f"{how_many_rows(counts)} in {len(counts.groups)} groups, of which decisions are "
+        f"right for {100 * counts.accuracy:.1f} %.",
         sections=sections,
         footer=f"Made by equipoise {metadata.version('equipoise')}.",
     )

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.audit.counts import Counts, joint_counts
+from equipoise.audit.counts import Counts
 from equipoise.audit.intervals import basic_interval
+from equipoise.audit.joint import joint_counts
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.result import require_settings
+from equipoise.audit.weights import as_weights, resample_cells, weigh_cells
 from equipoise.audit.words import number_or_none
 from equipoise.codes import as_array
 from equipoise.constraints import Disparity
 from equipoise.groups import Groups, How
 from equipoise.rates import Rate, find_rate
-
-_CELLS_AT_ONCE = 2**21
 
 
 class Change(NamedTuple):
@@ -61,6 +61,8 @@ class PairedAudit:
     confidence : float
     n_boot : int
     random_state : int
+    weight : ndarray of float64, shape (2, p, k, k, k), or None
+        Sums of the rows' weights, and of their squares, where rows count for more than others.
     """
 
     groups: tuple[str, ...]
@@ -70,6 +72,7 @@ class PairedAudit:
     confidence: float = 0.95
     n_boot: int = 2000
     random_state: int = 0
+    weight: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         require_settings(self.confidence, self.n_boot)
@@ -77,11 +80,17 @@ class PairedAudit:
     @property
     def counts(self) -> tuple[Counts, Counts]:
         """Each model's counts alone."""
-        first, second = self.table.sum(axis=3), self.table.sum(axis=2)
-        return (
-            Counts(self.groups, self.classes, self.patterns, first),
-            Counts(self.groups, self.classes, self.patterns, second),
+        first, second = (
+            Counts(
+                self.groups,
+                self.classes,
+                self.patterns,
+                self.table.sum(axis=other),
+                weight=None if self.weight is None else self.weight.sum(axis=other),
+            )
+            for other in (-1, -2)
         )
+        return first, second
 
     def disparity(self, disparity: str | Disparity) -> Change:
         """How a disparity changes from the first model to the second.
@@ -122,15 +131,12 @@ class PairedAudit:
 
     def _change(self, figures: Callable[[NDArray[Any]], NDArray[np.float64]]) -> list[Change]:
         # Of figures, shape (..., f), of tables by group, label and decision, shape (..., g, k, k).
-        seen = [figures(table)[0] for table in self._by_group(self.table[None])]
-        share = self.table.ravel() / max(1, self.table.sum())
+        table = self.table if self.weight is None else self.weight[0]
+        seen = [figures(part)[0] for part in self._by_group(table[None])]
         random = np.random.default_rng(self.random_state)
-        at_once = max(1, _CELLS_AT_ONCE // share.size)
         drawn = []
-        for start in range(0, self.n_boot, at_once):
-            size = min(at_once, self.n_boot - start)
-            tables = random.multinomial(self.table.sum(), share, size)
-            first, second = self._by_group(tables.reshape(size, *self.table.shape))
+        for tables in resample_cells(self.table, self.weight, self.n_boot, random):
+            first, second = self._by_group(tables)
             drawn.append(figures(second) - figures(first))
         draws = np.concatenate(drawn)
         changes = []
@@ -139,7 +145,7 @@ class PairedAudit:
             changes.append(Change(float(one), float(other), float(other - one), *ends))
         return changes
 
-    def _by_group(self, tables: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _by_group(self, tables: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         # The first model's tables and the second's, of shape (b, p, k, k, k) before.
         members = self.patterns.astype(np.float64)
         first, second = tables.sum(axis=-1), tables.sum(axis=-2)
@@ -155,6 +161,7 @@ def audit_pair(
     second: ArrayLike,
     *,
     sensitive_features: Any,
+    sample_weight: ArrayLike | None = None,
     how: How = "crossed",
     positive: Any = None,
     confidence: float = 0.95,
@@ -169,6 +176,8 @@ def audit_pair(
         What was true, and what each model decided, in the same classes.
     sensitive_features : Groups, array-like, mapping or dataframe
         One or several columns of n values; see :meth:`equipoise.Groups.of`.
+    sample_weight : array-like, shape (n,), optional
+        How much each row counts for.
     how : {"crossed", "each", "lattice"}
         Whether several columns mean their intersections or stand side by side.
     positive : optional
@@ -184,7 +193,8 @@ def audit_pair(
     Raises
     ------
     ValueError
-        If lengths differ, values are missing, there is one class, or decisions are scores.
+        If lengths differ, values are missing, there is one class, decisions are scores, or a weight
+        is negative or no number.
 
     Examples
     --------
@@ -210,5 +220,11 @@ def audit_pair(
     )
     n, k = groups.n_rows, len(classes)
     codes, patterns = groups.patterns()
-    table = joint_counts((codes, y[:n], decided[:n], decided[n:]), (len(patterns), k, k, k))
-    return PairedAudit(groups.names, classes, patterns, table, confidence, n_boot, random_state)
+    cells, shape = (codes, y[:n], decided[:n], decided[n:]), (len(patterns), k, k, k)
+    weight = None
+    if sample_weight is not None:
+        code = np.ravel_multi_index(cells, shape)
+        weight = weigh_cells(code, as_weights(sample_weight, n), shape)
+    table = joint_counts(cells, shape)
+    settings = confidence, n_boot, random_state
+    return PairedAudit(groups.names, classes, patterns, table, *settings, weight)

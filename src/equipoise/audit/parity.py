@@ -104,8 +104,8 @@ def parity_of_shares(
 
     Parameters
     ----------
-    success, trials : ndarray of int, shape (c, g)
-        Of each component of a rate and each group.
+    success, trials : ndarray, shape (c, g)
+        Of each component of a rate and each group; of weighted rows the effective ones.
     disparity : Disparity
         A gap or a ratio.
     confidence : float
@@ -121,9 +121,11 @@ def parity_of_shares(
         return UNKNOWN
     rates = success / trials
     pooled = success.sum(-1, keepdims=True) / trials.sum(-1, keepdims=True)
-    drawn = random.binomial(trials, pooled, (draws_for(confidence, n_draws), *trials.shape))
+    # Effective trials are no whole numbers, and what is drawn must be.
+    whole = np.maximum(np.rint(trials), 1).astype(np.int64)
+    drawn = random.binomial(whole, pooled, (draws_for(confidence, n_draws), *whole.shape))
 
-    def score(x: NDArray[Any]) -> Array:
+    def score(x: NDArray[Any], trials: NDArray[Any]) -> Array:
         middle = x.sum(-1, keepdims=True) / trials.sum(-1, keepdims=True)
         low, high = _ends((x / trials - middle) * np.sqrt(trials), _ENDS)
         n = np.broadcast_to(trials, x.shape)
@@ -136,7 +138,7 @@ def parity_of_shares(
             )
         )
 
-    critical, p_value = _critical(score(success), score(drawn), confidence)
+    critical, p_value = _critical(score(success, trials), score(drawn, whole), confidence)
     side: Literal["gap", "ratio"] = "ratio" if disparity.kind == "ratio" else "gap"
 
     def bounds(z: float, ends: int, which: Literal["upper", "lower"]) -> Array:
@@ -162,7 +164,7 @@ def parity_of_shares(
         low = bounds(one_sided, _FAR_ENDS, "lower").min(initial=1.0)
     value = float(disparity.value(rates))
     corrected = disparity.value(shrunken(rates, pooled * (1 - pooled) / trials))
-    chance = disparity.value(drawn / trials)
+    chance = disparity.value(drawn / whole)
     if np.isnan(value):
         return UNKNOWN
     return _parity(disparity, value, low, high, corrected, chance, p_value, confidence)
@@ -313,7 +315,7 @@ def _parity(
 def _critical(observed: Array, drawn: Array, confidence: float) -> tuple[float, float]:
     # Draws no less than what is observed, itself among them: a p-value is never 0.
     at_least = np.count_nonzero(drawn >= float(observed) * (1 - 1e-12))
-    p_value = (1 + at_least) / (1 + len(drawn))
+    p_value = float(1 + at_least) / (1 + len(drawn))
     with_observed = np.sort(np.append(drawn, observed))
     # The largest score at which the p-value, counted so, is not below one less the confidence.
     rank = len(with_observed) - int(np.ceil((1 - confidence) * len(with_observed) - 1e-9))

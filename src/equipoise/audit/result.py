@@ -7,23 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 
+from equipoise.audit.aggregate import Aggregate, component_weights, mean_interval
 from equipoise.audit.counts import Counts
 from equipoise.audit.entropy import entropy_between, entropy_of
 from equipoise.audit.intervals import IntervalMethod, basic_interval, share_interval
-from equipoise.audit.labels import encode_pair
-from equipoise.audit.parity import (
-    Parity,
-    draws_for,
-    parity_of_estimates,
-    parity_of_shares,
-)
+from equipoise.audit.judge import judge
+from equipoise.audit.parity import Parity
 from equipoise.audit.power import detectable
+from equipoise.audit.weights import effective_rows
 from equipoise.audit.words import number_or_none
 from equipoise.constraints import Disparity, gap, ratio, worst
-from equipoise.groups import Groups, How
 from equipoise.rates import Rate, find_rate
 
 if TYPE_CHECKING:
@@ -70,7 +66,8 @@ class GroupRates(NamedTuple):
     values, low, high : ndarray of float64, shape (c, g)
         NaN where undefined.
     support : ndarray, shape (c, g)
-        How many rows the rate is a share of.
+        How many rows the rate is a share of; of weighted rows, how many equal ones would tell as
+        much of it.
     """
 
     components: list[str]
@@ -173,22 +170,37 @@ class Audit:
     def _draws(self, rate: Rate) -> NDArray[np.float64]:
         return self.counts.resample(rate, self.n_boot, np.random.default_rng(self.random_state))
 
-    def disparity(self, disparity: str | Disparity) -> Estimate:
+    def disparity(self, disparity: str | Disparity, *, aggregate: Aggregate = "max") -> Estimate:
         """How far a rate falls apart.
 
         Parameters
         ----------
         disparity : str or Disparity
             Such as ``gap("selection")``, or what it prints.
+        aggregate : {"max", "mean", "prevalence"}
+            Of a rate with a figure for each class, or of two parts as equalized odds: the worst
+            of the disparities, their mean, or the mean with the weights of how often each class
+            is the label.
 
         Returns
         -------
         Estimate
             The interval of a gap or ratio is that of :meth:`parity`, that of the worst group's
-            rate a basic bootstrap interval.
+            rate a basic bootstrap interval, and that of a mean of several the mean of the ends of
+            intervals that hold all at once, so that it is rather too wide.
+
+        Raises
+        ------
+        ValueError
+            If the aggregate is none of these, or is asked for of the worst group's rate.
         """
         disparity = Disparity.parse(disparity)
         rate = disparity.rate
+        if aggregate != "max":
+            weights = component_weights(rate, self.counts.by_class, aggregate)
+            parts = list(self.parities(disparity, simultaneous=True).values())
+            value = float(weights @ disparity.of_components(self.counts.rates(rate)))
+            return Estimate(value, *mean_interval(parts, weights))
         value = float(disparity.value(self.counts.rates(rate)))
         if disparity.kind != "worst":
             found = self.parity(disparity)
@@ -215,25 +227,43 @@ class Audit:
         ValueError
             Of the worst group's rate, which says nothing of parity.
         """
-        disparity = Disparity.parse(disparity)
-        if disparity.kind == "worst":
-            raise ValueError(f"{disparity} is no disparity between groups: take gap or ratio.")
+        disparity = _between_groups(disparity)
         if disparity in self._judged:
             return self._judged[disparity]
-        rate = disparity.rate
-        if self.counts.disjoint and not rate.of_loss:
-            success, trials = (x.astype(np.int64) for x in self.counts.fractions(rate))
-            random = np.random.default_rng(self.random_state)
-            found = parity_of_shares(
-                success, trials, disparity, self.confidence, self.n_boot, random
-            )
-        else:
-            random = np.random.default_rng(self.random_state)
-            n_draws = draws_for(self.confidence, self.n_boot)
-            draws = self.counts.resample(rate, n_draws, random)
-            found = parity_of_estimates(self.counts.rates(rate), draws, disparity, self.confidence)
+        found = judge(self.counts, disparity, self.confidence, self.n_boot, self.random_state)
         self._judged[disparity] = found
         return found
+
+    def parities(
+        self, disparity: str | Disparity, *, simultaneous: bool = False
+    ) -> dict[str, Parity]:
+        """A disparity of each component of its rate alone: of each class, or part of it.
+
+        Parameters
+        ----------
+        disparity : str or Disparity
+            A gap or a ratio.
+        simultaneous : bool
+            Whether the confidence is that all intervals hold at once (Bonferroni).
+
+        Returns
+        -------
+        dict of Parity
+            By the component, such as ``"true_positive of cat"``.
+
+        Raises
+        ------
+        ValueError
+            Of the worst group's rate, which says nothing of parity.
+        """
+        disparity = _between_groups(disparity)
+        names = disparity.rate.component_names(self.counts.classes)
+        error = (1 - self.confidence) / (len(names) if simultaneous else 1)
+        settings = 1 - error, self.n_boot, self.random_state
+        return {
+            name: judge(self.counts, disparity, *settings, component=c)
+            for c, name in enumerate(names)
+        }
 
     def entropy(self, alpha: float = 2.0, *, between: bool = True) -> Estimate:
         """Inequality of benefits: decision less label plus one, of each row.
@@ -300,6 +330,7 @@ class Audit:
                 found.extend(
                     f"{component} of {self.counts.groups[g]!r} is undefined: none of its "
                     f"{self.counts.sizes[g]:,} rows meets the condition"
+                    f"{'' if self.counts.weight is None else ' and has a weight'}"
                     for g in np.flatnonzero(support == 0)
                 )
         return found
@@ -341,7 +372,7 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """Every figure, as JSON can hold it; None for what is undefined."""
-        names = self.counts.groups
+        names, weight = self.counts.groups, self.counts.weight
         by_group: dict[str, dict[str, Any]] = {
             name: {"rows": int(n)} for name, n in zip(names, self.counts.sizes, strict=True)
         }
@@ -351,10 +382,11 @@ class Audit:
                 for g, name in enumerate(names):
                     by_group[name][component] = {
                         **found.estimate(c, g).to_dict(),
-                        "support": int(found.support[c, g]),
+                        "support": _rounded(found.support[c, g]),
                     }
         return {
             "rows": self.counts.n_rows,
+            **({} if weight is None else {"effective_rows": effective_rows(weight)}),
             "classes": list(self.counts.classes),
             "confidence": self.confidence,
             "accuracy": self.counts.accuracy,
@@ -394,50 +426,13 @@ class Audit:
         return as_text(self)
 
 
-def audit(
-    label: ArrayLike,
-    prediction: ArrayLike,
-    *,
-    sensitive_features: Any,
-    how: How = "crossed",
-    positive: Any = None,
-    confidence: float = 0.95,
-    n_boot: int = 2000,
-    random_state: int = 0,
-) -> Audit:
-    """Audit predictions: rates by group, their disparities, and how sure one can be.
+def _between_groups(disparity: str | Disparity) -> Disparity:
+    disparity = Disparity.parse(disparity)
+    if disparity.kind == "worst":
+        raise ValueError(f"{disparity} is no disparity between groups: take gap or ratio.")
+    return disparity
 
-    Parameters
-    ----------
-    label, prediction : array-like, shape (n,)
-        What was true and what was decided, in the same classes.
-    sensitive_features : Groups, array-like, mapping or dataframe
-        One or several columns of n values; see :meth:`equipoise.Groups.of`.
-    how : {"crossed", "each", "lattice"}
-        Whether several columns mean their intersections or stand side by side.
-    positive : optional
-        The positive class of a binary task; the larger by default.
-    confidence : float
-    n_boot : int
-    random_state : int
 
-    Returns
-    -------
-    Audit
-        Print it for a summary; ask :meth:`Audit.rates` and :meth:`Audit.disparity` for figures.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, values are missing, there is one class, or predictions are scores.
-
-    Examples
-    --------
-    >>> from equipoise import audit, gap
-    >>> result = audit([0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 1, 1], sensitive_features=list("aaabbb"))
-    >>> round(result.disparity(gap("selection")).value, 3)
-    0.333
-    """
-    y, p, classes = encode_pair(label, prediction, positive)
-    counts = Counts._of_codes(y, p, Groups.of(sensitive_features, how), classes)
-    return Audit(counts, confidence, n_boot=n_boot, random_state=random_state)
+def _rounded(support: float) -> float:
+    # Of weighted rows a support is no whole number.
+    return int(support) if float(support).is_integer() else round(float(support), 3)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.audit.counts import Counts, joint_counts
+from equipoise.audit.counts import Counts
+from equipoise.audit.joint import joint_counts
 from equipoise.audit.patterns import join_patterns
 from equipoise.groups import Groups
 

@@ -7,7 +7,15 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from equipoise.audit.words import by_chance, level, number, p_value, percent, with_interval
+from equipoise.audit.words import (
+    by_chance,
+    how_many_rows,
+    level,
+    number,
+    p_value,
+    percent,
+    with_interval,
+)
 from equipoise.report import Column, Table
 
 if TYPE_CHECKING:
@@ -204,7 +212,7 @@ def as_text(audit: Audit) -> str:
 
     counts = audit.counts
     parts: list[Table | str] = [
-        f"{counts.n_rows:,} rows, {len(counts.groups)} groups, accuracy {percent(counts.accuracy)}"
+        f"{how_many_rows(counts)}, {len(counts.groups)} groups, accuracy {percent(counts.accuracy)}"
     ]
     by_class = len(counts.classes) > 2
     together = [[rate] for rate in DEFAULT_RATES] if by_class else [DEFAULT_RATES]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from equipoise.audit.weights import effective_rows
+
 if TYPE_CHECKING:
     from equipoise.audit.certificate import Certificate
+    from equipoise.audit.counts import Counts
     from equipoise.audit.parity import Parity
     from equipoise.audit.result import Estimate
     from equipoise.constraints import Disparity
@@ -27,6 +30,26 @@ def level(confidence: float) -> str:
         Such as ``95%`` or ``99.9%``, which is not 100%.
     """
     return f"{100 * confidence:.10g}%"
+
+
+def how_many_rows(counts: Counts) -> str:
+    """The number of rows and, where they are weighted, how much they tell.
+
+    Parameters
+    ----------
+    counts : Counts
+
+    Returns
+    -------
+    str
+        Such as ``1,000 rows (weighted: they tell as much as 612 equal ones)``.
+    """
+    rows = f"{counts.n_rows:,} rows"
+    if counts.weight is None:
+        return rows
+    return (
+        f"{rows} (weighted: they tell as much as {effective_rows(counts.weight):,.0f} equal ones)"
+    )
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,199 @@
+"""Weighted rows: figures are those of the weights, intervals those of what the rows can tell."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, recall_score
+
+from equipoise import Counts, audit, gap, ratio, worst
+from equipoise.audit import audit_multilabel, audit_pair, audit_within
+from equipoise.audit.weights import effective_shares, resample_cells, weigh_cells
+
+a_few = settings(deadline=None, max_examples=40, derandomize=True)
+
+
+def rows(n, seed=0, groups="ab"):
+    random = np.random.default_rng(seed)
+    label, decision = random.integers(0, 2, (2, n))
+    return label, decision, random.choice(list(groups), n), random.gamma(1.0, 1.0, n)
+
+
+@given(st.integers(0, 1000))
+@a_few
+def test_rates_are_those_that_scikit_learn_gives_of_weighted_rows(seed):
+    label, decision, group, weight = rows(60, seed)
+    found = audit(label, decision, sensitive_features=group, sample_weight=weight)
+    for g, name in enumerate(found.counts.groups):
+        of = group == name
+        given = {"sample_weight": weight[of]}
+        np.testing.assert_allclose(
+            [found.rates(r).values[0, g] for r in ("accuracy", "true_positive")],
+            [score(label[of], decision[of], **given) for score in (accuracy_score, recall_score)],
+        )
+    assert found.counts.accuracy == pytest.approx(
+        accuracy_score(label, decision, sample_weight=weight)
+    )
+
+
+@pytest.mark.parametrize("constant", [1.0, 0.01, 1e6])
+def test_rows_that_weigh_the_same_tell_as_much_as_unweighted_ones(constant):
+    label, decision, group, _ = rows(200)
+    plain = audit(label, decision, sensitive_features=group)
+    same = audit(label, decision, sensitive_features=group, sample_weight=np.full(200, constant))
+    np.testing.assert_allclose(
+        same.rates("true_positive").support, plain.rates("true_positive").support
+    )
+    for disparity in (gap("true_positive"), ratio("selection")):
+        np.testing.assert_allclose(same.parity(disparity), plain.parity(disparity), atol=1e-12)
+
+
+def test_rows_without_weight_change_nothing():
+    label, decision, group, weight = rows(100)
+    weight[50:] = 0
+    whole = audit(label, decision, sensitive_features=group, sample_weight=weight)
+    some = audit(
+        label[:50], decision[:50], sensitive_features=group[:50], sample_weight=weight[:50]
+    )
+    for rate in ("selection", "predictive_value"):
+        np.testing.assert_allclose(whole.rates(rate)[1:], some.rates(rate)[1:])
+
+
+def test_the_variance_of_a_weighted_share_is_that_of_its_effective_size():
+    # Heavy rows are more often positive, which weights alone do not show.
+    random = np.random.default_rng(0)
+    shares, sizes = [], []
+    for _ in range(4000):
+        weight = random.gamma(1.0, 1.0, 400)
+        success = random.random(400) < np.where(weight > 1, 0.6, 0.2)
+        sums = [weight[success].sum(), weight.sum()]
+        squares = (weight[success] ** 2).sum(), (weight**2).sum()
+        x, n = effective_shares(
+            *(np.array([s]) for s in sums), tuple(np.array([s]) for s in squares)
+        )
+        shares.append(x / n)
+        sizes.append(x / n * (1 - x / n) / n)
+    # The standard deviation of a variance of 4,000 draws is about 2.2 % of it.
+    assert np.var(shares) == pytest.approx(np.mean(sizes), rel=0.09)
+
+
+def test_a_share_of_zero_has_the_size_that_its_weights_alone_tell():
+    x, n = effective_shares(np.zeros(1), np.array([3.0]), (np.zeros(1), np.array([5.0])))
+    assert x == 0
+    assert n == pytest.approx(9 / 5)
+
+
+def test_a_resampled_cell_varies_as_a_bootstrap_of_its_rows():
+    random = np.random.default_rng(0)
+    weight = random.gamma(0.5, 2.0, 30)
+    sums = weigh_cells(np.zeros(30, np.int64), weight, (1,))
+    drawn = np.concatenate(list(resample_cells(np.array([30]), sums, 20_000, random)))
+    of_rows = random.poisson(1.0, (20_000, 30)) @ weight
+    assert drawn.mean() == pytest.approx(of_rows.mean(), rel=0.02)
+    assert drawn.std() == pytest.approx(of_rows.std(), rel=0.03)
+
+
+def test_a_heavy_row_makes_a_group_less_sure():
+    label, decision, group, _ = rows(400)
+    weight = np.ones(400)
+    weight[group == "a"] = np.where(np.arange((group == "a").sum()) % 20, 0.1, 10.0)
+    found = audit(label, decision, sensitive_features=group, sample_weight=weight)
+    wide = found.rates("selection").high - found.rates("selection").low
+    assert wide[0, 0] > 2 * wide[0, 1]
+
+
+def test_blocks_of_weighted_rows_add_up():
+    label, decision, group, weight = rows(90)
+    whole, first, second = (
+        audit(
+            label[part], decision[part], sensitive_features=group[part], sample_weight=weight[part]
+        ).counts
+        for part in (slice(None), slice(0, 40), slice(40, None))
+    )
+    merged = Counts.from_dict(json.loads(json.dumps(first.merge(second).to_dict())))
+    np.testing.assert_allclose(merged.weight, whole.weight)
+    np.testing.assert_array_equal(merged.table, whole.table)
+
+
+def test_weighted_rows_do_not_merge_with_unweighted_ones():
+    label, decision, group, weight = rows(20)
+    plain = audit(label, decision, sensitive_features=group)
+    heavy = audit(label, decision, sensitive_features=group, sample_weight=weight)
+    with pytest.raises(ValueError, match="only one of the two counts has a weight"):
+        plain.counts.merge(heavy.counts)
+
+
+def test_two_models_are_compared_on_weighted_rows():
+    label, first, group, weight = rows(300)
+    second = np.where(np.arange(300) % 3, label, first)
+    both = audit_pair(label, first, second, sensitive_features=group, sample_weight=weight)
+    alone = audit(label, second, sensitive_features=group, sample_weight=weight)
+    change = both.disparity(gap("accuracy"))
+    assert change.second == pytest.approx(alone.disparity(gap("accuracy")).value)
+    assert both.rate("accuracy")["a"].low > 0
+
+
+def test_strata_and_labels_take_weights_too():
+    label, decision, group, weight = rows(200)
+    stratum = np.arange(200) % 2
+    given = {"sensitive_features": group, "sample_weight": weight}
+    within = audit_within(label, decision, control_features=stratum, **given)
+    odd = stratum == 1
+    alone = audit(
+        label[odd], decision[odd], sensitive_features=group[odd], sample_weight=weight[odd]
+    )
+    assert within["1"].disparity(gap("selection")) == alone.disparity(gap("selection"))
+    tags = audit_multilabel(label[:, None], decision[:, None], names=["one"], **given)
+    whole = audit(label, decision, **given)
+    assert tags.labels["one"].parity(gap("selection")) == whole.parity(gap("selection"))
+
+
+def test_the_effective_number_of_rows_is_told():
+    label, decision, group, weight = rows(50)
+    found = audit(label, decision, sensitive_features=group, sample_weight=weight)
+    kish = weight.sum() ** 2 / (weight**2).sum()
+    assert found.to_dict()["effective_rows"] == pytest.approx(kish)
+    assert f"as much as {kish:,.0f} equal ones" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [
+        ([1.0, 2.0], "has 2 for 4 rows"),
+        ([1.0, -1.0, 1.0, 1.0], "is -1 in row 1"),
+        ([1.0, 1.0, np.nan, 1.0], "is nan in row 2"),
+        ([0.0, 0.0, 0.0, 0.0], "0 in every row"),
+        (["a", "b", "c", "d"], "must be numbers"),
+    ],
+)
+def test_weights_that_cannot_be_are_refused(weight, said):
+    with pytest.raises(ValueError, match=f"sample_weight.*{said}"):
+        audit([0, 1, 0, 1], [0, 1, 1, 1], sensitive_features=list("abab"), sample_weight=weight)
+
+
+@pytest.mark.slow
+def test_intervals_and_tests_of_weighted_rows_are_of_their_level():
+    random = np.random.default_rng(1)
+    covered, rejected, within, truth = 0, 0, 0, 0.0
+    runs, n = 1500, 1200
+    # The weighted share of 0.6 above a weight of 1 and 0.2 below it: the same in both groups.
+    share = np.exp(-1) * 2
+    truth = 0.6 * share + 0.2 * (1 - share)
+    for _ in range(runs):
+        weight = random.gamma(1.0, 1.0, n)
+        decision = (random.random(n) < np.where(weight > 1, 0.6, 0.2)).astype(int)
+        group = random.integers(0, 3, n)
+        label = random.integers(0, 2, n)
+        found = audit(label, decision, sensitive_features=group, sample_weight=weight, n_boot=400)
+        rates = found.rates("selection")
+        covered += rates.low[0, 0] <= truth <= rates.high[0, 0]
+        rejected += found.parity(gap("selection")).p_value <= 0.05
+        least = found.disparity(worst("accuracy"))
+        within += least.low <= 0.5
+    assert 0.93 <= covered / runs <= 0.97
+    assert 0.03 <= rejected / runs <= 0.07
+    assert within / runs >= 0.93

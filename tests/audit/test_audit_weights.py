@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, recall_score
 
 from equipoise import Counts, audit, gap, ratio, worst
-from equipoise.audit import audit_multilabel, audit_pair, audit_within
+from equipoise.audit import (
+    audit_multilabel,
+    audit_pair,
+    audit_regression,
+    audit_scores,
+    audit_within,
+)
 from equipoise.audit.weights import effective_shares, resample_cells, weigh_cells
 
 a_few = settings(deadline=None, max_examples=40, derandomize=True)
@@ -197,3 +203,146 @@ def test_intervals_and_tests_of_weighted_rows_are_of_their_level():
     assert 0.93 <= covered / runs <= 0.97
     assert 0.03 <= rejected / runs <= 0.07
     assert within / runs >= 0.93
+
+
+def scored(n, seed=0):
+    random = np.random.default_rng(seed)
+    score = random.random(n)
+    label = (random.random(n) < score).astype(int)
+    return label, score, random.choice(["a", "b"], n), random.integers(1, 4, n)
+
+
+def test_scores_of_weighted_rows_have_the_figures_of_repeated_rows():
+    label, score, group, weight = scored(500)
+    found = audit_scores(label, score, sensitive_features=group, sample_weight=weight)
+    again = audit_scores(
+        *(np.repeat(x, weight) for x in (label, score)),
+        sensitive_features=np.repeat(group, weight),
+    )
+    np.testing.assert_allclose(found.auc().values, again.auc().values)
+    np.testing.assert_allclose(found.roc("a"), again.roc("a"))
+    np.testing.assert_allclose(
+        found.sweep(gap("selection")).value, again.sweep(gap("selection")).value
+    )
+    np.testing.assert_allclose(
+        found.sweep(gap("selection")).selection[1:], again.sweep(gap("selection")).selection[1:]
+    )
+    for one, other in zip(found.calibration()[1:3], again.calibration()[1:3], strict=True):
+        np.testing.assert_allclose(one, other)
+    assert found.at(0.5).disparity(gap("selection")).value == pytest.approx(
+        again.at(0.5).disparity(gap("selection")).value
+    )
+
+
+def test_repeated_rows_seem_to_tell_more_than_weighted_ones():
+    label, score, group, weight = scored(500)
+    found = audit_scores(label, score, sensitive_features=group, sample_weight=weight).auc()
+    again = audit_scores(
+        *(np.repeat(x, weight) for x in (label, score)),
+        sensitive_features=np.repeat(group, weight),
+    ).auc()
+    assert ((found.high - found.low) > 1.2 * (again.high - again.low)).all()
+
+
+def test_areas_of_rows_that_weigh_the_same_are_as_sure_as_unweighted_ones():
+    label, score, group, _ = scored(300)
+    plain = audit_scores(label, score, sensitive_features=group)
+    same = audit_scores(label, score, sensitive_features=group, sample_weight=np.full(300, 0.3))
+    np.testing.assert_allclose(same.auc()[1:], plain.auc()[1:])
+    np.testing.assert_allclose(same.auc_gap(), plain.auc_gap())
+    for one, other in zip(same.calibration()[:7], plain.calibration()[:7], strict=True):
+        np.testing.assert_allclose(one, other)
+
+
+def test_the_variance_of_a_weighted_area_is_that_of_repeated_samples():
+    random = np.random.default_rng(5)
+    areas, variances = [], []
+    for _ in range(600):
+        score = random.random(400)
+        label = (random.random(400) < score).astype(int)
+        weight = random.gamma(1.0, 1.0, 400) * np.where(score > 0.5, 2, 1)
+        found = audit_scores(label, score, sensitive_features=["a"] * 400, sample_weight=weight)
+        area, variance, _ = found._areas()
+        areas.append(area[0])
+        variances.append(variance[0])
+    assert np.var(areas) == pytest.approx(np.mean(variances), rel=0.2)
+
+
+def test_blocks_of_weighted_scores_add_up():
+    label, score, group, weight = scored(200)
+    whole, first, second = (
+        audit_scores(
+            label[part], score[part], sensitive_features=group[part], sample_weight=weight[part]
+        )
+        for part in (slice(None), slice(0, 90), slice(90, None))
+    )
+    merged = first.counts.merge(second.counts)
+    np.testing.assert_allclose(merged.weight, whole.counts.weight)
+    with pytest.raises(ValueError, match="weight"):
+        merged.merge(audit_scores(label, score, sensitive_features=group).counts)
+
+
+def test_overlapping_groups_of_weighted_scores_have_a_gap_too():
+    label, score, group, weight = scored(400)
+    both = {"one": group, "two": np.roll(group, 1)}
+    found = audit_scores(
+        label, score, sensitive_features=both, how="each", sample_weight=weight, n_boot=300
+    ).auc_gap()
+    assert found.low <= found.value <= found.high
+
+
+def predicted(n, seed=0):
+    random = np.random.default_rng(seed)
+    target = random.normal(size=n)
+    return target, target + random.normal(0.3, 1, n), random.choice(["a", "b"], n)
+
+
+def test_errors_of_weighted_rows_are_averaged_by_weight():
+    target, prediction, group = predicted(80)
+    weight = np.random.default_rng(1).gamma(1.0, 1.0, 80)
+    found = audit_regression(target, prediction, sensitive_features=group, sample_weight=weight)
+    expected = [
+        np.average(np.abs(prediction - target)[group == g], weights=weight[group == g])
+        for g in "ab"
+    ]
+    np.testing.assert_allclose(found.means("mean absolute error").values[0], expected)
+
+
+def test_errors_of_rows_that_weigh_the_same_are_as_sure_as_unweighted_ones():
+    target, prediction, group = predicted(80)
+    plain, same = (
+        audit_regression(target, prediction, sensitive_features=group, **given)
+        for given in ({}, {"sample_weight": np.full(80, 0.2)})
+    )
+    np.testing.assert_allclose(same.means("mean error")[1:], plain.means("mean error")[1:])
+    np.testing.assert_allclose(same.gap("mean error"), plain.gap("mean error"))
+
+
+def test_the_variance_of_a_weighted_mean_is_that_of_repeated_samples():
+    random = np.random.default_rng(0)
+    means, variances = [], []
+    for _ in range(3000):
+        weight = random.gamma(1.0, 1.0, 100)
+        error = random.normal(size=100) * (1 + weight)  # heavy rows vary more
+        found = audit_regression(
+            np.zeros(100), error, sensitive_features=["a"] * 100, sample_weight=weight
+        )
+        mean, variance, _ = found._of_groups(0)
+        means.append(mean[0])
+        variances.append(variance[0])
+    assert np.var(means) == pytest.approx(np.mean(variances), rel=0.12)
+
+
+def test_blocks_of_weighted_errors_add_up():
+    target, prediction, group = predicted(90)
+    weight = np.random.default_rng(2).gamma(1.0, 1.0, 90)
+    whole, first, second = (
+        audit_regression(
+            target[of], prediction[of], sensitive_features=group[of], sample_weight=weight[of]
+        )
+        for of in (slice(None), slice(0, 30), slice(30, None))
+    )
+    merged = first.merge(second)
+    for figure in whole.figures:
+        np.testing.assert_allclose(merged.means(figure)[1:], whole.means(figure)[1:])
+        np.testing.assert_allclose(merged.gap(figure), whole.gap(figure))

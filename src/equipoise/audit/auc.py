@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
@@ -9,7 +11,7 @@ from scipy import special, stats
 Array = NDArray[np.float64]
 
 
-def auc(table: NDArray[np.integer]) -> tuple[Array, Array]:
+def auc(table: NDArray[Any], squares: NDArray[Any] | None = None) -> tuple[Array, Array]:
     """Areas under ROC curves and the variances of their estimates.
 
     The area is the probability that a positive row has a higher score than a negative one, ties
@@ -18,14 +20,17 @@ def auc(table: NDArray[np.integer]) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    table : ndarray of int, shape (..., 2, b)
-        Rows by label and by bins of increasing score.
+    table : ndarray, shape (..., 2, b)
+        Rows, or the sum of their weights, by label and by bins of increasing score.
+    squares : ndarray, shape (..., 2, b), optional
+        Of weighted rows the sums of the squares of the weights.
 
     Returns
     -------
     area, variance : ndarray, shape (...)
         NaN where a label is missing; the variance where it has one row.
     """
+    squares = table if squares is None else squares
     negative, positive = (table[..., label, :].astype(np.float64) for label in (0, 1))
     n, m = negative.sum(-1), positive.sum(-1)
     defined = (n > 0) & (m > 0)
@@ -34,11 +39,14 @@ def auc(table: NDArray[np.integer]) -> tuple[Array, Array]:
     unknown = np.full(np.shape(n), np.nan)
     area = np.divide((positive * below).sum(-1), n * m, out=unknown.copy(), where=defined)
     variance = np.zeros(np.shape(n))
-    for rows, size, placed, others in ((positive, m, below, n), (negative, n, above, m)):
-        share = placed / np.maximum(others, 1)[..., None]
-        spread = (rows * (share - area[..., None]) ** 2).sum(-1)
-        enough = defined & (size > 1)
-        variance += np.divide(spread, (size - 1) * size, out=unknown.copy(), where=enough)
+    for label, size, placed, others in ((1, m, below, n), (0, n, above, m)):
+        share = placed / np.where(others > 0, others, 1)[..., None]
+        square = squares[..., label, :]
+        spread = (square * (share - area[..., None]) ** 2).sum(-1)
+        # Of as many equal rows as tell as much, n, the spread is divided by n (n - 1).
+        over = size**2 - square.sum(-1)
+        enough = defined & (over > 1e-9 * size**2)
+        variance += np.divide(spread, over, out=unknown.copy(), where=enough)
     return area, variance
 
 

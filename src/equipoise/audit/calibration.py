@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy import stats
 
 from equipoise.audit.intervals import share_interval
 from equipoise.audit.score_counts import ScoreCounts
+from equipoise.audit.weights import effective_shares
 from equipoise.rates import divide
 
 Array = NDArray[np.float64]
@@ -19,8 +22,9 @@ class Calibration(NamedTuple):
 
     Attributes
     ----------
-    support : ndarray of int64, shape (g, k)
-        Rows by group and bin; bins hold about as many rows of all groups each.
+    support : ndarray, shape (g, k)
+        Rows by group and bin (of weighted rows, as many equal ones as tell as much); bins hold
+        about as many rows of all groups each.
     predicted : ndarray, shape (g, k)
         Their mean score; NaN, as what follows, where there are no rows.
     observed, low, high : ndarray, shape (g, k)
@@ -28,15 +32,17 @@ class Calibration(NamedTuple):
     error : ndarray, shape (g,)
         Expected calibration error: the mean distance of observed from predicted, over rows.
     error_low, error_high : ndarray, shape (g,)
-        Its interval: the true deviations are taken to be a multiple of those observed, and the
-        multiples are those with which, chance added, such an error would not be seen rarely.
+        Its interval, which holds the truth at least as often as the confidence says. The sum of
+        the deviations with their true signs is never more than the error found and has the truth
+        as its mean, so that its normal bound serves above; below, chance adds no more to the error
+        than the sum of what it adds to the bins.
     by_chance : ndarray, shape (g,)
         What the error would be on average if the scores were right.
     p_value : ndarray, shape (g,)
         Of that: how often the error would be as large as here or larger.
     """
 
-    support: NDArray[np.int64]
+    support: NDArray[Any]
     predicted: Array
     observed: Array
     low: Array
@@ -53,7 +59,7 @@ def calibration(
     confidence: float,
     bins: int,
     n_draws: int,
-    random: np.random.Generator,
+    random: Generator,
 ) -> Calibration:
     """Compare predicted probabilities with what came true.
 
@@ -81,83 +87,64 @@ def calibration(
             f"calibration is of probabilities, and these scores lie between {counts.limits[0]:g} "
             f"and {counts.limits[1]:g}."
         )
-    table = counts.by_group
-    starts = _equal_shares(counts.table.sum(axis=(0, 1)), bins)
-    support = np.add.reduceat(table.sum(1), starts, axis=-1)
-    positive = np.add.reduceat(table[:, 1], starts, axis=-1)
-    scores = np.add.reduceat(table.sum(1) * counts.middles, starts, axis=-1)
-    predicted, observed = divide(scores, support), divide(positive, support)
+    starts = _equal_shares(counts.by_bin, bins)
+    table, squares = (
+        np.add.reduceat(x, starts, axis=-1) for x in (counts.by_group, counts.squares_by_group)
+    )
+    whole = table.sum(1)
+    positive, support = effective_shares(table[:, 1], whole, (squares[:, 1], squares.sum(1)))
+    scores = np.add.reduceat(counts.by_group.sum(1) * counts.middles, starts, axis=-1)
+    predicted, observed = divide(scores, whole), divide(positive, support)
     low, high = share_interval(positive, support, confidence)
-
-    def error(share: Array) -> Array:
-        apart = np.nan_to_num(np.abs(share - predicted)) * support
-        return divide(apart.sum(-1), np.broadcast_to(support.sum(-1), apart.shape[:-1]))
-
-    right = np.nan_to_num(predicted)
-    chance = error(random.binomial(support, right, (n_draws, *support.shape)) / _some(support))
-    found = error(observed)
+    weight = divide(whole, np.broadcast_to(whole.sum(-1, keepdims=True), whole.shape))
+    noise = _noise(positive, support, weight)
+    found = np.nansum(np.abs(observed - predicted) * weight, axis=-1)
+    found[np.isnan(weight).all(-1)] = np.nan
+    right, trials = np.nan_to_num(predicted), np.maximum(np.rint(support), 1).astype(np.int64)
+    apart = np.abs(random.binomial(trials, right, (n_draws, *trials.shape)) / trials - right)
+    chance = (apart * weight).sum(-1)
     at_least = (chance >= found * (1 - 1e-12)).sum(0)
     p_value = np.where(np.isnan(found), np.nan, (1 + at_least) / (1 + n_draws))
-    noise = _noise(positive, support, n_draws, random)
-    apart = np.nan_to_num(observed - predicted)
-    weight = support / _some(support.sum(-1, keepdims=True))
-    ends = [
-        _scale(apart, noise, weight, np.nan_to_num(found), share)
-        for share in ((1 - confidence) / 2, (1 + confidence) / 2)
-    ]
+    tail = (1 - confidence) / 2
+    above = stats.norm.isf(tail) * np.sqrt((noise**2).sum(-1))
+    below = _excess(np.abs(observed - predicted) * weight, noise, tail, n_draws, random)
     # One end alone has all of the error where the scores are right.
-    error_low = np.where(p_value >= 1 - confidence, 0.0, np.minimum(ends[0], 1.0) * found)
+    error_low = np.where(p_value >= 1 - confidence, 0.0, np.maximum(found - below, 0.0))
     return Calibration(
-        support,
+        whole if counts.weight is None else support,
         predicted,
         observed,
         low,
         high,
         found,
         error_low,
-        np.maximum(ends[1], 1.0) * found,
+        np.minimum(found + above, 1.0),
         chance.mean(0),
         p_value,
     )
 
 
-def _noise(
-    positive: NDArray[np.int64],
-    support: NDArray[np.int64],
-    n_draws: int,
-    random: np.random.Generator,
-) -> Array:
-    """What chance adds to the observed shares, in draws, shape (n_draws, g, k)."""
+def _noise(positive: Array, support: Array, weight: Array) -> Array:
+    """The standard error that each bin's part of the error has, shape (g, k)."""
     share = (positive + 1) / (support + 2)
-    spread = np.sqrt(share * (1 - share) / _some(support))
-    return random.normal(size=(n_draws, *support.shape)) * spread
+    some = np.where(support > 0, support, 1.0)
+    return np.nan_to_num(weight * np.sqrt(share * (1 - share) / some))
 
 
-def _scale(apart: Array, noise: Array, weight: Array, found: Array, share: float) -> Array:
-    """How many times the deviations must be what they seem for the error to be seen so rarely.
+def _excess(apart: Array, noise: Array, tail: float, n_draws: int, random: Generator) -> Array:
+    """How much larger than the truth the error is found to be, rarely.
 
-    With the true deviations a multiple of those observed, the error seen is larger than the one
-    found with probability ``share``; by halving, since it grows with the multiple.
+    Of a bin whose deviation is surely of the sign that it shows, chance moves the error either way;
+    of any other by no more than its own absolute value. A tenth of the tail goes to the signs.
     """
-    low, high = np.zeros(len(found)), np.full(len(found), 2.0)
-
-    def larger(multiple: Array) -> Array:
-        seen = (np.abs(multiple[:, None] * apart + noise) * weight).sum(-1)
-        return np.asarray((seen >= found).mean(0))
-
-    while True:
-        short = (larger(high) < share) & (high < 1e6)
-        if not short.any():
-            break
-        high = np.where(short, 2 * high, high)
-    for _ in range(20):
-        middle = (low + high) / 2
-        short = larger(middle) < share
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return high
+    spent = tail / 10
+    sure = apart > stats.norm.isf(spent / max(1, apart.shape[-1])) * noise
+    drawn = random.normal(size=(n_draws, *noise.shape)) * noise
+    moved = np.where(sure, drawn, np.abs(drawn)).sum(-1)
+    return np.asarray(np.quantile(moved, 1 - tail + spent, axis=0))
 
 
-def _equal_shares(rows: NDArray[np.int64], bins: int) -> NDArray[np.intp]:
+def _equal_shares(rows: NDArray[Any], bins: int) -> NDArray[np.intp]:
     """Where bins of about equally many rows begin."""
     below = np.concatenate([[0], np.cumsum(rows)[:-1]])
     wanted = np.arange(1, bins) / bins * rows.sum()
@@ -165,7 +152,3 @@ def _equal_shares(rows: NDArray[np.int64], bins: int) -> NDArray[np.intp]:
     # Many rows may have one score: of the cuts before and after them, the one that is nearer.
     nearer = wanted - below[after - 1] < below[after] - wanted
     return np.unique(np.concatenate([[0], after - nearer]))
-
-
-def _some(support: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.maximum(support, 1)

@@ -14,11 +14,12 @@ from equipoise.audit.labels import encode_label
 from equipoise.audit.parity import UNKNOWN, Parity, draws_for, parity_of_estimates
 from equipoise.audit.result import Audit, Estimate, GroupRates, require_settings
 from equipoise.audit.score_counts import ScoreCounts
+from equipoise.audit.weights import as_weights, resample_cells
 from equipoise.audit.words import number_or_none
 from equipoise.codes import as_array
 from equipoise.constraints import Disparity
 from equipoise.groups import Groups, How
-from equipoise.rates import Rate
+from equipoise.rates import Rate, divide
 
 # Resamples of overlapping groups are of scores in so many bins, which an area hardly notices.
 _COARSE = 256
@@ -91,12 +92,11 @@ class ScoreAudit:
         -------
         GroupRates
             Of one component, with DeLong's intervals on the logit's scale; the support are the
-            rows of the rarer label.
+            rows of the rarer label (of weighted rows, as many equal ones as tell as much).
         """
-        sizes = self.counts.by_group.sum(-1).T.astype(np.float64)
-        area, variance = auc(self.counts.by_group)
+        area, variance, sizes = self._areas()
         low, high = auc_interval(area, variance, sizes, self.confidence)
-        support = sizes.min(0).astype(np.int64)
+        support = sizes.min(0)
         return GroupRates(["auc"], area[None], low[None], high[None], support[None])
 
     def auc_gap(self) -> Parity:
@@ -106,8 +106,7 @@ class ScoreAudit:
         -------
         Parity
         """
-        area, variance = auc(self.counts.by_group)
-        sizes = self.counts.by_group.sum(-1).T.astype(np.float64)
+        area, variance, sizes = self._areas()
         variance = floored(area, variance, sizes)
         if not np.isfinite(variance).all():
             return UNKNOWN
@@ -124,17 +123,26 @@ class ScoreAudit:
         )
         return found._replace(high=min(found.high, 1.0))
 
+    def _areas(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Areas, their variances, and the effective number of rows of each label, (2, g)."""
+        table, squares = self.counts.by_group, self.counts.squares_by_group
+        sizes = divide(table.sum(-1) ** 2, squares.sum(-1)).T
+        return *auc(table, squares), np.nan_to_num(sizes)
+
     def _areas_of_resamples(self, random: np.random.Generator) -> NDArray[np.float64]:
-        table = self.counts.table
-        step = max(1, table.shape[-1] // _COARSE)
-        coarse = np.add.reduceat(table, np.arange(0, table.shape[-1], step), axis=-1)
+        starts = np.arange(0, self.counts.n_bins, max(1, self.counts.n_bins // _COARSE))
+        table, weight = (
+            None if x is None else np.add.reduceat(x, starts, axis=-1)
+            for x in (self.counts.table, self.counts.weight)
+        )
+        assert table is not None
         members = self.counts.patterns.astype(np.float64)
-        areas = []
-        for _ in range(self.n_boot):
-            # Poisson counts are those of a resample but for their sum, which no area depends on.
-            drawn = random.poisson(coarse).astype(np.float64)
-            areas.append(auc(np.einsum("pg,plb->glb", members, drawn))[0])
-        return np.stack(areas)
+        return np.concatenate(
+            [
+                auc(np.einsum("pg,nplb->nglb", members, drawn))[0]
+                for drawn in resample_cells(table, weight, self.n_boot, random)
+            ]
+        )
 
     def roc(self, group: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The ROC curve of a group.
@@ -177,10 +185,10 @@ class ScoreAudit:
         """
         disparity = Disparity.parse(disparity)
         tables = self.counts.sweep()
-        rows = self.counts.table.sum()
-        below = np.concatenate([[0], np.cumsum(self.counts.table.sum(axis=(0, 1)))[:-1]])
+        by_bin = self.counts.by_bin
+        below = np.concatenate([[0], np.cumsum(by_bin)[:-1]])
         value = disparity.value(disparity.rate.values(tables))
-        return Sweep(self.counts.edges, 1 - below / max(int(rows), 1), value)
+        return Sweep(self.counts.edges, 1 - below / (by_bin.sum() or 1), value)
 
     def calibration(self, bins: int = 10) -> Calibration:
         """Predicted probabilities beside what came true, by group.
@@ -233,6 +241,7 @@ def audit_scores(
     score: ArrayLike,
     *,
     sensitive_features: Any,
+    sample_weight: ArrayLike | None = None,
     how: How = "crossed",
     positive: Any = None,
     limits: tuple[float, float] = (0.0, 1.0),
@@ -250,6 +259,8 @@ def audit_scores(
         Such as the probability of the positive class: the higher, the more is said for it.
     sensitive_features : Groups, array-like, mapping or dataframe
         One or several columns of n values; see :meth:`equipoise.Groups.of`.
+    sample_weight : array-like, shape (n,), optional
+        How much each row counts for.
     how : {"crossed", "each", "lattice"}
         Whether several columns mean their intersections or stand side by side.
     positive : optional
@@ -267,7 +278,8 @@ def audit_scores(
     Raises
     ------
     ValueError
-        If lengths differ, values are missing, or there are not two classes.
+        If lengths differ, values are missing, there are not two classes, or a weight is negative
+        or no number.
 
     Examples
     --------
@@ -279,7 +291,9 @@ def audit_scores(
     [[1.0, 0.0]]
     """
     codes, classes = encode_label(label, positive)
+    groups = Groups.of(sensitive_features, how)
+    weight = None if sample_weight is None else as_weights(sample_weight, len(codes))
     counts = ScoreCounts.from_block(
-        codes, as_array(score, "score"), Groups.of(sensitive_features, how), classes, limits
+        codes, as_array(score, "score"), groups, classes, limits, weight=weight
     )
     return ScoreAudit(counts, confidence, n_boot, random_state)

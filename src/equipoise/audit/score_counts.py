@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from equipoise.audit.counts import Counts
 from equipoise.audit.joint import joint_counts
 from equipoise.audit.patterns import join_patterns
+from equipoise.audit.weights import weigh_cells
 from equipoise.groups import Groups
 
 _BINS = 2**14
@@ -37,6 +38,8 @@ class ScoreCounts:
         Rows by pattern, label and bin of the score.
     limits : (float, float)
         Ends of the first and last bin.
+    weight : ndarray of float64, shape (2, p, 2, b), or None
+        Sums of the rows' weights, and of their squares, where rows count for more than others.
     """
 
     groups: tuple[str, ...]
@@ -44,6 +47,7 @@ class ScoreCounts:
     patterns: NDArray[np.bool_]
     table: NDArray[np.int64]
     limits: tuple[float, float] = (0.0, 1.0)
+    weight: NDArray[np.float64] | None = None
 
     @classmethod
     def from_block(
@@ -54,6 +58,7 @@ class ScoreCounts:
         classes: Sequence[Any] = (0, 1),
         limits: tuple[float, float] = (0.0, 1.0),
         bins: int = _BINS,
+        weight: NDArray[np.float64] | None = None,
     ) -> ScoreCounts:
         """Count one block of rows.
 
@@ -68,6 +73,8 @@ class ScoreCounts:
         limits : (float, float)
             Between which all scores lie, ends included.
         bins : int
+        weight : ndarray, shape (n,), optional
+            How much each row counts for, finite and not negative.
 
         Returns
         -------
@@ -107,8 +114,12 @@ class ScoreCounts:
                 )
         codes, patterns = groups.patterns()
         place = _places(scores, low, high, bins)
-        table = joint_counts((codes, label, place), (len(patterns), 2, bins))
-        return cls(groups.names, tuple(classes), patterns, table, (low, high))
+        cells, shape = (codes, label, place), (len(patterns), 2, bins)
+        table = joint_counts(cells, shape)
+        weighed = None
+        if weight is not None:
+            weighed = weigh_cells(np.ravel_multi_index(cells, shape), weight, shape)
+        return cls(groups.names, tuple(classes), patterns, table, (low, high), weighed)
 
     @property
     def n_bins(self) -> int:
@@ -132,11 +143,24 @@ class ScoreCounts:
         return bool((self.patterns.sum(axis=1) <= 1).all())
 
     @cached_property
-    def by_group(self) -> NDArray[np.int64]:
-        """Rows by group, label and bin, shape (g, 2, b)."""
+    def by_group(self) -> NDArray[Any]:
+        """Rows, or the sum of their weights, by group, label and bin, shape (g, 2, b)."""
+        return self._of_groups(self.table if self.weight is None else self.weight[0])
+
+    @cached_property
+    def squares_by_group(self) -> NDArray[Any]:
+        """The sum of the squares of the rows' weights, by group, label and bin."""
+        return self.by_group if self.weight is None else self._of_groups(self.weight[1])
+
+    @property
+    def by_bin(self) -> NDArray[Any]:
+        """Rows, or the sum of their weights, by bin, shape (b,)."""
+        return (self.table if self.weight is None else self.weight[0]).sum(axis=(0, 1))
+
+    def _of_groups(self, table: NDArray[Any]) -> NDArray[Any]:
         if np.array_equal(self.patterns, np.eye(len(self.patterns), dtype=bool)):
-            return self.table
-        return np.einsum("pg,plb->glb", self.patterns.astype(np.int64), self.table)
+            return table
+        return np.einsum("pg,plb->glb", self.patterns.astype(table.dtype), table)
 
     def at(self, threshold: float) -> Counts:
         """The counts of the decisions that a threshold makes.
@@ -158,17 +182,22 @@ class ScoreCounts:
         cut = self.n_bins
         if threshold <= high:
             cut = int(_places(np.array([max(threshold, low)]), low, high, self.n_bins)[0])
-        rejected = self.table[:, :, :cut].sum(-1)
-        table = np.stack([rejected, self.table.sum(-1) - rejected], axis=-1)
-        return Counts(self.groups, self.classes, self.patterns, table)
 
-    def sweep(self) -> NDArray[np.int64]:
+        def decided(table: NDArray[Any]) -> NDArray[Any]:
+            return np.stack([table[..., :cut].sum(-1), table[..., cut:].sum(-1)], axis=-1)
+
+        weight = None if self.weight is None else decided(self.weight)
+        table = decided(self.table)
+        return Counts(self.groups, self.classes, self.patterns, table, weight=weight)
+
+    def sweep(self) -> NDArray[Any]:
         """The tables of all thresholds at once.
 
         Returns
         -------
-        ndarray of int64, shape (b, g, 2, 2)
-            Rows by group, label and decision, at each of :attr:`edges`.
+        ndarray, shape (b, g, 2, 2)
+            Rows, or the sum of their weights, by group, label and decision, at each of
+            :attr:`edges`.
         """
         below = np.zeros_like(self.by_group)
         np.cumsum(self.by_group[..., :-1], axis=-1, out=below[..., 1:])
@@ -190,8 +219,10 @@ class ScoreCounts:
         Raises
         ------
         ValueError
-            If bins or classes differ.
+            If bins or classes differ, or only one has weights.
         """
+        if (self.weight is None) != (other.weight is None):
+            raise ValueError("only one of the two counts has a weight of its rows.")
         if (self.limits, self.n_bins) != (other.limits, other.n_bins):
             raise ValueError("counts of scores with other limits or bins cannot be merged.")
         if self.classes != other.classes:
@@ -199,9 +230,14 @@ class ScoreCounts:
         parts = (self, other)
         joined = join_patterns([(part.groups, part.patterns) for part in parts])
         table = np.zeros((len(joined.patterns), 2, self.n_bins), np.int64)
+        weight = None if self.weight is None else np.zeros((2, *table.shape))
         for part, where in zip(parts, joined.where, strict=True):
             np.add.at(table, where, part.table)
-        return ScoreCounts(joined.groups, self.classes, joined.patterns, table, self.limits)
+            if weight is not None and part.weight is not None:
+                for sums, more in zip(weight, part.weight, strict=True):
+                    np.add.at(sums, where, more)
+        shared = joined.groups, self.classes, joined.patterns
+        return ScoreCounts(*shared, table, self.limits, weight)
 
 
 def _places(scores: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.int32]:

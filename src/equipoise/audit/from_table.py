@@ -10,6 +10,7 @@ import numpy as np
 from equipoise.audit.labels import encode_label
 from equipoise.audit.result import Audit, audit
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
+from equipoise.audit.score_blocks import limits_of, require_threshold
 from equipoise.audit.subgroups import Subgroup, find_subgroups
 from equipoise.codes import as_array
 from equipoise.data.arrow import to_arrow
@@ -122,9 +123,7 @@ def audit_scores_table(
     scores = as_array(arrow[score], "score")
     limits = (0.0, 1.0)
     if scores.dtype.kind in "fiub" and len(scores):
-        low, high = float(scores.min()), float(scores.max())
-        if low < 0 or high > 1:
-            limits = (low, high if low < high else low + 1.0)
+        limits = limits_of(float(scores.min()), float(scores.max()))
     return audit_scores(
         arrow[label],
         scores,
@@ -199,11 +198,7 @@ def _decided(
         raise DataError("prediction: name the column of decisions, or that of scores.")
     scores = as_array(arrow[score], "score")
     low, high = float(scores.min(initial=np.inf)), float(scores.max(initial=-np.inf))
-    if not low <= threshold <= high:
-        raise DataError(
-            f"threshold: {threshold:g} decides everybody alike, since scores range from {low:g} "
-            f"to {high:g}; choose one between."
-        )
+    require_threshold(threshold, low, high)
     _, classes = encode_label(arrow[label], positive)
     decided = np.array(classes, object)[(scores >= threshold).astype(int)]
     return decided if isinstance(classes[1], str) else decided.astype(type(classes[1]))

@@ -14,7 +14,8 @@ from equipoise.audit.counts import Counts, joint_counts
 from equipoise.audit.patterns import join_patterns
 from equipoise.groups import Groups
 
-_BINS = 2**14
+N_BINS = 2**14
+"""Into how many bins scores are counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class ScoreCounts:
         groups: Groups,
         classes: Sequence[Any] = (0, 1),
         limits: tuple[float, float] = (0.0, 1.0),
-        bins: int = _BINS,
+        bins: int = N_BINS,
     ) -> ScoreCounts:
         """Count one block of rows.
 
@@ -105,7 +106,7 @@ class ScoreCounts:
                     f"{high:g}; probabilities lie between 0 and 1, of other scores give limits."
                 )
         codes, patterns = groups.patterns()
-        place = _places(scores, low, high, bins)
+        place = places(scores, low, high, bins)
         table = joint_counts((codes, label, place), (len(patterns), 2, bins))
         return cls(groups.names, tuple(classes), patterns, table, (low, high))
 
@@ -156,7 +157,7 @@ class ScoreCounts:
             raise ValueError("threshold must be a number, not NaN.")
         cut = self.n_bins
         if threshold <= high:
-            cut = int(_places(np.array([max(threshold, low)]), low, high, self.n_bins)[0])
+            cut = int(places(np.array([max(threshold, low)]), low, high, self.n_bins)[0])
         rejected = self.table[:, :, :cut].sum(-1)
         table = np.stack([rejected, self.table.sum(-1) - rejected], axis=-1)
         return Counts(self.groups, self.classes, self.patterns, table)
@@ -203,7 +204,8 @@ class ScoreCounts:
         return ScoreCounts(joined.groups, self.classes, joined.patterns, table, self.limits)
 
 
-def _places(scores: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.int32]:
+def places(scores: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.int32]:
+    """The bin of each score between two limits."""
     # One expression for scores and for thresholds: rounding must not tell them apart.
     place = ((scores - low) * (bins / (high - low))).astype(np.int32)
     return np.minimum(place, bins - 1, out=place)

@@ -170,6 +170,20 @@ def test_the_positive_class_can_be_chosen(run, predictions):
     assert other["groups"]["f"]["selection"]["value"] == pytest.approx(1 - selected)
 
 
+def test_audit_takes_a_column_of_weights(run, predictions):
+    words = ("audit", predictions, "--label", "truth", "--prediction", "decision",
+             "--sensitive", "sex", "--weight", "age", "--json")  # fmt: skip
+    table = pd.read_csv(predictions)
+    expected = equipoise.audit(
+        table["truth"], table["decision"], sensitive_features=table["sex"],
+        sample_weight=table["age"],
+    ).to_dict()  # fmt: skip
+    told = json.loads(run(*words).out)
+    assert told["effective_rows"] == pytest.approx(expected["effective_rows"])
+    for figure, value in expected["groups"]["f"]["selection"].items():
+        assert told["groups"]["f"]["selection"][figure] == pytest.approx(value)
+
+
 def test_reproduce_lists_what_can_be_rerun(run):
     assert "intervals" in run("reproduce").out
 

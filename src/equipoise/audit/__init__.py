@@ -13,9 +13,10 @@ from equipoise.audit.paired import Change, PairedAudit, audit_pair
 from equipoise.audit.parity import Parity
 from equipoise.audit.regression import RegressionAudit, audit_regression
 from equipoise.audit.result import Audit, Estimate
+from equipoise.audit.row_sample import Sampled
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
 from equipoise.audit.score_counts import ScoreCounts
-from equipoise.audit.stream import audit_stream
+from equipoise.audit.stream import OnePass, audit_one_pass, audit_stream
 from equipoise.audit.subgroups import Subgroup, find_subgroups
 from equipoise.verbs import make_callable
 
@@ -27,14 +28,17 @@ __all__ = [
     "Estimate",
     "Gate",
     "MultiLabelAudit",
+    "OnePass",
     "PairedAudit",
     "Parity",
     "RegressionAudit",
+    "Sampled",
     "ScoreAudit",
     "ScoreCounts",
     "Subgroup",
     "audit",
     "audit_multilabel",
+    "audit_one_pass",
     "audit_pair",
     "audit_regression",
     "audit_scores",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from equipoise.audit.counts import Counts
-from equipoise.audit.pairs import largest_pair_bound
+from equipoise.audit.largest_pair import largest_pair_bound
 from equipoise.audit.words import level, number_or_none
 from equipoise.constraints import Constraint
 

@@ -11,6 +11,7 @@ from equipoise.audit.decisions import audit
 from equipoise.audit.labels import encode_label
 from equipoise.audit.result import Audit
 from equipoise.audit.score_audit import ScoreAudit, audit_scores
+from equipoise.audit.score_blocks import limits_of, require_threshold
 from equipoise.audit.subgroups import Subgroup, find_subgroups
 from equipoise.codes import as_array
 from equipoise.data.arrow import to_arrow
@@ -30,6 +31,7 @@ def audit_table(
     score: str | None = None,
     threshold: float = 0.5,
     sensitive: Sequence[str],
+    weight: str | None = None,
     how: How = "crossed",
     positive: Any = None,
     missing_group: str | None = None,
@@ -49,6 +51,8 @@ def audit_table(
     threshold : float
     sensitive : sequence of str
         The sensitive columns; ``"age:25,60"`` cuts a number into groups.
+    weight : str, optional
+        A column of how much each row counts for.
     how : {"crossed", "each", "lattice"}
         Whether several columns mean their intersections or stand side by side.
     positive : optional
@@ -72,6 +76,7 @@ def audit_table(
         arrow[label],
         decided,
         sensitive_features=_sensitive(arrow, sensitive, missing_group),
+        sample_weight=_weight(arrow, weight),
         how=how,
         positive=positive,
         confidence=confidence,
@@ -84,6 +89,7 @@ def audit_scores_table(
     label: str,
     score: str,
     sensitive: Sequence[str],
+    weight: str | None = None,
     how: How = "crossed",
     positive: Any = None,
     missing_group: str | None = None,
@@ -100,6 +106,8 @@ def audit_scores_table(
         positive one.
     sensitive : sequence of str
         The sensitive columns; ``"age:25,60"`` cuts a number into groups.
+    weight : str, optional
+        A column of how much each row counts for.
     how : {"crossed", "each", "lattice"}
         Whether several columns mean their intersections or stand side by side.
     positive : optional
@@ -123,13 +131,12 @@ def audit_scores_table(
     scores = as_array(arrow[score], "score")
     limits = (0.0, 1.0)
     if scores.dtype.kind in "fiub" and len(scores):
-        low, high = float(scores.min()), float(scores.max())
-        if low < 0 or high > 1:
-            limits = (low, high if low < high else low + 1.0)
+        limits = limits_of(float(scores.min()), float(scores.max()))
     return audit_scores(
         arrow[label],
         scores,
         sensitive_features=_sensitive(arrow, sensitive, missing_group),
+        sample_weight=_weight(arrow, weight),
         how=how,
         positive=positive,
         limits=limits,
@@ -200,14 +207,17 @@ def _decided(
         raise DataError("prediction: name the column of decisions, or that of scores.")
     scores = as_array(arrow[score], "score")
     low, high = float(scores.min(initial=np.inf)), float(scores.max(initial=-np.inf))
-    if not low <= threshold <= high:
-        raise DataError(
-            f"threshold: {threshold:g} decides everybody alike, since scores range from {low:g} "
-            f"to {high:g}; choose one between."
-        )
+    require_threshold(threshold, low, high)
     _, classes = encode_label(arrow[label], positive)
     decided = np.array(classes, object)[(scores >= threshold).astype(int)]
     return decided if isinstance(classes[1], str) else decided.astype(type(classes[1]))
+
+
+def _weight(arrow: pa.Table, weight: str | None) -> Any:
+    if weight is None:
+        return None
+    require_columns({"weight": weight}, arrow.column_names)
+    return arrow[weight]
 
 
 def _sensitive(

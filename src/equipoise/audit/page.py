@@ -36,6 +36,7 @@ from equipoise.report import (
 
 if TYPE_CHECKING:
     from equipoise.audit.result import Audit
+    from equipoise.audit.row_sample import Sampled
     from equipoise.audit.score_audit import ScoreAudit
     from equipoise.audit.subgroups import Subgroup
 
@@ -51,6 +52,7 @@ def page(
     gates: Sequence[Gate] = (),
     subgroups: tuple[str, Sequence[Subgroup]] | None = None,
     name: str = "the predictions",
+    sampled: Sampled | None = None,
 ) -> Page:
     """Describe the report of an audit.
 
@@ -65,6 +67,8 @@ def page(
         A rate, and those that were found to be far from the others in it.
     name : str
         Of what is audited.
+    sampled : Sampled, optional
+        The sample that was searched for subgroups, if it was one.
 
     Returns
     -------
@@ -87,7 +91,8 @@ def page(
         rate, far = subgroups
         part = Text(f"No subgroup was found whose {rate} is far from the others'.")
         table = subgroup_table(far[:MOST_LISTED], rate, audit.confidence) if far else part
-        sections.append(Section("Where it differs most", [table]))
+        note = [Text(f"Searched in {sampled}.")] if sampled else []
+        sections.append(Section("Where it differs most", [table, *note]))
     if careful:
         sections.append(Section("What cannot be told", [Text("\n\n".join(careful))]))
     sections.append(Section("How it was done", [_how(audit)]))

@@ -20,13 +20,15 @@ from scipy import special, stats
 
 Kind = Literal["gap", "ratio"]
 
-# Share of the error spent on each of the three exact bounds that cut the set.
-_CUT = 1 / 30
+CUT = 1 / 30
+"""Share of the error spent on each of the three exact bounds that cut the set."""
+SCAN_POINTS = 20
+"""Steps by which the end of what is accepted is sought at first."""
+HALVINGS = 20
+"""How often the step in which it lies is halved then."""
+
 _NUISANCE_POINTS = 33
 _REFINED_POINTS = 9
-_SCAN_POINTS = 20
-_HALVINGS = 20
-_AT_ONCE = 128
 
 
 def pair_bound(
@@ -66,76 +68,31 @@ def pair_bound(
         flipped = pair_bound(x_b, n_b, x_a, n_a, alpha, kind, "upper", independent)
         return -flipped if kind == "gap" else 1 / flipped
     if not independent:
-        return _extent(_exact_upper(x_a, n_a, alpha / 2), _exact_lower(x_b, n_b, alpha / 2), kind)
-    cut = alpha * _CUT
+        return extent_of(exact_upper(x_a, n_a, alpha / 2), exact_lower(x_b, n_b, alpha / 2), kind)
+    cut = alpha * CUT
     threshold = stats.norm.isf(alpha - 3 * cut)
-    top_a = _exact_upper(x_a, n_a, cut)[:, None]
-    low_b, top_b = _exact_lower(x_b, n_b, cut), _exact_upper(x_b, n_b, cut)
+    top_a = exact_upper(x_a, n_a, cut)[:, None]
     samples = x_a[:, None], n_a[:, None], x_b[:, None], n_b[:, None]
-    # Even steps of b's normal score: where few successes leave p_b near 0, even steps of p_b
-    # itself would miss what happens there.
-    scores = np.linspace(-1, 1, _NUISANCE_POINTS - 2) * stats.norm.isf(cut)
-    inner = special.betaincinv(
-        np.maximum(x_b, 1)[:, None], (n_b - x_b + 1)[:, None], special.ndtr(scores)
-    )
-    p_b = np.concatenate([low_b[:, None], inner, top_b[:, None]], axis=1)
-    p_b = np.clip(p_b, low_b[:, None], top_b[:, None])
-    extent = _extent(_accepted_up_to(samples, p_b, top_a, threshold, kind), p_b, kind)
+    p_b = nuisance_grid(x_b, n_b, cut)
+    extent = extent_of(_accepted_up_to(samples, p_b, top_a, threshold, kind), p_b, kind)
     best = extent.argmax(axis=1)[:, None]
     near = [np.take_along_axis(p_b, np.clip(best + d, 0, p_b.shape[1] - 1), 1) for d in (-1, 1)]
     finer = near[0] + (near[1] - near[0]) * np.linspace(0, 1, _REFINED_POINTS)
-    refined = _extent(_accepted_up_to(samples, finer, top_a, threshold, kind), finer, kind)
+    refined = extent_of(_accepted_up_to(samples, finer, top_a, threshold, kind), finer, kind)
     return np.maximum(extent.max(axis=1), refined.max(axis=1))
 
 
-def largest_pair_bound(
-    success: NDArray[Any],
-    trials: NDArray[Any],
-    alpha: float,
-    kind: Kind,
-    side: Literal["upper", "lower"],
-    independent: bool = True,
-) -> float:
-    """The largest of the bounds of all ordered pairs of two groups, in any component.
-
-    Bounds are computed where they may be the largest, from the most promising on: an upper bound is
-    no larger than that of a's share over b's lower one, each at the error that the set is cut at,
-    and a lower bound no larger than the estimate.
-
-    Parameters
-    ----------
-    success, trials : ndarray, shape (c, g)
-        With at least two groups, and trials everywhere.
-    alpha : float
-        Of each bound.
-    kind : {"gap", "ratio"}
-    side : {"upper", "lower"}
-    independent : bool
-
-    Returns
-    -------
-    float
-    """
-    x, n = success.astype(np.float64), trials.astype(np.float64)
-    groups = x.shape[1]
-    a, b = np.nonzero(~np.eye(groups, dtype=bool))
-    if side == "upper":
-        cut = alpha * _CUT if independent else alpha / 2
-        ceiling = _extent(_exact_upper(x, n, cut)[:, a], _exact_lower(x, n, cut)[:, b], kind)
-    else:
-        ceiling = _extent(x[:, a] / n[:, a], x[:, b] / n[:, b], kind)
-    order = np.argsort(-ceiling, axis=None, kind="stable")
-    best = -np.inf
-    for start in range(0, len(order), _AT_ONCE):
-        c, pair = np.unravel_index(order[start : start + _AT_ONCE], ceiling.shape)
-        if ceiling[c[0], pair[0]] <= best:
-            break
-        one, other = a[pair], b[pair]
-        bounds = pair_bound(
-            x[c, one], n[c, one], x[c, other], n[c, other], alpha, kind, side, independent
-        )
-        best = max(best, float(bounds.max()))
-    return best
+def nuisance_grid(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:
+    """The shares of b at which the extreme is sought first, rising, shape (p, k)."""
+    low, top = exact_lower(x, n, alpha), exact_upper(x, n, alpha)
+    # Even steps of b's normal score: where few successes leave p_b near 0, even steps of p_b
+    # itself would miss what happens there.
+    scores = np.linspace(-1, 1, _NUISANCE_POINTS - 2) * stats.norm.isf(alpha)
+    inner = special.betaincinv(
+        np.maximum(x, 1)[:, None], (n - x + 1)[:, None], special.ndtr(scores)
+    )
+    grid = np.concatenate([low[:, None], inner, top[:, None]], axis=1)
+    return np.clip(grid, low[:, None], top[:, None])
 
 
 def _accepted_up_to(
@@ -147,10 +104,10 @@ def _accepted_up_to(
 ) -> NDArray[np.float64]:
     """The largest p_a that is accepted with each p_b."""
     x_a, n_a, x_b, n_b = samples
-    z_b, v_b = _score_of_at_most(n_b - x_b, n_b, 1 - p_b), _variance(p_b, n_b, kind)
+    z_b, v_b = score_of_at_most(n_b - x_b, n_b, 1 - p_b), weight_variance(p_b, n_b, kind)
 
     def accepts(p_a: NDArray[np.float64]) -> NDArray[np.bool_]:
-        z_a, v_a = _score_of_at_most(x_a, n_a, p_a), _variance(p_a, n_a, kind)
+        z_a, v_a = score_of_at_most(x_a, n_a, p_a), weight_variance(p_a, n_a, kind)
         # A share of 0 or n successes has p-value 1 whatever is hypothesised: it excludes nothing,
         # and what the other sample excludes is left to the cuts.
         nothing = np.isposinf(z_a) | np.isposinf(z_b)
@@ -161,11 +118,11 @@ def _accepted_up_to(
     # The weights change with p_a, so what is accepted need not begin at 0: a scan finds the last
     # stretch that is, and only its end is bisected.
     last = np.full(p_b.shape, -1.0)
-    for step in range(_SCAN_POINTS + 1):
-        last = np.where(accepts(top_a * step / _SCAN_POINTS), float(step), last)
-    inside = top_a * np.maximum(last, 0) / _SCAN_POINTS
-    outside = top_a * np.minimum(last + 1, _SCAN_POINTS) / _SCAN_POINTS
-    for _ in range(_HALVINGS):
+    for step in range(SCAN_POINTS + 1):
+        last = np.where(accepts(top_a * step / SCAN_POINTS), float(step), last)
+    inside = top_a * np.maximum(last, 0) / SCAN_POINTS
+    outside = top_a * np.minimum(last + 1, SCAN_POINTS) / SCAN_POINTS
+    for _ in range(HALVINGS):
         middle = (inside + outside) / 2
         accepted = accepts(middle)
         inside, outside = np.where(accepted, middle, inside), np.where(accepted, outside, middle)
@@ -173,7 +130,7 @@ def _accepted_up_to(
     return outside
 
 
-def _score_of_at_most(
+def score_of_at_most(
     x: NDArray[Any], n: NDArray[Any], p: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The normal score of P(X <= x), from the smaller tail: 1 - 1e-20 is 1, but 1e-20 is not 0."""
@@ -198,23 +155,29 @@ def _score_of_at_most(
     return np.where(x >= n, np.inf, score)
 
 
-def _variance(p: NDArray[np.float64], n: NDArray[Any], kind: Kind) -> NDArray[np.float64]:
+def weight_variance(p: NDArray[np.float64], n: NDArray[Any], kind: Kind) -> NDArray[np.float64]:
+    """To which the square of a sample's weight is in proportion."""
     # Two imaginary successes and failures keep a weight positive where p is 0 or 1.
     shrunk = (n * p + 2) / (n + 4)
     return (shrunk if kind == "gap" else 1 / shrunk) * (1 - shrunk) / n
 
 
-def _exact_upper(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:
+def exact_upper(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:
+    """The exact upper bound of a share (Clopper and Pearson 1934)."""
     bound = stats.beta.isf(alpha, x + 1, np.maximum(n - x, 1))
     return np.where(x < n, bound, 1.0)
 
 
-def _exact_lower(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:
+def exact_lower(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:
+    """The exact lower bound of a share."""
     bound = stats.beta.ppf(alpha, np.maximum(x, 1), n - x + 1)
     return np.where(x > 0, bound, 0.0)
 
 
-def _extent(p_a: NDArray[np.float64], p_b: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
+def extent_of(
+    p_a: NDArray[np.float64], p_b: NDArray[np.float64], kind: Kind
+) -> NDArray[np.float64]:
+    """The difference of shares, or their ratio, which is infinite where p_b is 0."""
     if kind == "gap":
         return p_a - p_b
     return np.divide(p_a, p_b, out=np.full(np.shape(p_a), np.inf), where=p_b > 0)

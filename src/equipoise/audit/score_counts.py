@@ -16,7 +16,8 @@ from equipoise.audit.patterns import join_patterns
 from equipoise.audit.weights import weigh_cells
 from equipoise.groups import Groups
 
-_BINS = 2**14
+N_BINS = 2**14
+"""Into how many bins scores are counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ class ScoreCounts:
         groups: Groups,
         classes: Sequence[Any] = (0, 1),
         limits: tuple[float, float] = (0.0, 1.0),
-        bins: int = _BINS,
+        bins: int = N_BINS,
         weight: NDArray[np.float64] | None = None,
     ) -> ScoreCounts:
         """Count one block of rows.
@@ -113,7 +114,7 @@ class ScoreCounts:
                     f"{high:g}; probabilities lie between 0 and 1, of other scores give limits."
                 )
         codes, patterns = groups.patterns()
-        place = _places(scores, low, high, bins)
+        place = places(scores, low, high, bins)
         cells, shape = (codes, label, place), (len(patterns), 2, bins)
         table = joint_counts(cells, shape)
         weighed = None
@@ -181,7 +182,7 @@ class ScoreCounts:
             raise ValueError("threshold must be a number, not NaN.")
         cut = self.n_bins
         if threshold <= high:
-            cut = int(_places(np.array([max(threshold, low)]), low, high, self.n_bins)[0])
+            cut = int(places(np.array([max(threshold, low)]), low, high, self.n_bins)[0])
 
         def decided(table: NDArray[Any]) -> NDArray[Any]:
             return np.stack([table[..., :cut].sum(-1), table[..., cut:].sum(-1)], axis=-1)
@@ -240,7 +241,8 @@ class ScoreCounts:
         return ScoreCounts(*shared, table, self.limits, weight)
 
 
-def _places(scores: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.int32]:
+def places(scores: NDArray[np.float64], low: float, high: float, bins: int) -> NDArray[np.int32]:
+    """The bin of each score between two limits."""
     # One expression for scores and for thresholds: rounding must not tell them apart.
     place = ((scores - low) * (bins / (high - low))).astype(np.int32)
     return np.minimum(place, bins - 1, out=place)

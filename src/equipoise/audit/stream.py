@@ -1,48 +1,64 @@
-"""An audit of rows that pass by once, of which there may be more than memory holds.
-
-What an audit needs of a block of rows is which combinations of group, label and prediction occur in
-it and how often. Arrow counts them in its own threads, and combinations of all blocks are few.
-"""
+"""An audit of rows that pass by once, of which there may be more than memory holds."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 
-from equipoise.audit.counts import Counts
-from equipoise.audit.labels import encode_pair
+from equipoise.audit.from_table import find_subgroups_table
 from equipoise.audit.result import Audit
-from equipoise.data.arrow import plain, to_arrow
+from equipoise.audit.row_sample import RowSample, Sampled
+from equipoise.audit.score_audit import ScoreAudit
+from equipoise.audit.score_blocks import BeyondLimitsError, ScoreBlocks, limits_of
+from equipoise.audit.subgroups import Subgroup
+from equipoise.audit.tally import Asked, Tally, inferred
+from equipoise.data.arrow import to_arrow
 from equipoise.data.blocks import column_names, read_blocks
-from equipoise.data.delimited import parse_delimited
-from equipoise.data.errors import DataError, require_columns
+from equipoise.data.errors import DataError
 from equipoise.data.read import table_suffix
-from equipoise.data.sensitive import (
-    SensitiveColumn,
-    group_names,
-    refuse_missing,
-    sensitive_columns,
-)
-from equipoise.groups import Groups, How
+from equipoise.data.sensitive import SensitiveColumn
+from equipoise.groups import How
 
 # So many combinations are held before those of all blocks so far are counted together.
 _HELD = 1_000_000
-# No column of a table is called so: names are text that somebody has written.
-_TIMES = "\0 times"
+# So many rows are searched for subgroups.
+_SEARCHED = 1_000_000
+
+
+class OnePass(NamedTuple):
+    """What one pass over rows told.
+
+    Attributes
+    ----------
+    audit : Audit
+        Of the decisions.
+    scores : ScoreAudit or None
+        Of the scores, if there is a column of them.
+    subgroups : list of Subgroup or None
+        Those that were found, if they were searched for.
+    sampled : Sampled or None
+        Which sample they were searched in, if there were more rows than are searched.
+    """
+
+    audit: Audit
+    scores: ScoreAudit | None
+    subgroups: list[Subgroup] | None
+    sampled: Sampled | None
 
 
 def audit_stream(
     source: Any,
     *,
     label: str,
-    prediction: str,
+    prediction: str | None = None,
+    score: str | None = None,
+    threshold: float = 0.5,
     sensitive: Sequence[str],
+    weight: str | None = None,
     how: How = "crossed",
     positive: Any = None,
     missing_group: str | None = None,
@@ -58,8 +74,14 @@ def audit_stream(
         A block in which some group or class is absent is no special case.
     label, prediction : str
         The columns that hold what was true and what was decided.
+    score : str, optional
+        Without a column of decisions, one of scores: those of at least the threshold are decided
+        to be positive.
+    threshold : float
     sensitive : sequence of str
         The sensitive columns; ``"age:25,60"`` cuts a number into groups.
+    weight : str, optional
+        A column of how much each row counts for.
     how : {"crossed", "each", "lattice"}
         Whether several columns mean their intersections or stand side by side.
     positive : optional
@@ -78,23 +100,146 @@ def audit_stream(
     ValueError
         If there are no rows, a column is not there, or it cannot be audited.
     """
+    asked = Asked(label, prediction, score, threshold, sensitive, missing_group, weight)
+    counts = _tally(source, asked, None, None).counts(how, positive)
+    return Audit(counts, confidence)
+
+
+def audit_one_pass(
+    source: Any,
+    *,
+    label: str,
+    prediction: str | None = None,
+    score: str | None = None,
+    threshold: float = 0.5,
+    sensitive: Sequence[str],
+    weight: str | None = None,
+    how: How = "crossed",
+    positive: Any = None,
+    missing_group: str | None = None,
+    limits: tuple[float, float] | None = None,
+    subgroups: str | None = None,
+    confidence: float = 0.95,
+) -> OnePass:
+    """Audit decisions and scores, and search for subgroups, in memory for one block and a sample.
+
+    Parameters
+    ----------
+    source, label, prediction, threshold, sensitive, weight, how, positive, missing_group
+        As :func:`audit_stream` has them, and ``confidence``.
+    score : str, optional
+        The column of scores, which are audited; they decide if no prediction is named.
+    limits : (float, float), optional
+        Between which scores lie. By default between 0 and 1, or, where one is found beyond, in
+        their range, for which the rows are gone through again.
+    subgroups : str, optional
+        A rate. The columns that are not named are searched for the subgroups in which it is far
+        from the others', each row counted once, in a uniform sample of a million rows where there
+        are more.
+
+    Returns
+    -------
+    OnePass
+        But for a sample, the same as of all rows at once.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, a column is not there, or it cannot be audited; if scores lie beyond
+        0 and 1, no limits are given, and the rows can be gone through only once.
+    """
+    asked = Asked(label, prediction, score, threshold, sensitive, missing_group, weight)
+    within = None if score is None else limits or (0.0, 1.0)
+    sample = None if subgroups is None else RowSample(_SEARCHED)
+    try:
+        tally = _tally(source, asked, within, sample)
+    except BeyondLimitsError as error:
+        if limits is not None:
+            raise
+        if not _lasting(source):
+            raise DataError(
+                f"{error} These rows can be gone through only once: give limits that all scores "
+                "lie between, as in limits=(-5, 5)."
+            ) from error
+        within = limits_of(*_range(source, asked))
+        sample = None if subgroups is None else RowSample(_SEARCHED)
+        tally = _tally(source, asked, within, sample)
+    scores = None
+    if within is not None:
+        scores = ScoreAudit(tally.score_counts(how, positive, within), confidence)
+    found = Audit(tally.counts(how, positive), confidence)
+    if sample is None:
+        return OnePass(found, scores, None, None)
+    rows, sampled = sample.rows()
+    if weight is not None:
+        rows = rows.drop_columns([weight])
+    try:
+        far = find_subgroups_table(
+            inferred(rows) if _is_text(source) else rows,
+            str(subgroups),
+            label=label,
+            prediction=prediction,
+            score=score,
+            threshold=threshold,
+            positive=positive,
+            confidence=confidence,
+        )
+    except ValueError as error:
+        if sampled is None:
+            raise
+        raise DataError(f"subgroups: in {sampled}: {error}") from error
+    return OnePass(found, scores, far, sampled)
+
+
+def _tally(
+    source: Any, asked: Asked, limits: tuple[float, float] | None, sample: RowSample | None
+) -> Tally:
     specs: list[SensitiveColumn] = []
+    columns = asked.columns
     if isinstance(source, str | os.PathLike):
         # Of a file only the columns that are asked for are read, but all are known.
-        specs = _columns(column_names(Path(source)), label, prediction, sensitive)
-    held: list[pa.Table] = []
-    for block in _blocks(source, [label, prediction, *sensitive]):
-        if not specs:
-            specs = _columns(block.column_names, label, prediction, sensitive)
-        held.append(_counted(_cut(block, specs, missing_group), label, prediction, specs))
-        if sum(len(one) for one in held) > _HELD:
-            held = [_together(held)]
-    if not sum(map(len, held)):
+        names = column_names(Path(source))
+        specs = asked.specs(names)
+        columns = columns if sample is None else names
+    scored = None
+    if asked.score is not None and (limits is not None or asked.prediction is None):
+        scored = ScoreBlocks(asked.score, asked.threshold, limits, _is_text(source))
+    held: list[Tally] = []
+    most = _HELD
+    for block in _blocks(source, columns):
+        specs = specs or asked.specs(block.column_names)
+        if sample is not None:
+            sample.add(block)
+        rows = block if scored is None else scored.add_to(block)
+        held.append(Tally.of_block(rows, asked, specs, limits is not None))
+        if sum(len(one.rows) for one in held) > most:
+            held = [held[0].merge(held[1:])]
+            # Where there are very many, they are not counted again with each block.
+            most = max(_HELD, 2 * len(held[0].rows))
+    if not any(len(one.rows) for one in held):
         raise DataError("source: it has no rows to audit.")
-    rows = _together(held)
-    if isinstance(source, str | os.PathLike) and table_suffix(Path(source)) != ".parquet":
-        rows = _inferred(rows)
-    return _audit(rows, label, prediction, specs, how, positive, missing_group, confidence)
+    tally = held[0].merge(held[1:])
+    if scored is not None:
+        scored.finish(int(tally.times.sum()), asked.prediction is None)
+    # All values that occur are among these few rows, so that they say of what kind a column is.
+    return Tally(inferred(tally.rows), asked, specs) if _is_text(source) else tally
+
+
+def _range(source: Any, asked: Asked) -> tuple[float, float]:
+    scored = ScoreBlocks(str(asked.score), asked.threshold, text=_is_text(source))
+    for block in _blocks(source, [scored.column]):
+        scored.look(block)
+    return scored.least, scored.most
+
+
+def _is_text(source: Any) -> bool:
+    is_file = isinstance(source, str | os.PathLike)
+    return is_file and table_suffix(Path(source)) != ".parquet"
+
+
+def _lasting(source: Any) -> bool:
+    """Whether its rows can be gone through again."""
+    return isinstance(source, str | os.PathLike) or hasattr(source, "__len__")
 
 
 def _blocks(source: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -110,97 +255,3 @@ def _blocks(source: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
             yield to_arrow(table)
     else:
         yield to_arrow(source)
-
-
-def _columns(
-    names: Sequence[str], label: str, prediction: str, sensitive: Sequence[str]
-) -> list[SensitiveColumn]:
-    require_columns({"label": label, "prediction": prediction}, names)
-    return sensitive_columns(sensitive, names)
-
-
-def _cut(block: pa.Table, specs: list[SensitiveColumn], missing_group: str | None) -> pa.Table:
-    # Numbers become intervals before they are counted, since nearly all of them differ.
-    for spec in specs:
-        if spec.cuts:
-            at = block.column_names.index(spec.column)
-            names = group_names(_numbers(block[spec.column]), spec, missing_group)
-            block = block.set_column(at, spec.column, names)
-    return block
-
-
-def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    try:
-        return column.cast(pa.float64()) if pa.types.is_string(column.type) else column
-    except pa.ArrowInvalid:
-        return column  # to be refused for what it is
-
-
-def _inferred(rows: pa.Table) -> pa.Table:
-    # All values that occur are among these few rows, so that they say of what kind a column is.
-    written = pa.BufferOutputStream()
-    pa_csv.write_csv(rows, written)
-    return parse_delimited(written.getvalue().to_pybytes(), "source", delimiter=",")
-
-
-def _counted(
-    block: pa.Table, label: str, prediction: str, specs: list[SensitiveColumn]
-) -> pa.Table:
-    names = list(dict.fromkeys([label, prediction, *(spec.column for spec in specs)]))
-    gone = [name for name in names if name not in block.column_names]
-    if gone:
-        raise DataError(f"source: a later block has no column {gone[0]!r}, which the first has.")
-    keys = [f"key {number}" for number in range(len(names))]
-    columns = pa.table([plain(block[name]) for name in names], names=keys)
-    counted = columns.group_by(keys).aggregate([([], "count_all")])
-    return counted.select([*keys, "count_all"]).rename_columns([*names, _TIMES])
-
-
-def _together(held: list[pa.Table]) -> pa.Table:
-    try:
-        stacked = pa.concat_tables(held, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise DataError(
-            f"source: blocks hold different kinds of values in one column ({error}); write them "
-            "alike."
-        ) from error
-    names = stacked.column_names
-    keys = [f"key {number}" for number in range(len(names) - 1)]
-    summed = stacked.rename_columns([*keys, _TIMES]).group_by(keys).aggregate([(_TIMES, "sum")])
-    return summed.select([*keys, f"{_TIMES}_sum"]).rename_columns(names)
-
-
-def _audit(
-    rows: pa.Table,
-    label: str,
-    prediction: str,
-    specs: list[SensitiveColumn],
-    how: How,
-    positive: Any,
-    missing_group: str | None,
-    confidence: float,
-) -> Audit:
-    times = rows[_TIMES].to_numpy()
-    total = int(times.sum())
-
-    def missing(column: str) -> int:
-        return int(times[rows[column].is_null().to_numpy(zero_copy_only=False)].sum())
-
-    for argument, column in (("label", label), ("prediction", prediction)):
-        if missing(column):
-            raise DataError(
-                f"{argument}: column {column!r} has {missing(column):,} missing values in "
-                f"{total:,} rows; fill them or remove those rows before."
-            )
-    groups = {}
-    for spec in specs:
-        if missing_group is None and missing(spec.column):
-            refuse_missing(spec, missing(spec.column), total)
-        cut = SensitiveColumn(spec.column)  # already, if it is to be
-        groups[spec.column] = group_names(rows[spec.column], cut, missing_group)
-    y, decided, classes = encode_pair(rows[label], rows[prediction], positive)
-    of = Groups.of(groups, how)
-    codes, patterns = of.patterns()
-    table = np.zeros((len(patterns), len(classes), len(classes)), np.int64)
-    np.add.at(table, (codes, y, decided), times)
-    return Audit(Counts(of.names, classes, patterns, table), confidence)

@@ -20,6 +20,7 @@ from equipoise.report import Column, Table
 
 if TYPE_CHECKING:
     from equipoise.audit.result import Audit
+    from equipoise.audit.row_sample import Sampled
     from equipoise.audit.score_audit import ScoreAudit
     from equipoise.audit.subgroups import Subgroup
     from equipoise.rates import Rate
@@ -156,7 +157,9 @@ def subgroup_table(found: Sequence[Subgroup], rate: str, confidence: float) -> T
     )
 
 
-def subgroup_text(found: Sequence[Subgroup], rate: str, confidence: float) -> str:
+def subgroup_text(
+    found: Sequence[Subgroup], rate: str, confidence: float, sampled: Sampled | None = None
+) -> str:
     """The subgroups that were found, as plain text.
 
     Parameters
@@ -164,16 +167,19 @@ def subgroup_text(found: Sequence[Subgroup], rate: str, confidence: float) -> st
     found : sequence of Subgroup
     rate : str
     confidence : float
+    sampled : Sampled, optional
+        The sample that was searched, if it was one.
 
     Returns
     -------
     str
     """
-    if not found:
-        return f"No subgroup was found whose {rate} is far from the others'."
-    parts: list[Table | str] = [subgroup_table(found[:MOST_LISTED], rate, confidence)]
+    parts: list[Table | str] = [f"No subgroup was found whose {rate} is far from the others'."]
+    if found:
+        parts = [subgroup_table(found[:MOST_LISTED], rate, confidence)]
     more = len(found) - MOST_LISTED
-    return _plain([*parts, f"and {more} more"] if more > 0 else parts)
+    parts += [f"and {more} more"] if more > 0 else []
+    return _plain([*parts, f"Searched in {sampled}."] if sampled else parts)
 
 
 def score_text(scores: ScoreAudit) -> str:

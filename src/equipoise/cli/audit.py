@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -31,6 +31,14 @@ def audit(
     threshold: Annotated[
         float, typer.Option(help="Without --prediction: from which score on it is positive.")
     ] = 0.5,
+    weight: Annotated[
+        str | None,
+        typer.Option(
+            help="A column of how much each row counts for. (A search for subgroups counts each "
+            "once.)",
+            show_default=False,
+        ),
+    ] = None,
     positive: Positive = None,
     how: Several = How.crossed,
     missing_group: MissingGroup = None,
@@ -57,16 +65,9 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Audit predictions that exist: rates by group, how far they fall apart, and how surely."""
-    from equipoise.audit import (
-        audit_scores_table,
-        audit_stream,
-        audit_table,
-        find_subgroups_table,
-        gates,
-    )
+    from equipoise.audit import audit_one_pass, gates
     from equipoise.audit.gate import promise_against
     from equipoise.audit.tables import subgroup_text
-    from equipoise.data import read_table
 
     if prediction is None and score is None:
         raise ValueError(
@@ -75,37 +76,26 @@ def audit(
     conditions = fail_if or []
     for condition in conditions:
         promise_against(condition)  # before anything is read, which may take long
-    given: dict[str, Any] = {
-        "label": label,
-        "sensitive": sensitive,
-        "how": how.value,
-        "positive": positive,
-        "missing_group": missing_group,
-        "confidence": confidence,
-    }
-    scores, far = None, None
-    if score is None and subgroups is None:
-        found = audit_stream(predictions, prediction=prediction or "", **given)
-    else:
-        table = read_table(predictions)
-        if score is not None:
-            scores = audit_scores_table(table, score=score, **given)
-        decided: dict[str, Any] = {"prediction": prediction, "score": score, "threshold": threshold}
-        found = audit_table(table, **decided, **given)
-        if subgroups is not None:
-            far = find_subgroups_table(
-                table,
-                subgroups,
-                label=label,
-                positive=positive,
-                confidence=confidence,
-                **decided,
-            )
+    found, scores, far, sampled = audit_one_pass(
+        predictions,
+        label=label,
+        prediction=prediction,
+        score=score,
+        threshold=threshold,
+        sensitive=sensitive,
+        weight=weight,
+        how=how.value,
+        positive=positive,
+        missing_group=missing_group,
+        subgroups=subgroups,
+        confidence=confidence,
+    )
     judged = gates(found.counts, conditions, confidence)
     if as_json:
         answer = found.to_dict()
         answer |= {} if scores is None else {"scores": scores.to_dict()}
         answer |= {} if far is None else {"subgroups": [one.to_dict() for one in far]}
+        answer |= {} if sampled is None else {"subgroups_sample": sampled.to_dict()}
         answer |= {"fail_if": [gate.to_dict() for gate in judged]} if judged else {}
         typer.echo(json.dumps(answer, indent=1, ensure_ascii=False))
     else:
@@ -113,12 +103,12 @@ def audit(
         if scores is not None:
             typer.echo(str(scores))
         if far is not None:
-            typer.echo(subgroup_text(far, str(subgroups), confidence))
+            typer.echo(subgroup_text(far, str(subgroups), confidence, sampled))
     if html is not None:
         from equipoise.audit.page import page
 
         search = None if far is None else (str(subgroups), far)
-        page(found, scores, judged, search, predictions.name).write(html)
+        page(found, scores, judged, search, predictions.name, sampled).write(html)
         typer.echo(f"report: {html}", err=True)
     for gate in judged:
         typer.echo(f"{'FAILED' if gate.shut else 'passed'}: {gate}", err=True)

@@ -307,6 +307,20 @@ def test_audit_searches_the_other_columns_for_subgroups(run, tmp_path, by):
     assert found["rule"] in ("city is x", "city is y")
 
 
+def test_audit_says_that_it_searched_a_sample(run, tmp_path, scored, monkeypatch):
+    monkeypatch.setattr("equipoise.audit.stream._SEARCHED", 400)
+    out = tmp_path / "audit.html"
+    words = (
+        *("audit", scored, "--label", "truth", "--score", "score", "--sensitive", "sex"),
+        *("--subgroups", "selection", "--html", out),
+    )
+    told = "a uniform random sample of 400 of the 600 rows, seed 0"
+    assert told in run(*words).out
+    assert told in out.read_text(encoding="utf-8")
+    found = json.loads(run(*words, "--json").out)
+    assert found["subgroups_sample"] == {"rows": 400, "of": 600, "seed": 0}
+
+
 def test_a_threshold_decides_rounded_scores_as_it_reads(run, tmp_path):
     random = np.random.default_rng(0)
     score = random.integers(0, 11, 400) / 10

@@ -206,7 +206,12 @@ def _decided(
     if score is None:
         raise DataError("prediction: name the column of decisions, or that of scores.")
     scores = as_array(arrow[score], "score")
-    low, high = float(scores.min(initial=np.inf)), float(scores.max(initial=-np.inf))
+    if scores.dtype.kind not in "fiub":
+        raise DataError(
+            f"score: column {score!r} must hold numbers; some are missing or something else."
+        )
+    # Not by `initial`, since the minimum of whole numbers cannot begin at an infinite one.
+    low, high = (float(scores.min()), float(scores.max())) if len(scores) else (np.inf, -np.inf)
     require_threshold(threshold, low, high)
     _, classes = encode_label(arrow[label], positive)
     decided = np.array(classes, object)[(scores >= threshold).astype(int)]

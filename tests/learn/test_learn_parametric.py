@@ -38,12 +38,12 @@ def terms(*shape, seed=1):
     }
 
 
-def equation_2_1(logits, label, w, l, delta):
-    """w_y log(1 + sum over k != y of exp(l_k - l_y) exp(delta_k f_k - delta_y f_y)), a row."""
+def equation_2_1(logits, label, w, additive, delta):
+    """w_y log(1 + sum over k != y of exp(l_k - l_y) exp(delta_k f_k - delta_y f_y)) a row."""
     losses = []
     for f, y in zip(logits.tolist(), label.tolist(), strict=True):
         others = sum(
-            np.exp(l[k] - l[y]) * np.exp(delta[k] * f[k] - delta[y] * f[y])
+            np.exp(additive[k] - additive[y]) * np.exp(delta[k] * f[k] - delta[y] * f[y])
             for k in range(len(f))
             if k != y
         )
@@ -174,9 +174,7 @@ def test_the_gradient_of_tau_is_the_inner_product_with_the_log_prior():
     logits, label, _ = batch()
     prior = log_prior([500, 200, 80, 30, 10])
     free = ParametricCrossEntropy(K, additive=prior, learn=["additive"])
-    tau = ParametricCrossEntropy(
-        K, additive=prior, learn=["additive"], dictionary=prior[:, None]
-    )
+    tau = ParametricCrossEntropy(K, additive=prior, learn=["additive"], dictionary=prior[:, None])
     for loss in (free, tau):
         loss(logits, label).backward()
     expected = (prior * free.coordinates["additive"].grad).sum()
@@ -276,7 +274,9 @@ def test_what_makes_no_loss_is_refused(arguments, what):
     ],
 )
 def test_a_batch_that_does_not_fit_is_refused(logits, label, group, what):
-    codes = [None if one is None else torch.tensor(one, dtype=torch.int64) for one in (label, group)]
+    codes = [
+        None if one is None else torch.tensor(one, dtype=torch.int64) for one in (label, group)
+    ]
     with pytest.raises(ValueError, match=what):
         ParametricCrossEntropy(3)(logits, *codes)
 

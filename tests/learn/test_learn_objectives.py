@@ -129,6 +129,17 @@ def test_cells_without_rows_are_left_out_and_gradients_stay_finite(name, missing
     assert gradient.isfinite().all()
 
 
+def test_the_balanced_loss_is_a_mean_over_the_cells_that_have_rows():
+    logits, label, group = batch()
+    keep = (label != 1) | (group != 0)
+    rows = logits[keep], label[keep], group[keep]
+    cells = [cell(*rows, k, g) for k in range(3) for g in range(2) if (k, g) != (1, 0)]
+    agree(balanced_loss(*rows), torch.stack(cells).mean())
+    agree(worst_cell(*rows), torch.stack(cells).max())
+    smooth = 0.5 * (torch.stack(cells) / 0.5).exp().mean().log()
+    agree(worst_cell(*rows, temperature=0.5), smooth)
+
+
 def test_a_class_that_one_group_lacks_adds_nothing_to_equalized_odds():
     logits, label, group = batch()
     keep = (label != 1) | (group != 0)

@@ -142,6 +142,13 @@ def test_a_constant_added_to_all_classes_changes_neither_the_loss_nor_what_is_re
     agree(one.centred_additive, other.centred_additive, 1e-11)
 
 
+def test_additive_terms_are_centred_within_each_group():
+    loss = ParametricCrossEntropy(K, G, **terms(K, G))
+    agree(loss.centred_additive.sum(0), torch.zeros(G))
+    away = loss.centred_additive - loss.additive
+    agree(away, away[:1].expand(K, G))
+
+
 @settings(max_examples=25, deadline=None)
 @given(order=st.permutations(range(K)), seed=st.integers(0, 100))
 def test_permuting_classes_permutes_the_gradient_and_leaves_the_loss(order, seed):

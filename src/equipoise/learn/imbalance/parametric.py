@@ -129,7 +129,7 @@ class ParametricCrossEntropy(nn.Module):
             raise ValueError(f"dictionary has a matrix for {idle[0]!r}, which is not learnt.")
         self.coordinates = nn.ParameterDict()
         self._with_dictionary: set[Term] = set()
-        for term in learn:
+        for term in dict.fromkeys(learn):
             matrix = self._matrix(term, matrices.get(term))
             if matrix is not None:
                 self.register_buffer(f"{term}_dictionary", matrix)

@@ -20,8 +20,8 @@ class DeferredReweighting(nn.Module):
     """A loss that weights classes from some epoch on, Cao et al. 2019 (arXiv 1906.07413), alg. 1.
 
     Before it all rows count the same; then w_y is proportional to (1 - beta) / (1 - beta^n_y), with
-    mean 1 over rows. Algorithm 1 prints weights 1 / n_y, which is beta = 1; the paper's experiments
-    and its code take effective numbers.
+    mean 1 over rows. Algorithm 1 prints weights 1 / n_y, which is beta = 1; the authors' code takes
+    effective numbers.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class LDAM(nn.Module):
     counts : array-like, shape (K,)
         Training rows of each class.
     max_margin : float
-        In units of the logits, which are cosines; 0.5 in the paper's code for CIFAR, 0.3 for
+        In units of the logits, which are cosines; the authors take 0.5 for CIFAR and 0.3 for
         iNaturalist.
     scale : float
         s.

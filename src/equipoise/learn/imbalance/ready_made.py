@@ -138,7 +138,7 @@ def cdt(counts: Any, gamma: float) -> ParametricCrossEntropy:
     ----------
     counts : array-like, shape (K,)
     gamma : float
-        At least 0; 0.1 to 0.4 are usual.
+        At least 0.
 
     Returns
     -------

@@ -142,8 +142,38 @@ def test_the_same_seed_gives_the_same_intervals():
 
 
 def test_another_seed_gives_another_interval():
-    one, two = (audited(random_state=s).disparity(worst("accuracy")) for s in (5, 6))
+    one, two = (audited(random_state=s).parity(gap("accuracy")) for s in (5, 6))
     assert one != two
+
+
+def test_a_tiny_group_may_be_the_worst_for_all_that_is_known():
+    label = np.ones(1010, int)
+    decision = np.concatenate([np.arange(1000) % 10 < 6, np.ones(10)]).astype(int)
+    label[0] = 0
+    group = np.repeat(["many", "few"], [1000, 10])
+    found = audit(label, decision, sensitive_features=group)
+    worst_rate, rates = found.disparity(worst("true_positive")), found.rates("true_positive")
+    few, many = (found.counts.groups.index(name) for name in ("few", "many"))
+    assert worst_rate.value == rates.values[0, many]
+    assert worst_rate.high < rates.low[0, few]
+    label[5:400], decision[5:400] = 1, 1
+    better = audit(label, decision, sensitive_features=group)
+    low = better.rates("true_positive").low[0]
+    assert better.disparity(worst("true_positive")).low == low[few] < low[many]
+
+
+def test_the_interval_of_the_worst_rate_holds_it_at_least_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    truth, runs = np.array([0.55, 0.6, 0.6, 0.75]), 300
+    group = np.repeat(np.arange(4), [300, 60, 300, 30])
+    held = 0
+    for _ in range(runs):
+        right = random.random(len(group)) < truth[group]
+        label = random.integers(0, 2, len(group))
+        found = audit(label, np.where(right, label, 1 - label), sensitive_features=group)
+        _, low, high = found.disparity(worst("accuracy"))
+        held += low <= truth.min() <= high
+    assert held / runs >= 0.93
 
 
 def test_more_rows_give_a_narrower_interval():

@@ -185,9 +185,11 @@ class Audit:
         Returns
         -------
         Estimate
-            The interval of a gap or ratio is that of :meth:`parity`, that of the worst group's
-            rate a basic bootstrap interval, and that of a mean of several the mean of the ends of
-            intervals that hold all at once, so that it is rather too wide.
+            The interval of a gap or ratio is that of :meth:`parity`. That of the worst group's
+            rate ends on the bad side where any group's own interval does, since any may be the
+            worst, and on the good side where the first does of intervals that hold all at once.
+            That of a mean of several is the mean of the ends of intervals that hold all at once.
+            The last two hold at least as often as they say.
 
         Raises
         ------
@@ -202,10 +204,14 @@ class Audit:
             value = float(weights @ disparity.of_components(self.counts.rates(rate)))
             return Estimate(value, *mean_interval(parts, weights))
         value = float(disparity.value(self.counts.rates(rate)))
-        if disparity.kind != "worst":
-            found = self.parity(disparity)
-            if not np.isnan(found.value):
-                return Estimate(value, found.low, found.high)
+        if disparity.kind == "worst":
+            each, together = (self.rates(rate, simultaneous=s) for s in (False, True))
+            if disparity.sense == "<=":
+                return Estimate(value, float(together.low.max()), float(each.high.max()))
+            return Estimate(value, float(each.low.min()), float(together.high.min()))
+        found = self.parity(disparity)
+        if not np.isnan(found.value):
+            return Estimate(value, found.low, found.high)
         draws = disparity.value(self._draws(rate))
         return Estimate(value, *basic_interval(value, draws, self.confidence, disparity.limits))
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import equipoise
-from equipoise import Audit, Counts, Groups, gap, ratio, worst
+from equipoise import Audit, Counts, Groups, audit, gap, ratio, worst
 from equipoise.audit import share_interval
 
 RNG = np.random.default_rng(3)

@@ -1,0 +1,345 @@
+"""What a hyper-gradient is computed from: an inner and an outer loss at the present parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from equipoise.optim.bilevel.passes import Replay
+from equipoise.optim.bilevel.vectors import Vector, gradient, norm, plus
+
+Loss = Callable[[Tensor], Tensor]
+InnerClosure = Callable[[], Tensor | tuple[Tensor, Loss]]
+OuterClosure = Callable[[], Tensor]
+
+
+class OuterGradient(NamedTuple):
+    """The outer loss and its partial derivatives at one point.
+
+    Attributes
+    ----------
+    objective : Tensor, shape ()
+        Detached.
+    parameters : list of Tensor
+        v = dL_V/d(theta).
+    variables : list of Tensor
+        The direct dL_V/d(alpha), which is 0 where the outer loss does not name them.
+    """
+
+    objective: Tensor
+    parameters: Vector
+    variables: Vector
+
+
+class Problem:
+    """min over alpha of L_V(theta*(alpha), alpha), theta*(alpha) = argmin of L_T(theta, alpha).
+
+    The inner loss is L_T = mean of the inner closures + sum_j (decay_j / 2) |theta_j|^2, with the
+    weight decay of the inner optimizer, since its fixed point is the minimum of that. Closures are
+    evaluated one at a time, so that memory is that of one of them.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        The inner one. What it has of parameters that require a gradient is theta.
+    variables : sequence of Tensor
+        alpha, leaves that require a gradient.
+    inner : sequence of callable
+        Each returns a scalar, or a pair ``(outputs, loss)`` where ``loss(outputs)`` is the scalar
+        and the outer variables enter through ``loss`` alone.
+    outer : sequence of callable
+        Each returns a scalar; the outer loss is their mean.
+    differences : bool
+        Whether central differences stand in for forward-mode and double backward passes.
+    paired : bool, optional
+        Whether inner closures return pairs, where that is known.
+
+    Attributes
+    ----------
+    parameters : list of Tensor
+    decays : list of float
+        The weight decay of each parameter; 0 where it is decoupled (AdamW), which has no part in
+        any loss.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        variables: Sequence[Tensor],
+        inner: Sequence[InnerClosure],
+        outer: Sequence[OuterClosure],
+        *,
+        differences: bool = False,
+        paired: bool | None = None,
+    ) -> None:
+        self.optimizer = optimizer
+        self.variables = list(variables)
+        self.differences = differences
+        self.parameters: Vector = []
+        self.decays: list[float] = []
+        self.decoupled = False
+        for group in optimizer.param_groups:
+            decay, decoupled = (
+                float(group.get("weight_decay", 0.0)),
+                _is_decoupled(optimizer, group),
+            )
+            self.decoupled |= decoupled and decay != 0
+            found = [p for p in group["params"] if p.requires_grad]
+            self.parameters += found
+            self.decays += [0.0 if decoupled else decay] * len(found)
+        if not self.parameters:
+            raise ValueError("the inner optimizer has no parameter that requires a gradient.")
+        if not self.variables:
+            raise ValueError("the outer optimizer has no variable that requires a gradient.")
+        devices = {x.device for x in (*self.parameters, *self.variables)}
+        self._inner = [Replay(closure, devices) for closure in inner]
+        self._outer = [Replay(closure, devices) for closure in outer]
+        self._paired = paired
+
+    @property
+    def n_inner(self) -> int:
+        """How many closures the inner loss is the mean of."""
+        return len(self._inner)
+
+    @property
+    def paired(self) -> bool:
+        """Whether the inner closures return pairs."""
+        if self._paired is None:
+            with torch.no_grad():
+                self._paired = isinstance(self._inner[0](), tuple)
+        return self._paired
+
+    def require_coupled_decay(self, method: str) -> None:
+        """Refuse a decay that is in no loss, on behalf of a method that is exact for one.
+
+        Parameters
+        ----------
+        method : str
+            Its name.
+
+        Raises
+        ------
+        ValueError
+        """
+        if self.decoupled:
+            raise ValueError(
+                f"{method} needs an inner optimizer whose fixed point is the minimum of a loss; "
+                "decoupled weight decay (AdamW) has none such: use SGD or Adam with weight_decay, "
+                "or AdamW with weight_decay=0 and the penalty in the inner closure."
+            )
+
+    def outputs(self, i: int) -> tuple[Tensor, Loss]:
+        """Outputs of the i-th inner closure, and the loss of them.
+
+        Parameters
+        ----------
+        i : int
+
+        Returns
+        -------
+        outputs : Tensor
+        loss : callable
+
+        Raises
+        ------
+        ValueError
+            If the closure returns a scalar.
+        """
+        found = self._inner[i]()
+        if not isinstance(found, tuple):
+            raise ValueError(
+                "the inner closure must return the pair (outputs, loss) for this, loss(outputs) "
+                "being the scalar; it returned the scalar itself."
+            )
+        return checked_pair(found)
+
+    def inner_loss(self, i: int) -> Tensor:
+        """The i-th inner closure's scalar, with its graph and without decay.
+
+        Parameters
+        ----------
+        i : int
+
+        Returns
+        -------
+        Tensor, shape ()
+        """
+        return inner_scalar(self._inner[i]())
+
+    def inner_gradient(self) -> Vector:
+        """dL_T/d(theta), decay included.
+
+        Returns
+        -------
+        list of Tensor
+        """
+        total = self.decayed([torch.zeros_like(p) for p in self.parameters], self.parameters)
+        for i in range(self.n_inner):
+            found = gradient(self.inner_loss(i), self.parameters)
+            total = plus(total, 1 / self.n_inner, found)
+        return total
+
+    def inner_variable_gradient(self) -> Vector:
+        """dL_T/d(alpha), without a graph through the network where closures return pairs.
+
+        Returns
+        -------
+        list of Tensor
+        """
+        total = [torch.zeros_like(a) for a in self.variables]
+        for i in range(self.n_inner):
+            if self.paired:
+                with torch.no_grad():
+                    outputs, loss = self.outputs(i)
+                value = checked_scalar("inner", loss(outputs))
+            else:
+                value = self.inner_loss(i)
+            total = plus(total, 1 / self.n_inner, gradient(value, self.variables))
+        return total
+
+    def outer_gradient(self) -> OuterGradient:
+        """The outer loss, dL_V/d(theta) and the direct dL_V/d(alpha): one backward pass a closure.
+
+        Returns
+        -------
+        OuterGradient
+
+        Raises
+        ------
+        ValueError
+            If the outer loss depends on neither.
+        FloatingPointError
+            If it is not finite.
+        """
+        of = [*self.parameters, *self.variables]
+        total, objective = [torch.zeros_like(x) for x in of], None
+        for closure in self._outer:
+            value = checked_scalar("outer", closure())
+            if not value.requires_grad:
+                raise ValueError(
+                    "the outer loss depends on no parameter: it has no graph to differentiate."
+                )
+            if not value.isfinite():
+                raise FloatingPointError(f"the outer loss is {value.item()}.")
+            total = plus(total, 1 / len(self._outer), gradient(value, of))
+            share = value.detach() / len(self._outer)
+            objective = share if objective is None else objective + share
+        assert objective is not None
+        n = len(self.parameters)
+        return OuterGradient(objective, total[:n], total[n:])
+
+    def decayed(self, product: Vector, vector: Sequence[Tensor]) -> Vector:
+        """``product + decay * vector``: what weight decay adds to a gradient or a Hessian.
+
+        Parameters
+        ----------
+        product, vector : list of Tensor
+            Shaped as the parameters.
+
+        Returns
+        -------
+        list of Tensor
+        """
+        return [
+            torch.add(h, x.detach(), alpha=decay) if decay else h
+            for h, x, decay in zip(product, vector, self.decays, strict=True)
+        ]
+
+    def difference_step(self, direction: Sequence[Tensor]) -> float:
+        """How far along a direction to go for a central difference.
+
+        The error of rounding falls with the step and that of truncation rises with its square, so
+        the move is eps^(1/3) of the parameters' length (Press et al., Numerical Recipes, 5.7).
+
+        Parameters
+        ----------
+        direction : list of Tensor
+
+        Returns
+        -------
+        float
+            0 where the direction is.
+        """
+        length = norm(direction)
+        if not length:
+            return 0.0
+        eps = max(torch.finfo(p.dtype).eps for p in self.parameters)
+        return eps ** (1 / 3) * max(1.0, norm([p.detach() for p in self.parameters])) / length
+
+
+def inner_scalar(found: Tensor | tuple[Tensor, Loss]) -> Tensor:
+    """The scalar that an inner closure stands for.
+
+    Parameters
+    ----------
+    found : Tensor or tuple
+        What the closure returned.
+
+    Returns
+    -------
+    Tensor, shape ()
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither a scalar nor such a pair.
+    """
+    if isinstance(found, tuple):
+        outputs, loss = checked_pair(found)
+        found = loss(outputs)
+    return checked_scalar("inner", found)
+
+
+def checked_pair(found: tuple[Tensor, Loss]) -> tuple[Tensor, Loss]:
+    """The pair, if it is one of outputs and a function of them.
+
+    Parameters
+    ----------
+    found : tuple
+
+    Returns
+    -------
+    tuple
+
+    Raises
+    ------
+    TypeError
+    """
+    if len(found) != 2 or not isinstance(found[0], Tensor) or not callable(found[1]):
+        raise TypeError(
+            "the inner closure must return a scalar, or a pair of a tensor of outputs and a "
+            f"function of it; it returned a tuple of {[type(x).__name__ for x in found]}."
+        )
+    return found
+
+
+def checked_scalar(name: str, value: Tensor) -> Tensor:
+    """The value, if it is a scalar tensor.
+
+    Parameters
+    ----------
+    name : str
+        Of the loss.
+    value : Tensor
+
+    Returns
+    -------
+    Tensor, shape ()
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(f"the {name} loss must be a tensor, not {type(value).__name__}.")
+    if value.dim():
+        raise ValueError(f"the {name} loss must be a scalar, not of shape {tuple(value.shape)}.")
+    return value
+
+
+def _is_decoupled(optimizer: torch.optim.Optimizer, group: dict[str, object]) -> bool:
+    # Recent versions of torch say it in the group; earlier ones only by the class.
+    return bool(group.get("decoupled_weight_decay")) or isinstance(optimizer, torch.optim.AdamW)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -121,7 +123,18 @@ def linearised(problem: Problem, i: int, p: Sequence[Tensor]) -> tuple[Tensor, T
     return (ahead + behind) / 2, tangent, loss
 
 
+@cache
+def _load_forward_rules() -> None:
+    # torch compiles some rules as the first dual tensor is made, and says on the way that the
+    # compiler that it uses for that is deprecated, which is no affair of the caller's.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with forward_ad.dual_level():
+            forward_ad.make_dual(torch.zeros(1), torch.zeros(1))
+
+
 def _forward_mode(problem: Problem, i: int, p: Sequence[Tensor]) -> tuple[Tensor, Tensor, Loss]:
+    _load_forward_rules()
     with torch.no_grad(), forward_ad.dual_level():
         for q, d in zip(problem.parameters, p, strict=True):
             # A copy onto itself changes no bit and gives the parameter a tangent, which it loses

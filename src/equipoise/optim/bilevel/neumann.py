@@ -132,8 +132,8 @@ class Neumann(HyperGradient):
             )
         return (
             f"the Neumann series diverges at the step size {step:.3g}, though the largest "
-            f"eigenvalue is about {largest:.3g}: the Hessian has negative eigenvalues. Add damping, ask for "
-            'curvature="gauss-newton", or start hyper-gradients later (warmup).'
+            f"eigenvalue is about {largest:.3g}: the Hessian has negative eigenvalues. Add "
+            'damping, ask for curvature="gauss-newton", or start hyper-gradients later (warmup).'
         )
 
     @override

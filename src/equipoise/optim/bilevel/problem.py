@@ -82,10 +82,8 @@ class Problem:
         self.decays: list[float] = []
         self.decoupled = False
         for group in optimizer.param_groups:
-            decay, decoupled = (
-                float(group.get("weight_decay", 0.0)),
-                _is_decoupled(optimizer, group),
-            )
+            decay = float(group.get("weight_decay", 0.0))
+            decoupled = _is_decoupled(optimizer, group)
             self.decoupled |= decoupled and decay != 0
             found = [p for p in group["params"] if p.requires_grad]
             self.parameters += found

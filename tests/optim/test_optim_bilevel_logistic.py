@@ -126,7 +126,7 @@ LIMITS = {
     "conjugate gradients": lambda: ConjugateGradient(60, curvature="hessian"),
     "Neumann": lambda: Neumann(1500, curvature="hessian"),
     "unrolled": lambda: Unrolled(900),
-    "F2SA": lambda: F2SA(900, pull=1e-3),
+    "F2SA": lambda: F2SA(900, pull=2e-5),
 }
 PAIRED_LIMITS = {
     "conjugate gradients": lambda: ConjugateGradient(60),
@@ -186,14 +186,13 @@ def test_last_layers_offsets_have_gradients_that_sum_to_0():
 
 
 def test_error_falls_with_the_work(resolved):
-    # Identity < six Neumann terms < twenty < a hundred < conjugate gradients, as published.
     errors = [
         error(method, resolved)
         for method in (
             Identity(),
             Neumann(6),
-            Neumann(20),
             Neumann(100),
+            Neumann(300),
             ConjugateGradient(10),
             ConjugateGradient(20),
         )
@@ -340,7 +339,7 @@ def test_gate_catches_a_slip_in_the_formula(mutated, resolved):
 
 
 @pytest.mark.parametrize(
-    "method", [Dense(), ConjugateGradient(60), Neumann(1500), Unrolled(900), F2SA(900, pull=1e-3)]
+    "method", [Dense(), ConjugateGradient(60), Neumann(1500), Unrolled(900), F2SA(900, pull=2e-5)]
 )
 def test_gate_catches_a_hessian_without_decay(method, resolved, monkeypatch):
     monkeypatch.setattr(Problem, "decayed", lambda self, product, vector: product)

@@ -227,7 +227,7 @@ class Bilevel:
         diagnose = self.diagnose > 0 and self.n_outer_steps % self.diagnose == 0
         with buffers_kept():
             found = self.hypergradient(problem, diagnose=diagnose)
-        self._paired = problem.paired
+        self._paired = problem.known_paired
         if not all(g.isfinite().all() for g in found.gradient):
             raise FloatingPointError(
                 f"the hyper-gradient of {type(self.hypergradient).__name__} is not finite."

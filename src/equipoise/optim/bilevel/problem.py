@@ -60,6 +60,8 @@ class Problem:
     Attributes
     ----------
     parameters : list of Tensor
+    known_paired : bool or None
+        Whether inner closures return pairs, as far as one has been called.
     decays : list of float
         The weight decay of each parameter; 0 where it is decoupled (AdamW), which has no part in
         any loss.
@@ -95,7 +97,7 @@ class Problem:
         devices = {x.device for x in (*self.parameters, *self.variables)}
         self._inner = [Replay(closure, devices) for closure in inner]
         self._outer = [Replay(closure, devices) for closure in outer]
-        self._paired = paired
+        self.known_paired = paired
 
     @property
     def n_inner(self) -> int:
@@ -105,10 +107,10 @@ class Problem:
     @property
     def paired(self) -> bool:
         """Whether the inner closures return pairs."""
-        if self._paired is None:
+        if self.known_paired is None:
             with torch.no_grad():
-                self._paired = isinstance(self._inner[0](), tuple)
-        return self._paired
+                self.known_paired = isinstance(self._inner[0](), tuple)
+        return self.known_paired
 
     def require_coupled_decay(self, method: str) -> None:
         """Refuse a decay that is in no loss, on behalf of a method that is exact for one.
@@ -147,6 +149,7 @@ class Problem:
             If the closure returns a scalar.
         """
         found = self._inner[i]()
+        self.known_paired = isinstance(found, tuple)
         if not isinstance(found, tuple):
             raise ValueError(
                 "the inner closure must return the pair (outputs, loss) for this, loss(outputs) "

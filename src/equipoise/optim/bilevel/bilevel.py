@@ -9,15 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from equipoise.optim.bilevel.hypergradient import Diagnostics, HyperGradient
-from equipoise.optim.bilevel.passes import buffers_kept
-from equipoise.optim.bilevel.problem import (
+from equipoise.optim.bilevel.closures import (
     InnerClosure,
     Loss,
     OuterClosure,
-    Problem,
     inner_scalar,
+    listed,
 )
+from equipoise.optim.bilevel.hypergradient import Diagnostics, HyperGradient
+from equipoise.optim.bilevel.passes import buffers_kept
+from equipoise.optim.bilevel.problem import Problem
 
 
 class Bilevel:
@@ -169,7 +170,7 @@ class Bilevel:
         ValueError
             If no outer variable enters the loss, or one enters through the outputs of a pair.
         """
-        closures = _listed("inner", inner)
+        closures = listed("inner", inner)
         parameters = _trained(self.inner)
         self.inner.zero_grad()
         objective = None
@@ -198,6 +199,8 @@ class Bilevel:
     ) -> Tensor:
         """Take a step of the outer optimizer, whether it is due or not.
 
+        Gradients of the inner parameters are forgotten.
+
         Parameters
         ----------
         inner, outer : callable or sequence of callable
@@ -216,11 +219,13 @@ class Bilevel:
             If the hyper-gradient's method cannot go on; alpha has not changed.
         """
         variables = _trained(self.outer)
+        # Those of the last inner step would be in memory beside those of the hyper-gradient.
+        self.inner.zero_grad()
         problem = Problem(
             self.inner,
             variables,
-            _listed("inner", inner),
-            _listed("outer", outer),
+            listed("inner", inner),
+            listed("outer", outer),
             differences=self.differences,
             paired=self._paired,
         )
@@ -300,13 +305,6 @@ class Bilevel:
 
 def _trained(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-
-
-def _listed(name: str, closures: Any) -> list[Any]:
-    found = [closures] if callable(closures) else list(closures)
-    if not found or not all(callable(closure) for closure in found):
-        raise TypeError(f"{name} must be a closure or a sequence of at least one.")
-    return found
 
 
 def _enters(variables: Sequence[Tensor], value: Tensor) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from equipoise.optim.bilevel.mixed import linearised
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector, dot, gradient, norm, plus, scaled
+from equipoise.optim.bilevel.vectors import Vector, along, dot, gradient, mean, norm, plus, scaled
 
 Curvature = Literal["hessian", "gauss-newton"]
 Operator = Callable[[Sequence[Tensor]], Vector]
@@ -116,40 +116,20 @@ def _hessian(problem: Problem) -> Operator:
             slopes[i] = found
         return found
 
-    def product(p: Sequence[Tensor]) -> Vector:
-        total = [torch.zeros_like(x) for x in problem.parameters]
-        for i in range(problem.n_inner):
-            # Parameters in which the loss is linear have gradients without a graph.
-            curved = [(g, d) for g, d in zip(slope(i), p, strict=True) if g.requires_grad]
-            if curved:
-                found = torch.autograd.grad(
-                    [g for g, _ in curved],
-                    problem.parameters,
-                    [d for _, d in curved],
-                    retain_graph=True,
-                    allow_unused=True,
-                )
-                share = [
-                    torch.zeros_like(x) if h is None else h
-                    for x, h in zip(problem.parameters, found, strict=True)
-                ]
-                total = plus(total, 1 / problem.n_inner, share)
-        return total
+    def product(i: int, p: Sequence[Tensor]) -> Vector:
+        return gradient(along(slope(i), p), problem.parameters, retain_graph=True)
 
-    return product
+    return lambda p: mean((product(i, p) for i in range(problem.n_inner)), problem.n_inner)
 
 
 def _gauss_newton(problem: Problem) -> Operator:
-    def product(p: Sequence[Tensor]) -> Vector:
-        total = [torch.zeros_like(x) for x in problem.parameters]
-        for i in range(problem.n_inner):
-            outputs, tangent, loss = linearised(problem, i, p)
-            z = outputs.detach().requires_grad_()
-            (slope,) = gradient(loss(z), [z], create_graph=True)
-            (pull,) = gradient(slope, [z], tangent)
-            # After the forward-mode pass, which writes to the parameters that this graph needs.
-            again, _ = problem.outputs(i)
-            total = plus(total, 1 / problem.n_inner, gradient(again, problem.parameters, pull))
-        return total
+    def product(i: int, p: Sequence[Tensor]) -> Vector:
+        outputs, tangent, loss = linearised(problem, i, p)
+        z = outputs.detach().requires_grad_()
+        (slope,) = gradient(loss(z), [z], create_graph=True)
+        (pull,) = gradient(slope, [z], tangent)
+        # After the forward-mode pass, which writes to the parameters that this graph needs.
+        again, _ = problem.outputs(i)
+        return gradient(again, problem.parameters, pull)
 
-    return product
+    return lambda p: mean((product(i, p) for i in range(problem.n_inner)), problem.n_inner)

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from equipoise.optim.bilevel.closures import Loss, checked_scalar
 from equipoise.optim.bilevel.curvature import CurvatureError
 from equipoise.optim.bilevel.hypergradient import Estimate, HyperGradient, implicit
 from equipoise.optim.bilevel.mixed import through_outputs
 from equipoise.optim.bilevel.passes import assign
-from equipoise.optim.bilevel.problem import Loss, Problem, checked_scalar
-from equipoise.optim.bilevel.vectors import Vector, gradient, plus
+from equipoise.optim.bilevel.problem import Problem
+from equipoise.optim.bilevel.vectors import Vector, gradient, mean
 
 
 class LastLayer(HyperGradient):
@@ -180,12 +181,12 @@ class _Head:
 
     def mixed(self, p: Sequence[Tensor]) -> Vector:
         """The mixed second derivative times a vector; J p is the head's own outputs at p."""
-        total = [torch.zeros_like(a) for a in self.problem.variables]
-        for X, loss in self.terms:
+
+        def product(X: Tensor, loss: Loss) -> Vector:
             z, tangent = self._outputs(X, self.at), self._outputs(X, self.flat(p))
-            found = through_outputs(z, tangent, loss, self.problem.variables)
-            total = plus(total, 1 / len(self.terms), found)
-        return total
+            return through_outputs(z, tangent, loss, self.problem.variables)
+
+        return mean((product(*term) for term in self.terms), len(self.terms))
 
     def _outputs(self, X: Tensor, at: Tensor) -> Tensor:
         return X @ at.reshape(self._n_classes, -1).T

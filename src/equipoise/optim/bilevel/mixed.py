@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from equipoise.optim.bilevel.closures import Loss, checked_scalar
 from equipoise.optim.bilevel.passes import assign, kept
-from equipoise.optim.bilevel.problem import Loss, Problem, checked_scalar
-from equipoise.optim.bilevel.vectors import Vector, gradient, plus, scaled
+from equipoise.optim.bilevel.problem import Problem
+from equipoise.optim.bilevel.vectors import Vector, along, gradient, mean, plus, scaled
 
 
 def mixed_product(problem: Problem, p: Sequence[Tensor]) -> Vector:
@@ -46,18 +47,14 @@ def mixed_product(problem: Problem, p: Sequence[Tensor]) -> Vector:
     """
     if not problem.paired and problem.differences:
         return _difference(problem, p)
-    total = [torch.zeros_like(a) for a in problem.variables]
-    for i in range(problem.n_inner):
+
+    def product(i: int) -> Vector:
         if problem.paired:
-            found = through_outputs(*linearised(problem, i, p), problem.variables)
-        else:
-            slope = gradient(problem.inner_loss(i), problem.parameters, create_graph=True)
-            along = torch.stack(
-                [(g * d).sum().to(slope[0].device) for g, d in zip(slope, p, strict=True)]
-            ).sum()
-            found = _entering(along, problem.variables)
-        total = plus(total, 1 / problem.n_inner, found)
-    return total
+            return through_outputs(*linearised(problem, i, p), problem.variables)
+        slope = gradient(problem.inner_loss(i), problem.parameters, create_graph=True)
+        return _entering(along(slope, p), problem.variables)
+
+    return mean((product(i) for i in range(problem.n_inner)), problem.n_inner)
 
 
 def through_outputs(

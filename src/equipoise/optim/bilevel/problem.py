@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from equipoise.optim.bilevel.closures import (
+    InnerClosure,
+    Loss,
+    OuterClosure,
+    checked_pair,
+    checked_scalar,
+    inner_scalar,
+)
 from equipoise.optim.bilevel.passes import Replay
-from equipoise.optim.bilevel.vectors import Vector, gradient, norm, plus
-
-Loss = Callable[[Tensor], Tensor]
-InnerClosure = Callable[[], Tensor | tuple[Tensor, Loss]]
-OuterClosure = Callable[[], Tensor]
+from equipoise.optim.bilevel.vectors import Vector, gradient, mean, norm
 
 
 class OuterGradient(NamedTuple):
@@ -177,11 +181,8 @@ class Problem:
         -------
         list of Tensor
         """
-        total = self.decayed([torch.zeros_like(p) for p in self.parameters], self.parameters)
-        for i in range(self.n_inner):
-            found = gradient(self.inner_loss(i), self.parameters)
-            total = plus(total, 1 / self.n_inner, found)
-        return total
+        slopes = (gradient(self.inner_loss(i), self.parameters) for i in range(self.n_inner))
+        return self.decayed(mean(slopes, self.n_inner), self.parameters)
 
     def inner_variable_gradient(self) -> Vector:
         """dL_T/d(alpha), without a graph through the network where closures return pairs.
@@ -190,16 +191,16 @@ class Problem:
         -------
         list of Tensor
         """
-        total = [torch.zeros_like(a) for a in self.variables]
-        for i in range(self.n_inner):
-            if self.paired:
-                with torch.no_grad():
-                    outputs, loss = self.outputs(i)
-                value = checked_scalar("inner", loss(outputs))
-            else:
-                value = self.inner_loss(i)
-            total = plus(total, 1 / self.n_inner, gradient(value, self.variables))
-        return total
+
+        def value(i: int) -> Tensor:
+            if not self.paired:
+                return self.inner_loss(i)
+            with torch.no_grad():
+                outputs, loss = self.outputs(i)
+            return checked_scalar("inner", loss(outputs))
+
+        slopes = (gradient(value(i), self.variables) for i in range(self.n_inner))
+        return mean(slopes, self.n_inner)
 
     def outer_gradient(self) -> OuterGradient:
         """The outer loss, dL_V/d(theta) and the direct dL_V/d(alpha): one backward pass a closure.
@@ -216,8 +217,9 @@ class Problem:
             If it is not finite.
         """
         of = [*self.parameters, *self.variables]
-        total, objective = [torch.zeros_like(x) for x in of], None
-        for closure in self._outer:
+        objectives = []
+
+        def slope(closure: OuterClosure) -> Vector:
             value = checked_scalar("outer", closure())
             if not value.requires_grad:
                 raise ValueError(
@@ -225,12 +227,12 @@ class Problem:
                 )
             if not value.isfinite():
                 raise FloatingPointError(f"the outer loss is {value.item()}.")
-            total = plus(total, 1 / len(self._outer), gradient(value, of))
-            share = value.detach() / len(self._outer)
-            objective = share if objective is None else objective + share
-        assert objective is not None
+            objectives.append(value.detach())
+            return gradient(value, of)
+
+        total = mean((slope(closure) for closure in self._outer), len(self._outer))
         n = len(self.parameters)
-        return OuterGradient(objective, total[:n], total[n:])
+        return OuterGradient(torch.stack(objectives).mean(), total[:n], total[n:])
 
     def decayed(self, product: Vector, vector: Sequence[Tensor]) -> Vector:
         """``product + decay * vector``: what weight decay adds to a gradient or a Hessian.
@@ -269,76 +271,6 @@ class Problem:
             return 0.0
         eps = max(torch.finfo(p.dtype).eps for p in self.parameters)
         return eps ** (1 / 3) * max(1.0, norm([p.detach() for p in self.parameters])) / length
-
-
-def inner_scalar(found: Tensor | tuple[Tensor, Loss]) -> Tensor:
-    """The scalar that an inner closure stands for.
-
-    Parameters
-    ----------
-    found : Tensor or tuple
-        What the closure returned.
-
-    Returns
-    -------
-    Tensor, shape ()
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is neither a scalar nor such a pair.
-    """
-    if isinstance(found, tuple):
-        outputs, loss = checked_pair(found)
-        found = loss(outputs)
-    return checked_scalar("inner", found)
-
-
-def checked_pair(found: tuple[Tensor, Loss]) -> tuple[Tensor, Loss]:
-    """The pair, if it is one of outputs and a function of them.
-
-    Parameters
-    ----------
-    found : tuple
-
-    Returns
-    -------
-    tuple
-
-    Raises
-    ------
-    TypeError
-    """
-    if len(found) != 2 or not isinstance(found[0], Tensor) or not callable(found[1]):
-        raise TypeError(
-            "the inner closure must return a scalar, or a pair of a tensor of outputs and a "
-            f"function of it; it returned a tuple of {[type(x).__name__ for x in found]}."
-        )
-    return found
-
-
-def checked_scalar(name: str, value: Tensor) -> Tensor:
-    """The value, if it is a scalar tensor.
-
-    Parameters
-    ----------
-    name : str
-        Of the loss.
-    value : Tensor
-
-    Returns
-    -------
-    Tensor, shape ()
-
-    Raises
-    ------
-    TypeError, ValueError
-    """
-    if not isinstance(value, Tensor):
-        raise TypeError(f"the {name} loss must be a tensor, not {type(value).__name__}.")
-    if value.dim():
-        raise ValueError(f"the {name} loss must be a scalar, not of shape {tuple(value.shape)}.")
-    return value
 
 
 def _is_decoupled(optimizer: torch.optim.Optimizer, group: dict[str, object]) -> bool:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from equipoise.optim.bilevel.hypergradient import Estimate, HyperGradient, without_system
 from equipoise.optim.bilevel.passes import assign, kept
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector, gradient, plus, scaled
+from equipoise.optim.bilevel.vectors import Vector, along, gradient, mean, plus, scaled
 
 
 class Unrolled(HyperGradient):
@@ -124,12 +124,11 @@ def _rules(problem: Problem) -> list[_Rule]:
 def _second_products(problem: Problem, q: Vector) -> tuple[Vector, Vector]:
     """H q, decay included, and the mixed second derivative times q, from one graph."""
     of = [*problem.parameters, *problem.variables]
-    total = [torch.zeros_like(x) for x in of]
-    for i in range(problem.n_inner):
+
+    def product(i: int) -> Vector:
         slope = gradient(problem.inner_loss(i), problem.parameters, create_graph=True)
-        along = torch.stack(
-            [(g * d).sum().to(slope[0].device) for g, d in zip(slope, q, strict=True)]
-        ).sum()
-        total = plus(total, 1 / problem.n_inner, gradient(along, of))
+        return gradient(along(slope, q), of)
+
+    total = mean((product(i) for i in range(problem.n_inner)), problem.n_inner)
     n = len(q)
     return problem.decayed(total[:n], q), total[n:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -23,8 +23,23 @@ def dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> float:
     -------
     float
     """
+    return along(a, b).item()
+
+
+def along(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    """Inner product of two vectors as a tensor, to be differentiated.
+
+    Parameters
+    ----------
+    a, b : sequence of Tensor
+        Of the same shapes; parts may be on several devices.
+
+    Returns
+    -------
+    Tensor, shape ()
+    """
     parts = [(x * y).sum() for x, y in zip(a, b, strict=True)]
-    return torch.stack([part.to(parts[0].device) for part in parts]).sum().item()
+    return torch.stack([part.to(parts[0].device) for part in parts]).sum()
 
 
 def norm(a: Sequence[Tensor]) -> float:
@@ -88,6 +103,33 @@ def plus(a: Sequence[Tensor], scale: float, b: Sequence[Tensor]) -> Vector:
     list of Tensor
     """
     return [torch.add(x, y, alpha=scale) for x, y in zip(a, b, strict=True)]
+
+
+def mean(vectors: Iterable[Sequence[Tensor]], n: int) -> Vector:
+    """Mean of vectors, of which no two need be in memory at once.
+
+    Parameters
+    ----------
+    vectors : iterable of sequence of Tensor
+        Best a generator.
+    n : int
+        How many there are.
+
+    Returns
+    -------
+    list of Tensor
+        The vector itself if it is the only one.
+    """
+    total: Vector = []
+    for vector in vectors:
+        if n == 1:
+            return list(vector)
+        if not total:
+            total = scaled(1 / n, vector)
+        else:
+            for x, y in zip(total, vector, strict=True):
+                x.add_(y, alpha=1 / n)
+    return total
 
 
 def gradient(

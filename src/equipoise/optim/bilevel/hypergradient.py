@@ -22,11 +22,11 @@ class Diagnostics:
     Attributes
     ----------
     residual : float or None
-        |H p - v| / |v| of the linear system, 0 where it is solved. H is the undamped curvature
-        that the method uses; None where a method solves no such system.
+        norm(H p - v) / norm(v) of the linear system, 0 where it is solved. H is the undamped
+        curvature that the method uses; None where a method solves no such system.
     inner_gradient_norm : float
-        |dL_T/d(theta)|, decay included: the implicit function theorem speaks of points where it
-        is 0.
+        norm(dL_T/d(theta)), decay included: the implicit function theorem speaks of points where
+        it is 0.
     largest_eigenvalue : float
         Estimated largest eigenvalue of H: a Neumann series needs a step size below 2 over it.
     cosine : float or None

@@ -41,9 +41,9 @@ class OuterGradient(NamedTuple):
 class Problem:
     """min over alpha of L_V(theta*(alpha), alpha), theta*(alpha) = argmin of L_T(theta, alpha).
 
-    The inner loss is L_T = mean of the inner closures + sum_j (decay_j / 2) |theta_j|^2, with the
-    weight decay of the inner optimizer, since its fixed point is the minimum of that. Closures are
-    evaluated one at a time, so that memory is that of one of them.
+    The inner loss L_T is the mean of the inner closures plus, for each parameter, half its weight
+    decay in the inner optimizer times its square: the fixed point of that optimizer is the minimum
+    of this. Closures are evaluated one at a time, so that memory is that of one of them.
 
     Parameters
     ----------

@@ -1,0 +1,127 @@
+"""What several passes over one batch must share, and what they must leave as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+T = TypeVar("T")
+
+
+class Replay(Generic[T]):
+    """A function that is called with the same random numbers each time.
+
+    A dropped unit must stay dropped from one pass of a hyper-gradient to the next, or the passes
+    are not of one function. The first call draws from torch's streams as any other call would; the
+    others draw again what it drew, and leave the streams where they are.
+
+    Parameters
+    ----------
+    function : callable
+        Without arguments.
+    devices : iterable of torch.device
+        Those whose streams it may draw from, besides the CPU's.
+    """
+
+    def __init__(self, function: Callable[[], T], devices: Iterable[torch.device]) -> None:
+        self._function = function
+        self._devices = [d for d in devices if d.type != "cpu"]
+        self._states: list[Tensor] | None = None
+
+    def __call__(self) -> T:
+        """Call the function."""
+        before = _random_states(self._devices)
+        if self._states is None:
+            self._states = before
+            return self._function()
+        _set_random_states(self._devices, self._states)
+        try:
+            return self._function()
+        finally:
+            _set_random_states(self._devices, before)
+
+
+@contextmanager
+def buffers_kept() -> Iterator[None]:
+    """Give the buffers of every module that is called inside back as they were.
+
+    A hyper-gradient evaluates training and validation rows that are not being learnt from; running
+    means that took them in would let the validation rows leak into the model.
+    """
+    kept: dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]] = {}
+
+    def keep(module: torch.nn.Module, _: Any) -> None:
+        if module not in kept:
+            kept[module] = {
+                name: (buffer, buffer.detach().clone())
+                for name, buffer in module._buffers.items()
+                if buffer is not None
+            }
+
+    # There need be no model for the hook to be put on: the closures call what they like.
+    handle = register_module_forward_pre_hook(keep)
+    try:
+        yield
+    finally:
+        handle.remove()
+        with torch.no_grad():
+            for module, buffers in kept.items():
+                for name, (buffer, values) in buffers.items():
+                    buffer.copy_(values)
+                    module._buffers[name] = buffer
+
+
+@contextmanager
+def kept(parameters: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+    """Give parameters their values back in the end, bit for bit.
+
+    Parameters
+    ----------
+    parameters : sequence of Tensor
+
+    Yields
+    ------
+    list of Tensor
+        A copy of the values.
+    """
+    values = [p.detach().clone() for p in parameters]
+    try:
+        yield values
+    finally:
+        assign(parameters, values)
+
+
+@torch.no_grad()
+def assign(parameters: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Give parameters new values in place.
+
+    Parameters
+    ----------
+    parameters, values : sequence of Tensor
+        Of the same shapes.
+    """
+    for p, value in zip(parameters, values, strict=True):
+        p.copy_(value)
+
+
+def _random_states(devices: Sequence[torch.device]) -> list[Tensor]:
+    return [
+        torch.get_rng_state(),
+        *(getattr(torch, d.type).get_rng_state(*_index(d)) for d in devices),
+    ]
+
+
+def _set_random_states(devices: Sequence[torch.device], states: Sequence[Tensor]) -> None:
+    torch.set_rng_state(states[0])
+    for d, state in zip(devices, states[1:], strict=True):
+        getattr(torch, d.type).set_rng_state(state, *_index(d))
+
+
+def _index(device: torch.device) -> tuple[torch.device, ...]:
+    # There is one Apple GPU, and its functions take no device.
+    return () if device.type == "mps" else (device,)

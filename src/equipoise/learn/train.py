@@ -46,10 +46,11 @@ OPTIMIZERS = (
 # Of a smaller batch a step does not cost less.
 _STEP_ROWS = 512
 
-_SCHEDULES: dict[str, Callable[[float], float]] = {
+SCHEDULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
     "constant": lambda done: 1.0,
 }
+"""The factor of the learning rate, by the share of the steps that are done."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,9 @@ class TrainingSettings:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
         if self.iterate not in ITERATES:
             raise ValueError(f"iterate must be one of {', '.join(ITERATES)}, not {self.iterate!r}.")
-        if self.schedule not in _SCHEDULES:
+        if self.schedule not in SCHEDULES:
             raise ValueError(
-                f"schedule must be one of {', '.join(_SCHEDULES)}, not {self.schedule!r}."
+                f"schedule must be one of {', '.join(SCHEDULES)}, not {self.schedule!r}."
             )
         if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}.")
@@ -224,7 +225,7 @@ def train(
         ),
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: _SCHEDULES[settings.schedule](step / settings.steps)
+        optimizer, lambda step: SCHEDULES[settings.schedule](step / settings.steps)
     )
     watch = Watch(network, rows if watched is None else watched, n_classes, promises)
     # A method that does not heed the promise is not helped to keep it.

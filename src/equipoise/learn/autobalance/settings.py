@@ -1,0 +1,90 @@
+"""How a training loss is searched for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+
+from equipoise.learn.imbalance.parametric import Term
+from equipoise.optim.bilevel import ConjugateGradient, HyperGradient, Identity, Neumann, Unrolled
+
+HyperGradientName = Literal["identity", "neumann", "cg", "unrolled", "exact"]
+"""How the hyper-gradient is estimated."""
+
+ESTIMATORS: dict[str, Callable[[], HyperGradient]] = {
+    "identity": Identity,
+    "neumann": Neumann,
+    "cg": ConjugateGradient,
+    "unrolled": Unrolled,
+}
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How a training loss is searched for.
+
+    Attributes
+    ----------
+    learn : tuple of {"weight", "additive", "multiplicative"}
+        Which of w, l and Delta are learnt.
+    warmup : float
+        Share of the steps before the loss begins to change.
+    outer_steps : int
+        How often it changes, evenly spread over the steps that are left. With a learning rate
+        that falls to 0 and steps of Adam, whose size is the rate whatever the gradient's, a term
+        moves by at most half of ``outer_steps * learning_rate``: that is the trust region without
+        which a search on few validation rows runs away, whatever the length of training.
+    learning_rate : float
+        Of the terms, at the start.
+    batch_size : int
+        Validation rows that an outer step is judged on; all of them where there are fewer.
+    hypergradient : {"identity", "neumann", "cg", "unrolled", "exact"}
+        How the hyper-gradient is estimated. "exact" is for a linear model (``hidden=()``), which
+        it solves to the end at each outer step instead of training it; warm-up, steps and batches
+        are then of no account.
+    optimizer : str
+        The torch optimizer of the terms, by the name of its class.
+
+    Raises
+    ------
+    ValueError
+        If one is out of its range.
+    """
+
+    learn: tuple[Term, ...] = ("additive", "multiplicative")
+    warmup: float = 0.4
+    outer_steps: int = 100
+    learning_rate: float = 0.03
+    batch_size: int = 2048
+    hypergradient: HyperGradientName = "identity"
+    optimizer: str = "Adam"
+
+    def __post_init__(self) -> None:
+        if not self.learn or set(self.learn) - set(get_args(Term)):
+            raise ValueError(
+                f"learn must list some of {', '.join(get_args(Term))}, not {self.learn!r}."
+            )
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup must be at least 0 and below 1, not {self.warmup}.")
+        for name in ("outer_steps", "batch_size"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be positive, not {self.learning_rate}.")
+        if self.hypergradient not in get_args(HyperGradientName):
+            raise ValueError(
+                f"hypergradient must be one of {', '.join(get_args(HyperGradientName))}, not "
+                f"{self.hypergradient!r}."
+            )
+        found = getattr(torch.optim, self.optimizer, None)
+        if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
+            raise ValueError(f"optimizer must name a torch optimizer, not {self.optimizer!r}.")
+
+    @property
+    def exact(self) -> bool:
+        """Whether the inner problem is solved and not trained."""
+        return self.hypergradient == "exact"

@@ -156,6 +156,12 @@ def test_what_is_no_score_is_refused_in_words(tmp_path, kind):
         audit_one_pass(path, label="y", sensitive=["race"])
 
 
+@pytest.mark.parametrize("limits", [(1, 1), (5, -5), (0, np.inf)])
+def test_limits_that_are_no_range_are_refused(limits):
+    with pytest.raises(DataError, match="wanted two finite numbers, the lower first"):
+        audit_one_pass(rows(300), **NAMED, limits=limits)
+
+
 def test_infinite_scores_are_refused():
     table = rows(300)
     table.loc[7, "s"] = np.inf

@@ -42,6 +42,11 @@ class ScoreBlocks:
         Of the scores so far.
     missing : int
         How many rows so far have none.
+
+    Raises
+    ------
+    DataError
+        If limits are not two finite numbers, the lower first.
     """
 
     def __init__(
@@ -51,6 +56,8 @@ class ScoreBlocks:
         limits: tuple[float, float] | None = None,
         text: bool = False,
     ) -> None:
+        if limits is not None and not (np.isfinite(limits).all() and limits[0] < limits[1]):
+            raise DataError(f"limits: given {limits}, wanted two finite numbers, the lower first.")
         self.column = column
         self.threshold = threshold
         self.limits = limits

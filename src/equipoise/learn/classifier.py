@@ -6,25 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
-import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import assert_all_finite, check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from equipoise.constraints import Constraint
 from equipoise.data import split
 from equipoise.groups import Groups, How
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.ending import JUDGED
+from equipoise.learn.inputs import read_frame, read_labels, read_weights
 from equipoise.learn.methods import find_method
 from equipoise.learn.model import Model
 from equipoise.learn.problem import Rows
@@ -188,26 +181,10 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.batch_size,
             self.iterate,
         )
-        frame = self._frame(X, reset=True)
-        label = column_or_1d(y, warn=True)
-        _refuse_missing(label)
-        check_classification_targets(label)
-        self.classes_, codes = np.unique(label, return_inverse=True)
-        if len(codes) != len(frame):
-            raise ValueError(f"X has {len(frame):,} rows, but y has {len(codes):,}.")
-        if len(self.classes_) < 2:
-            raise ValueError(f"y has only one class, {self.classes_[0]!r}; two are needed.")
+        frame = read_frame(self, X, reset=True)
         # Rates speak of the last of two classes, whatever their order in classes_.
-        self._order = _positive_last(self.classes_, self.positive)
-        codes = self._order[codes]
-        weights, counted = None, np.arange(len(codes))
-        if sample_weight is not None:
-            weights = _check_sample_weight(
-                sample_weight, np.empty((len(codes), 1)), dtype=np.float64, ensure_non_negative=True
-            )
-            counted = np.flatnonzero(weights > 0)
-            if len(np.unique(codes[counted])) < 2:
-                raise ValueError("y has only one class among the rows of positive sample_weight.")
+        self.classes_, self._order, codes = read_labels(y, len(frame), self.positive)
+        weights, counted = read_weights(sample_weight, codes)
         groups = self._groups(sensitive_features, promises, codes, counted)
         encoder = TableEncoder.fit(frame)
         rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
@@ -283,19 +260,6 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._require_support(promises, codes, groups, counted, where)
         return parts["training"], parts["validation"]
 
-    def _frame(self, X: Any, *, reset: bool) -> nw.DataFrame[Any]:
-        frame = nw.from_native(X, eager_only=True, pass_through=True)
-        if isinstance(frame, nw.DataFrame):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            if not len(frame):
-                raise ValueError("X has no rows.")
-            return frame
-        array = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
-        return nw.from_dict(
-            {f"x{j}": np.ascontiguousarray(array[:, j]) for j in range(array.shape[1])},
-            backend="pyarrow",
-        )
-
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Probability of each class.
 
@@ -309,7 +273,7 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        return self.model_.predict_proba(self._frame(X, reset=False))[:, self._order]
+        return self.model_.predict_proba(read_frame(self, X, reset=False))[:, self._order]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The more probable class of each row.
@@ -339,29 +303,3 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _refuse_missing(label: NDArray[Any]) -> None:
-    if label.dtype.kind != "O":
-        assert_all_finite(label, input_name="y")
-        return
-    try:
-        missing = pa.array(label, from_pandas=True).null_count
-    except pa.ArrowException:
-        return  # of several types, which is refused for what it is
-    if missing:
-        raise ValueError(f"y has {missing:,} missing values; leave those rows out.")
-
-
-def _positive_last(classes: NDArray[Any], positive: Any) -> NDArray[np.int64]:
-    # A permutation that swaps two classes or none, and so is its own inverse.
-    order = np.arange(len(classes))
-    if positive is None:
-        return order
-    if positive not in classes.tolist():
-        raise ValueError(f"positive is {positive!r}, but the classes are {classes.tolist()}.")
-    if len(classes) > 2:
-        raise ValueError(
-            f"positive is {positive!r}, but there are {len(classes)} classes: each is looked at."
-        )
-    return order[::-1] if classes[0] == positive else order

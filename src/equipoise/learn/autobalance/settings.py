@@ -58,7 +58,7 @@ class SearchSettings:
     learn: tuple[Term, ...] = ("additive", "multiplicative")
     warmup: float = 0.4
     outer_steps: int = 100
-    learning_rate: float = 0.03
+    learning_rate: float = 0.02
     batch_size: int = 2048
     hypergradient: HyperGradientName = "identity"
     optimizer: str = "Adam"

@@ -1,0 +1,314 @@
+"""A scikit-learn classifier whose training loss is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from equipoise.constraints import Constraint
+from equipoise.groups import Groups, How
+from equipoise.learn.autobalance.balance import balance
+from equipoise.learn.autobalance.network import OneMLP, as_stack
+from equipoise.learn.autobalance.settings import SearchSettings
+from equipoise.learn.autobalance.space import Start, make_judge, make_objective, make_prior
+from equipoise.learn.encoder import TableEncoder
+from equipoise.learn.imbalance import cell_counts
+from equipoise.learn.imbalance.parametric import Term
+from equipoise.learn.inputs import read_frame, read_labels, read_weights
+from equipoise.learn.model import Model
+from equipoise.learn.network import StackedMLP
+from equipoise.learn.problem import Rows
+from equipoise.learn.train import TrainingSettings
+
+
+class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A neural network whose training loss is designed for rare classes or for groups.
+
+    The loss is a cross-entropy with a weight, an additive and a multiplicative logit term for each
+    class, or for each class and group. Its terms are learnt on rows held out, by bilevel
+    optimisation; a network is then trained anew on all rows with what was found, or with the loss
+    begun with where that did not help (Li et al. 2021, arXiv 2201.01212).
+
+    Parameters
+    ----------
+    objective : str, Constraint, or sequence of them
+        What the loss is designed for: "balanced" (every class, or class of a group, counts the
+        same), "equalized_odds" (groups have like losses within each class), "worst" (the class, or
+        class of a group, that is worst off), or promises such as ``'gap("selection") <= 0.05'``.
+    weight_ce : float, optional
+        The share of the cross-entropy in an objective that has a name; by default 0.1 in
+        "equalized_odds" and 0 in the others.
+    learn : tuple of {"weight", "additive", "multiplicative"}
+        Which terms are learnt.
+    dictionary : {"scaling", "free"}, int, array-like of shape (K, columns), or None
+        In which directions: how strongly both follow the frequencies ("scaling", two numbers),
+        clusters of classes of like frequency (so many), each for itself ("free"), or any attributes
+        of classes. None is "scaling" for classes alone and "free" for classes of groups.
+    start : {"logit-adjusted", "cross-entropy"}, optional
+        The loss begun with; "cross-entropy" by default where promises are the objective.
+    hidden : tuple of int
+        Units of each hidden layer; ``()`` is a linear model.
+    optimizer : str
+        The torch optimizer that trains the network, by the name of its class.
+    learning_rate, weight_decay : float
+        Of the network.
+    steps : int
+        Of each training: the search, two for the comparison, and the last.
+    batch_size : int
+    warmup : float
+        Share of the search before the loss begins to change.
+    outer_steps : int
+        How often it changes.
+    outer_learning_rate : float
+        By how much, at the start.
+    hypergradient : {"identity", "neumann", "cg", "unrolled", "exact"}
+        How the gradient through training is estimated; "exact" is for a linear model of the
+        features, which is solved instead of trained.
+    validation_fraction : float
+        Share of the rows that the loss is judged on, by class and group.
+    compare : bool
+        Whether the loss found is used only if it is better than the one begun with, by a standard
+        error, on the validation rows.
+    retrain : bool
+        Whether the last training is on all rows.
+    how : {"crossed", "each", "lattice"}
+        What several sensitive features mean; a row takes its terms from one group.
+    positive : optional
+        Of two classes, the one that rates such as selection speak of; the larger by default.
+    random_state : int, RandomState or None
+    device : str
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (k,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X is a dataframe.
+    groups_ : tuple of str or None
+    loss_ : ParametricCrossEntropy
+        With which the network was trained. Its classes are those of ``model_.classes``.
+    trajectory_ : Trajectory
+        The terms along the search.
+    choice_ : Choice or None
+        How what was found compares with what was begun with.
+    model_ : Model
+        What predicts; it can be saved on its own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from equipoise.learn import AutoBalanceClassifier
+    >>> random = np.random.default_rng(0)
+    >>> y = (random.random(2000) < 0.05).astype(int)
+    >>> X = random.normal(size=(2000, 4)) + y[:, None]
+    >>> fair = AutoBalanceClassifier(hidden=(), steps=200, random_state=0).fit(X, y)
+    >>> bool((fair.predict(X) == y)[y == 1].mean() > 0.7)
+    True
+    """
+
+    def __init__(
+        self,
+        objective: str | Constraint | Sequence[str | Constraint] = "balanced",
+        *,
+        weight_ce: float | None = None,
+        learn: Sequence[Term] = SearchSettings.learn,
+        dictionary: str | int | ArrayLike | None = None,
+        start: Start | None = None,
+        hidden: tuple[int, ...] = TrainingSettings.hidden,
+        optimizer: str = TrainingSettings.optimizer,
+        learning_rate: float = TrainingSettings.learning_rate,
+        weight_decay: float = TrainingSettings.weight_decay,
+        steps: int = TrainingSettings.steps,
+        batch_size: int = TrainingSettings.batch_size,
+        warmup: float = SearchSettings.warmup,
+        outer_steps: int = SearchSettings.outer_steps,
+        outer_learning_rate: float = SearchSettings.learning_rate,
+        hypergradient: str = SearchSettings.hypergradient,
+        validation_fraction: float = 0.2,
+        compare: bool = True,
+        retrain: bool = True,
+        how: How = "crossed",
+        positive: Any = None,
+        random_state: Any = None,
+        device: str = "cpu",
+    ) -> None:
+        self.objective = objective
+        self.weight_ce = weight_ce
+        self.learn = learn
+        self.dictionary = dictionary
+        self.start = start
+        self.hidden = hidden
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.steps = steps
+        self.batch_size = batch_size
+        self.warmup = warmup
+        self.outer_steps = outer_steps
+        self.outer_learning_rate = outer_learning_rate
+        self.hypergradient = hypergradient
+        self.validation_fraction = validation_fraction
+        self.compare = compare
+        self.retrain = retrain
+        self.how = how
+        self.positive = positive
+        self.random_state = random_state
+        self.device = device
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        sensitive_features: Any = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Search a loss and train with it.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (n, d)
+            A pandas, polars or pyarrow table of numbers and categories, or an array of numbers.
+            Missing values are handled.
+        y : array-like, shape (n,)
+            Labels of two or more classes.
+        sensitive_features : optional
+            With them the terms are of classes in groups. Not needed to predict.
+        sample_weight : array-like, shape (n,), optional
+            What each row counts in the training loss.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For input that cannot be learnt from, before any training.
+        FloatingPointError
+            If training diverges.
+        """
+        settings = TrainingSettings(
+            "erm",
+            self.hidden,
+            self.optimizer,
+            self.learning_rate,
+            self.weight_decay,
+            self.steps,
+            self.batch_size,
+        )
+        how = SearchSettings(
+            tuple(self.learn),
+            self.warmup,
+            self.outer_steps,
+            self.outer_learning_rate,
+            hypergradient=self.hypergradient,  # type: ignore[arg-type]
+        )
+        frame = read_frame(self, X, reset=True)
+        self.classes_, self._order, codes = read_labels(y, len(frame), self.positive)
+        weights, _ = read_weights(sample_weight, codes)
+        groups = None
+        if sensitive_features is not None:
+            groups = Groups.of(sensitive_features, self.how)
+            if groups.n_rows != len(codes):
+                raise ValueError(
+                    f"sensitive_features has {groups.n_rows:,} rows, but y has {len(codes):,}."
+                )
+        k = len(self.classes_)
+        n_groups = None if groups is None else len(groups)
+        objective = make_objective(self.objective, self.weight_ce, k, n_groups)
+        judge = make_judge(self.objective, k, n_groups)
+        encoder = TableEncoder.fit(frame)
+        rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        of_group = None if groups is None else groups.codes
+        counts = cell_counts(codes, k, of_group, None if of_group is None else n_groups)
+        start: Start = self.start or ("cross-entropy" if judge else "logit-adjusted")
+        prior = make_prior(counts, how.learn, self.dictionary, start).to(self.device)
+
+        def make_network() -> OneMLP:
+            stack = StackedMLP(rows.features.shape[1], settings.hidden, k, [seed])
+            return OneMLP(stack).to(self.device)
+
+        found = balance(
+            make_network,
+            rows,
+            k,
+            prior,
+            objective,
+            settings,
+            how,
+            seed,
+            validation_fraction=self.validation_fraction,
+            compare=self.compare,
+            judge=judge,
+            retrain=self.retrain,
+        )
+        self.groups_ = None if groups is None else groups.names
+        self.loss_ = found.loss
+        self.trajectory_ = found.trajectory
+        self.choice_ = found.choice
+        self.model_ = Model(
+            encoder,
+            as_stack(found.network).cpu(),
+            tuple(self.classes_[self._order].tolist()),
+            {
+                "objective": str(self.objective),
+                "training": settings.to_dict(),
+                "choice": None if found.choice is None else found.choice.to_dict(),
+                "seed": seed,
+            },
+        )
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (n, d)
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k)
+            Columns in the order of ``classes_``. They are of the logits as they are: the terms
+            belong to training alone.
+        """
+        check_is_fitted(self)
+        return self.model_.predict_proba(read_frame(self, X, reset=False))[:, self._order]
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The more probable class of each row.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (n, d)
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        likely = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[likely]
+
+    def save(self, folder: str | Path) -> None:
+        """Write the trained model, for ``equipoise predict`` or :meth:`Model.load`.
+
+        Parameters
+        ----------
+        folder : path
+        """
+        check_is_fitted(self)
+        self.model_.save(folder)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags

@@ -179,7 +179,7 @@ class Bilevel:
             value = inner_scalar(found) / len(closures)
             if self._paired is None:
                 self._require_dependence(found, value)
-            self._paired = isinstance(found, tuple)
+                self._paired = isinstance(found, tuple)
             if not value.isfinite():
                 raise FloatingPointError(f"the inner loss is {value.item()}.")
             # The outer variables have no use for a gradient of the inner loss.

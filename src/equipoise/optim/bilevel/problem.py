@@ -65,7 +65,7 @@ class Problem:
     ----------
     parameters : list of Tensor
     known_paired : bool or None
-        Whether inner closures return pairs, as far as one has been called.
+        Whether the inner closure that was called last returned a pair.
     decays : list of float
         The weight decay of each parameter; 0 where it is decoupled (AdamW), which has no part in
         any loss.
@@ -172,7 +172,9 @@ class Problem:
         -------
         Tensor, shape ()
         """
-        return inner_scalar(self._inner[i]())
+        found = self._inner[i]()
+        self.known_paired = isinstance(found, tuple)
+        return inner_scalar(found)
 
     def inner_gradient(self) -> Vector:
         """dL_T/d(theta), decay included.

@@ -59,9 +59,9 @@ class Bilevel:
         forty inner steps on the same batches.
     differences : bool
         Whether central differences stand in for forward-mode passes (J p by two forward passes
-        rather than one at the price of three, to about eps^(2/3) of its size) and for double
-        backward passes in the mixed derivative. It is so in any case where an operation of the
-        model has no forward-mode rule.
+        rather than one at the price of three, to about a percent in single precision) and for
+        double backward passes in the mixed derivative. It is so in any case where an operation of
+        the model has no forward-mode rule.
 
     Attributes
     ----------

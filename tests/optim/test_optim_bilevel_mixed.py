@@ -25,6 +25,10 @@ METHODS = {
     "identity": lambda: Identity(),
     "Neumann": lambda: Neumann(4),
     "conjugate gradients": lambda: ConjugateGradient(3),
+    "Neumann of the Hessian": lambda: Neumann(4, damping=3.0, curvature="hessian"),
+    "conjugate gradients of the Hessian": lambda: ConjugateGradient(
+        3, damping=3.0, curvature="hessian"
+    ),
     "unrolled": lambda: Unrolled(2),
     "F2SA": lambda: F2SA(2),
 }
@@ -124,6 +128,15 @@ def test_gauss_newton_is_the_jacobian_around_the_loss():
     found = flat(curvature(task.problem(), "gauss-newton")(p))
     expected = J.T @ (Hz @ (J @ flat(p))) + 0.1 * flat(p)
     torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-12)
+
+
+def test_hessian_may_be_used_again_after_a_forward_mode_pass():
+    task = Task(convolutional())
+    problem, p = task.problem(), task.direction()
+    product = curvature(problem, "hessian")
+    first = product(p)
+    mixed_product(problem, p)
+    torch.testing.assert_close(product(p), first, rtol=0, atol=0)
 
 
 def test_hessian_has_the_decay_of_the_optimizer():

@@ -129,6 +129,25 @@ def test_diagnostics_come_every_so_many_outer_steps():
     assert Search().run(2).optimizer.diagnostics is None
 
 
+def test_outer_step_takes_pairs_after_inner_steps_on_scalars():
+    search, pairs = Search(), Search()
+    found = []
+    for one in (search, pairs):
+        one.model.eval()
+        torch.manual_seed(1)
+        inner, outer = one.closures()
+
+        def scalar(inner=inner):
+            outputs, loss = inner()
+            return loss(outputs)
+
+        one.optimizer.inner_step(scalar if one is search else inner)
+        for _ in range(2):
+            one.optimizer.outer_step(inner, outer)
+        found.append(one.values())
+    torch.testing.assert_close(*found)
+
+
 def test_loss_on_several_batches_is_their_mean_in_both_steps():
     one, several = Search(), Search()
     torch.manual_seed(3)

@@ -59,9 +59,9 @@ class Bilevel:
         forty inner steps on the same batches.
     differences : bool
         Whether central differences stand in for forward-mode passes (J p by two forward passes
-        rather than one at the price of three, to about eps^(2/3) of its size) and for double
-        backward passes in the mixed derivative. It is so in any case where an operation of the
-        model has no forward-mode rule.
+        rather than one at the price of three, to about a percent in single precision) and for
+        double backward passes in the mixed derivative. It is so in any case where an operation of
+        the model has no forward-mode rule.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ class Bilevel:
             value = inner_scalar(found) / len(closures)
             if self._paired is None:
                 self._require_dependence(found, value)
-            self._paired = isinstance(found, tuple)
+                self._paired = isinstance(found, tuple)
             if not value.isfinite():
                 raise FloatingPointError(f"the inner loss is {value.item()}.")
             # The outer variables have no use for a gradient of the inner loss.

@@ -106,15 +106,17 @@ def largest_eigenvalue(
 def _hessian(problem: Problem) -> Operator:
     # One graph serves all products where there is one closure; of several, each has to be made
     # anew for every product, or memory would be that of all of them.
-    slopes: dict[int, Vector] = {}
+    graph: dict[tuple[int, ...], Vector] = {}
 
     def slope(i: int) -> Vector:
-        if i in slopes:
-            return slopes[i]
-        found = gradient(problem.inner_loss(i), problem.parameters, create_graph=True)
-        if problem.n_inner == 1:
-            slopes[i] = found
-        return found
+        if problem.n_inner > 1:
+            return gradient(problem.inner_loss(i), problem.parameters, create_graph=True)
+        # A graph cannot be used again once a parameter has been written to, be it the same value.
+        versions = tuple(p._version for p in problem.parameters)
+        if versions not in graph:
+            graph.clear()
+            graph[versions] = gradient(problem.inner_loss(i), problem.parameters, create_graph=True)
+        return graph[versions]
 
     def product(i: int, p: Sequence[Tensor]) -> Vector:
         return gradient(along(slope(i), p), problem.parameters, retain_graph=True)

@@ -44,7 +44,8 @@ class F2SA(HyperGradient):
         Of that; by default the learning rate of the inner optimizer, which then must be SGD. It
         has to be below 2 over the largest eigenvalue.
     pull : float
-        s. In single precision below 1e-3 the difference is lost in rounding.
+        s. It has to be well below the smallest eigenvalue of H: the relative error is about the
+        square of their ratio. In single precision below 1e-3 the difference is lost in rounding.
     """
 
     def __init__(

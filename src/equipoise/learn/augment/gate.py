@@ -48,22 +48,21 @@ def relaxed_bernoulli(logit: Tensor, noise: Tensor, temperature: float) -> Tenso
     return torch.sigmoid((logit + noise) / temperature)
 
 
-def straight_through_bernoulli(
-    probability: Tensor, noise: Tensor, temperature: float = 0.5
-) -> Tensor:
-    """0 or 1, with the gradient of the relaxed draw.
+def straight_through_bernoulli(probability: Tensor, uniform: Tensor) -> Tensor:
+    """0 or 1, with the gradient of the probability, Bengio et al. 2013 (arXiv 1308.3432).
+
+    Nothing is computed from numbers between 0 and 1, so that a relaxed gradient would be no truer;
+    this one has no noise of its own, and is right in expectation for what is linear.
 
     Parameters
     ----------
     probability : Tensor
-    noise : Tensor
-        From :func:`logistic_noise`.
-    temperature : float
+    uniform : Tensor
+        Draws between 0 and 1.
 
     Returns
     -------
     Tensor
     """
-    logit = torch.logit(probability, eps=torch.finfo(probability.dtype).eps)
-    soft = relaxed_bernoulli(logit, noise, temperature)
-    return (soft > 0.5).to(soft.dtype) + (soft - soft.detach())
+    # The difference is 0, to the last bit.
+    return (uniform < probability).to(uniform.dtype) + (probability - probability.detach())

@@ -24,8 +24,8 @@ from equipoise.learn.augment.tones import equalize, posterize, solarize
 
 __all__ = ["image_operations"]
 
-# Largest amounts are those of AutoAugment (arXiv 1805.09501), but for cutout, whose square is half of
-# a side for small images (arXiv 1708.04552). Flip and noise are not among its operations.
+# Largest amounts are those of AutoAugment (arXiv 1805.09501), but for cutout, whose square
+# is half of a side for small images (arXiv 1708.04552). It has neither flip nor noise.
 _ALL = (
     Operation("shear_x", shear_x, 0.3, "of the distance", signed=True),
     Operation("shear_y", shear_y, 0.3, "of the distance", signed=True),

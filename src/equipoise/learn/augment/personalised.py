@@ -24,8 +24,9 @@ _SPREAD = 0.1
 class PersonalisedAugmentation(nn.Module):
     r"""Rows changed as the policy of their class's cluster says: x, y -> A_y(x).
 
-    Personalised data augmentation of Li et al. 2021 (AutoBalance, arXiv 2201.01212), on the policies of AutoAugment (Cubuk et al. 2019, arXiv 1805.09501): a row gets one of S
-    sub-policies at random, and goes through its L stages. At each
+    Personalised data augmentation of Li et al. 2021 (AutoBalance, arXiv 2201.01212), on the
+    policies of AutoAugment (Cubuk et al. 2019, arXiv 1805.09501): a row gets one of S sub-policies
+    at random, and goes through its L stages. At each
 
     - an operation is drawn by ``softmax(choice)``,
     - a gate b near 0 or 1 by its probability p, a relaxed Bernoulli number,

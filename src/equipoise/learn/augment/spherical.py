@@ -59,13 +59,12 @@ class SphericalAugmentation(nn.Module):
         self.register_buffer("cluster_of_class", cluster_of_class(clusters))
         n_clusters = int(self.cluster_of_class.max()) + 1
         radii = np.asarray(to_numpy(radius, "radius") if np.ndim(radius) else radius)
-        if radii.shape not in ((), (n_clusters,)) or radii.dtype.kind not in "biuf":
+        numbers = radii.shape in ((), (n_clusters,)) and radii.dtype.kind in "biuf"
+        if not numbers or not (np.isfinite(radii) & (radii >= 0)).all():
             raise ValueError(
-                f"radius must be a number, or {n_clusters}, one a cluster, not {radii.dtype} of "
-                f"shape {radii.shape}."
+                f"radius must be a number or {n_clusters}, one a cluster, finite and not "
+                f"negative, not {radii.tolist()!r}."
             )
-        if not (np.isfinite(radii) & (radii >= 0)).all():
-            raise ValueError(f"radius must be finite and not negative, not {radii.tolist()!r}.")
         start = torch.tensor(radii, dtype=torch.get_default_dtype())
         self.register_buffer("start", start.expand(n_clusters).clone())
         self.coordinates = nn.Parameter(torch.zeros(n_clusters))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from torch import Generator, Tensor
 
 from equipoise.codes import to_numpy
-from equipoise.learn.augment.gate import logistic_noise, straight_through_bernoulli
+from equipoise.learn.augment.gate import straight_through_bernoulli
 from equipoise.learn.augment.operation import Operation, standard_normal
 from equipoise.learn.encoder import NumberColumn, TableEncoder
 
@@ -62,12 +62,12 @@ def table_operations(
     ['noise', 'drop', 'swap']
     """
     widths = np.asarray(to_numpy(spread, "spread"))
-    if widths.ndim != 1 or not len(widths) or widths.dtype.kind not in "biuf":
+    numbers = widths.ndim == 1 and len(widths) > 0 and widths.dtype.kind in "biuf"
+    if not numbers or not (np.isfinite(widths) & (widths >= 0)).all():
         raise ValueError(
-            f"spread must be numbers of shape (d,), not {widths.dtype} of shape {widths.shape}."
+            "spread must be numbers of shape (d,), finite and not negative, not "
+            f"{widths.tolist()!r}."
         )
-    if not (np.isfinite(widths) & (widths >= 0)).all():
-        raise ValueError(f"spread must be finite and not negative, not {widths.tolist()!r}.")
     block = torch.from_numpy(_block_of_column(len(widths), blocks))
     width = torch.tensor(widths, dtype=torch.get_default_dtype())
     return (
@@ -138,12 +138,14 @@ def _draw_blocks(rows: Tensor, generator: Generator | None, block: Tensor) -> tu
     """Which blocks change."""
     _require_width(rows, len(block))
     block = block.to(rows.device)
-    return (logistic_noise(rows, (len(rows), int(block.max()) + 1), generator)[:, block],)
+    shape = (len(rows), int(block.max()) + 1)
+    uniform = torch.rand(shape, generator=generator, dtype=rows.dtype, device=rows.device)
+    return (uniform[:, block],)
 
 
 def _draw_others(rows: Tensor, generator: Generator | None, block: Tensor) -> tuple[Tensor, ...]:
     """Which blocks change, and what they change to: that of other rows as they came."""
-    (noise,) = _draw_blocks(rows, generator, block)
+    (uniform,) = _draw_blocks(rows, generator, block)
     block = block.to(rows.device)
     n_rows, n_blocks = len(rows), int(block.max()) + 1
     # Of b rows the one that lies 1 to b - 1 places further on is another one.
@@ -151,7 +153,7 @@ def _draw_others(rows: Tensor, generator: Generator | None, block: Tensor) -> tu
         max(n_rows - 1, 1), (n_rows, n_blocks), generator=generator, device=rows.device
     )
     other = (torch.arange(n_rows, device=rows.device)[:, None] + 1 + places) % n_rows
-    return noise, rows.detach().gather(0, other[:, block])
+    return uniform, rows.detach().gather(0, other[:, block])
 
 
 def _noise(rows: Tensor, amount: Tensor, normal: Tensor, spread: Tensor) -> Tensor:
@@ -159,12 +161,12 @@ def _noise(rows: Tensor, amount: Tensor, normal: Tensor, spread: Tensor) -> Tens
     return rows + amount[:, None] * spread.to(rows) * normal
 
 
-def _drop(rows: Tensor, amount: Tensor, noise: Tensor) -> Tensor:
-    return rows * (1 - straight_through_bernoulli(amount[:, None], noise))
+def _drop(rows: Tensor, amount: Tensor, uniform: Tensor) -> Tensor:
+    return rows * (1 - straight_through_bernoulli(amount[:, None], uniform))
 
 
-def _swap(rows: Tensor, amount: Tensor, noise: Tensor, others: Tensor) -> Tensor:
-    return rows + straight_through_bernoulli(amount[:, None], noise) * (others - rows)
+def _swap(rows: Tensor, amount: Tensor, uniform: Tensor, others: Tensor) -> Tensor:
+    return rows + straight_through_bernoulli(amount[:, None], uniform) * (others - rows)
 
 
 def _require_width(rows: Tensor, n_columns: int) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 __all__ = ["equalize", "posterize", "solarize"]
 
-_SOFTNESS = 0.1
+_SOFTNESS = 0.05
 """How wide the threshold of ``solarize`` is to its gradient, in shares of the tones."""
 
 
@@ -35,8 +35,11 @@ def posterize(images: Tensor, amount: Tensor) -> Tensor:
     # A step that is too small to divide by is none.
     tiny = torch.finfo(images.dtype).eps
     with torch.no_grad():
-        place = torch.where(step > tiny, (images / step.clamp(min=tiny)).frac(), 0)
-    return images - step * place
+        multiple = images / step.clamp(min=tiny)
+        rounded = torch.where(step > tiny, step * multiple.floor(), images)
+        place = torch.where(step > tiny, multiple.frac(), 0)
+    follows = images - step * place
+    return rounded + (follows - follows.detach())
 
 
 def solarize(images: Tensor, amount: Tensor) -> Tensor:

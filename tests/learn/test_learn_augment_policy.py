@@ -282,6 +282,14 @@ def test_half_precision_is_kept():
     assert (changed.min() >= 0, changed.max() <= 1) == (True, True)
 
 
+def test_rows_are_changed_in_their_own_precision_under_autocast():
+    x, label = images_and_labels()
+    augment = of_images()
+    expected = augment(x, label, seeded())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(augment(x, label, seeded()), expected)
+
+
 @pytest.mark.parametrize(
     ("label", "message"),
     [

@@ -96,6 +96,8 @@ class PersonalisedAugmentation(nn.Module):
 
     cluster_of_class: Tensor
     choice_start: Tensor
+    probability_start: Tensor
+    magnitude_start: Tensor
 
     def __init__(
         self,
@@ -134,8 +136,8 @@ class PersonalisedAugmentation(nn.Module):
         if n_subpolicies > 1:
             start = _SPREAD * torch.randn(shape[1:])
         self.register_buffer("choice_start", start)
-        self._probability_start = torch.logit(torch.tensor(probability)).item()
-        self._magnitude_start = torch.logit(torch.tensor(magnitude)).item()
+        self.register_buffer("probability_start", torch.tensor(probability).logit())
+        self.register_buffer("magnitude_start", torch.tensor(magnitude).logit())
         self.coordinates = nn.ParameterDict(
             {
                 name: nn.Parameter(torch.zeros(shape))
@@ -182,12 +184,12 @@ class PersonalisedAugmentation(nn.Module):
     @property
     def probability(self) -> Tensor:
         """P of each operation's gate, shape (K', S, L, operations)."""
-        return torch.sigmoid(self._probability_start + self.coordinates["probability"])
+        return torch.sigmoid(self.probability_start + self.coordinates["probability"])
 
     @property
     def magnitude(self) -> Tensor:
         """Share of each operation's largest amount, shape (K', S, L, operations)."""
-        return torch.sigmoid(self._magnitude_start + self.coordinates["magnitude"])
+        return torch.sigmoid(self.magnitude_start + self.coordinates["magnitude"])
 
     def policy(self) -> list[LearntOperation]:
         """What was learnt, for a report: a row for each cluster and operation.
@@ -229,7 +231,7 @@ class PersonalisedAugmentation(nn.Module):
         n_rows = len(x)
         subpolicy = torch.randint(n_subpolicies, (n_rows,), generator=generator, device=x.device)
         log_share = self.log_share[cluster, subpolicy].to(x.dtype)
-        logit = self._probability_start + self.coordinates["probability"]
+        logit = self.probability_start + self.coordinates["probability"]
         logit = logit[cluster, subpolicy].to(x.dtype)
         magnitude = self.magnitude[cluster, subpolicy].to(x.dtype)
         row = torch.arange(n_rows, device=x.device)

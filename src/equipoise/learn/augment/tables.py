@@ -166,7 +166,8 @@ def _drop(rows: Tensor, amount: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _swap(rows: Tensor, amount: Tensor, uniform: Tensor, others: Tensor) -> Tensor:
-    return rows + straight_through_bernoulli(amount[:, None], uniform) * (others - rows)
+    swapped = straight_through_bernoulli(amount[:, None], uniform)
+    return (1 - swapped) * rows + swapped * others
 
 
 def _require_width(rows: Tensor, n_columns: int) -> None:

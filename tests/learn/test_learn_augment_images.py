@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageEnhance, ImageOps
 
 from equipoise.learn.augment import image_operations
 
@@ -123,6 +125,32 @@ def test_auto_contrast_reaches_from_black_to_white(generator):
     changed = ALL["auto_contrast"].apply(x, torch.zeros(2))
     assert torch.equal(changed.amin((2, 3)), torch.zeros(2, 3, dtype=torch.float64))
     torch.testing.assert_close(changed.amax((2, 3)), torch.ones(2, 3, dtype=torch.float64))
+
+
+IN_PILLOW = {
+    "brightness": (0.4, lambda image: ImageEnhance.Brightness(image).enhance(1.4)),
+    "contrast": (-0.6, lambda image: ImageEnhance.Contrast(image).enhance(0.4)),
+    "saturation": (0.7, lambda image: ImageEnhance.Color(image).enhance(1.7)),
+    "sharpness": (-0.8, lambda image: ImageEnhance.Sharpness(image).enhance(0.2)),
+    "invert": (0.0, ImageOps.invert),
+    "auto_contrast": (0.0, ImageOps.autocontrast),
+    "solarize": (0.4, lambda image: ImageOps.solarize(image, threshold=154)),
+    "flip": (0.0, ImageOps.mirror),
+    "rotate": (25.0, lambda image: image.rotate(25.0, Image.Resampling.BILINEAR)),
+}
+
+
+@pytest.mark.parametrize("name", IN_PILLOW)
+def test_images_are_changed_as_pillow_does(name, generator):
+    amount, change = IN_PILLOW[name]
+    pixels = torch.randint(30, 220, (12, 17, 3), generator=generator).to(torch.uint8)
+    expected = torch.from_numpy(np.array(change(Image.fromarray(pixels.numpy())))).double()
+    x = (pixels.double() / 255).permute(2, 0, 1)[None]
+    found = applied(name, x, amount, generator)[0].permute(1, 2, 0) * 255
+    off = (found - expected).abs()
+    if name == "rotate":  # Pillow does not blend pixels with the black around the image
+        off = off[4:-4, 6:-6]
+    assert off.max() <= 1.5  # Pillow rounds, and contrast its mean too
 
 
 def test_translation_moves_by_whole_pixels_and_brings_in_black(generator):

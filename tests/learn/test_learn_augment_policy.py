@@ -246,6 +246,23 @@ def test_a_policy_is_read_off_by_cluster_and_use():
     assert str(rows[0]) == "cluster 0: rotate 0.450 times a row, 15 degrees"
 
 
+def test_a_policy_of_several_sub_policies_is_their_mean():
+    augment = PersonalisedAugmentation(
+        image_operations("rotate"), [0], n_subpolicies=2, n_stages=1, probability=0.5
+    )
+    probability = torch.tensor([0.2, 0.6])
+    magnitude = torch.tensor([0.1, 0.5])
+    set_coordinates(
+        augment,
+        probability=(probability.logit() - augment.probability_start).view(1, 2, 1, 1),
+        magnitude=(magnitude.logit() - augment.magnitude_start).view(1, 2, 1, 1),
+    )
+    (row,) = augment.policy()
+    assert row.uses == pytest.approx(0.4)
+    assert row.probability == pytest.approx(0.4)
+    assert row.amount == pytest.approx(30 * (0.2 * 0.1 + 0.6 * 0.5) / 0.8)
+
+
 def test_one_policy_for_all_classes_is_one_cluster():
     augment = PersonalisedAugmentation(image_operations("rotate"), [0, 0, 0])
     assert augment.coordinates["magnitude"].shape == (1, 1, 2, 1)

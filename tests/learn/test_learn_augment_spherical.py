@@ -63,6 +63,13 @@ def test_a_radius_is_learnt_from_rows_of_its_own_cluster_alone():
     assert augment.coordinates.grad[1] == 0
 
 
+def test_a_radius_stays_positive_and_one_that_starts_at_0_stays_there():
+    augment = SphericalAugmentation([0, 1], radius=[0.0, 0.5])
+    with torch.no_grad():
+        augment.coordinates.fill_(-3.0)
+    torch.testing.assert_close(augment.radius.detach(), torch.tensor([0.0, 0.5 * math.exp(-3)]))
+
+
 def test_a_radius_of_0_leaves_rows_alone_and_evaluation_does():
     x, label = vectors(), torch.arange(6) % 2
     assert torch.equal(SphericalAugmentation([0, 1], radius=0.0)(x, label), x)

@@ -88,6 +88,13 @@ def test_swapped_values_are_those_of_other_rows_and_categories_stay_one_hot():
         ).all()
 
 
+@pytest.mark.parametrize("n", [2, 3, 50])
+def test_no_row_is_swapped_with_itself(n):
+    x = torch.arange(n * 5, dtype=torch.float64).view(n, 5)
+    for seed in range(20):
+        assert (applied("swap", x, 1.0, seed) != x).all()
+
+
 def test_a_row_alone_has_nothing_to_swap_with():
     x = rows(1)
     assert torch.equal(applied("swap", x, 0.5), x)

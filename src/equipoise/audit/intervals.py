@@ -49,8 +49,8 @@ def share_interval(
         low = np.where(x > 0, stats.beta.ppf(tail, x + 0.5, n - x + 0.5), 0.0)
         high = np.where(x < n, stats.beta.isf(tail, x + 0.5, n - x + 0.5), 1.0)
     elif method == "exact":
-        low = np.where(x > 0, stats.beta.ppf(tail, np.maximum(x, 1), n - x + 1), 0.0)
-        high = np.where(x < n, stats.beta.isf(tail, x + 1, np.maximum(n - x, 1)), 1.0)
+        low = np.where(x > 0, stats.beta.ppf(tail, np.where(x > 0, x, 1), n - x + 1), 0.0)
+        high = np.where(x < n, stats.beta.isf(tail, x + 1, np.where(x < n, n - x, 1)), 1.0)
     else:
         raise ValueError(f"method must be 'wilson', 'jeffreys' or 'exact', not {method!r}.")
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)

@@ -346,3 +346,36 @@ def test_blocks_of_weighted_errors_add_up():
     for figure in whole.figures:
         np.testing.assert_allclose(merged.means(figure)[1:], whole.means(figure)[1:])
         np.testing.assert_allclose(merged.gap(figure), whole.gap(figure))
+
+
+@pytest.mark.parametrize("weight", [1e300, 1e-300])
+def test_weights_whose_squares_no_number_holds_are_refused(weight):
+    label, decision, group, _ = rows(20)
+    with pytest.raises(
+        ValueError, match=r"sample_weight must be 0 or lie between 1e-50 and 1e\+50"
+    ):
+        audit(label, decision, sensitive_features=group, sample_weight=np.full(20, weight))
+
+
+def test_rows_that_hardly_weigh_anything_beside_others_are_audited():
+    label, decision, group, _ = rows(200)
+    weight = np.where(decision == 1, 1e-20, 1.0)
+    found = audit(label, decision, sensitive_features=group, sample_weight=weight)
+    assert found.parity(gap("selection")).value == pytest.approx(0, abs=1e-18)
+    assert (found.rates("selection").high < 1e-6).all()
+
+
+def test_a_stratum_without_weight_has_figures_that_are_undefined():
+    label, decision, group, weight = rows(100)
+    stratum = np.repeat(["here", "there"], 50)
+    weight[stratum == "there"] = 0
+    found = audit_within(
+        label,
+        decision,
+        sensitive_features=group,
+        control_features=stratum,
+        sample_weight=weight,
+    )["there"].to_dict()
+    json.dumps(found, allow_nan=False)
+    assert found["effective_rows"] == 0
+    assert found["accuracy"] is None

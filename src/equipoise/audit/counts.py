@@ -129,8 +129,8 @@ class Counts:
 
     @property
     def accuracy(self) -> float:
-        """The share of all rows that are predicted rightly; NaN where there are none."""
-        if not self.n_rows:
+        """The share of all rows that are predicted rightly; NaN where none has a weight."""
+        if not self._weighed.any():
             return float("nan")
         return float(np.trace(self._weighed, axis1=1, axis2=2).sum() / self._weighed.sum())
 

@@ -19,6 +19,10 @@ from equipoise.codes import as_array
 
 Array = NDArray[np.float64]
 
+# Beyond it, or below its inverse, ratios of sums of squares overflow or vanish.
+_LARGEST = 1e50
+# So many rows there never are; up to it whole numbers are told apart.
+_MOST_ROWS = 2.0**53
 # Resampled tables are drawn so many cells at a time: all at once, a hundred groups and twenty
 # classes would fill a gigabyte.
 _CELLS_AT_ONCE = 2**22
@@ -40,8 +44,8 @@ def as_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
     Raises
     ------
     ValueError
-        If there is not one a row, or one is negative, missing, infinite or no number, or all are
-        zero.
+        If there is not one a row, or one is negative, missing, infinite or no number, or so large
+        or small that sums of squares are not told, or all are zero.
     """
     weight = as_array(sample_weight, "sample_weight")
     if weight.dtype.kind not in "iufb":
@@ -58,9 +62,32 @@ def as_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
             f"sample_weight must be finite and not negative, but is {weight[row]:g} in row {row} "
             f"and wrong in {int(wrong.sum()):,} rows."
         )
+    require_range(weight, "sample_weight")
     if not weight.any():
         raise ValueError("sample_weight is 0 in every row: there is nothing to audit.")
     return weight
+
+
+def require_range(weight: Array, name: str) -> None:
+    """Refuse weights whose squares, or ratios of these, no number holds.
+
+    Parameters
+    ----------
+    weight : ndarray
+        Finite and not negative.
+    name : str
+        What they are called in the error.
+
+    Raises
+    ------
+    ValueError
+    """
+    beyond = weight[(weight > _LARGEST) | ((weight < 1 / _LARGEST) & (weight > 0))]
+    if len(beyond):
+        raise ValueError(
+            f"{name} must be 0 or lie between {1 / _LARGEST:g} and {_LARGEST:g}, but one is "
+            f"{beyond[0]:g}: multiply all by one number, and set what is too small then to 0."
+        )
 
 
 def weigh_cells(code: NDArray[np.integer], weight: Array, shape: tuple[int, ...]) -> Array:
@@ -108,6 +135,7 @@ def effective_shares(
     alike = np.where(squares[1] > 0, squares[1], 1.0) / some**2
     per_trial = np.where(inside, spread / some**2 / np.where(inside, share * (1 - share), 1), alike)
     trials = np.where(whole > 0, 1 / np.where(per_trial > 0, per_trial, 1.0), 0.0)
+    trials = np.minimum(trials, _MOST_ROWS)
     return share * trials, trials
 
 
@@ -122,9 +150,10 @@ def effective_rows(weight: Array) -> float:
     Returns
     -------
     float
+        0 where nothing has weight.
     """
     total, squares = weight.reshape(2, -1).sum(axis=1)
-    return float(total**2 / squares)
+    return float(total**2 / squares) if squares else 0.0
 
 
 def resample_cells(

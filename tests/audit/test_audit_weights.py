@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, recall_score
 
-from equipoise import Counts, audit, gap, ratio, worst
+from equipoise import Counts, Groups, audit, gap, ratio, worst
 from equipoise.audit import (
+    ScoreCounts,
     audit_multilabel,
     audit_pair,
     audit_regression,
@@ -379,3 +380,21 @@ def test_a_stratum_without_weight_has_figures_that_are_undefined():
     json.dumps(found, allow_nan=False)
     assert found["effective_rows"] == 0
     assert found["accuracy"] is None
+
+
+@pytest.mark.parametrize("of", [Counts, ScoreCounts])
+def test_weights_that_are_small_integers_are_squared_beyond_their_range(of):
+    codes, groups = np.array([0, 1]), Groups.of(["a", "b"])
+    values = codes if of is Counts else codes.astype(float)
+    weight = np.full(2, 200, np.uint8)
+    found = of.from_block(codes, values, groups, (0, 1), weight=weight)
+    assert found.weight.sum(axis=(1, 2, 3)).tolist() == [400, 80_000]
+
+
+@pytest.mark.parametrize("of", [Counts, ScoreCounts])
+@pytest.mark.parametrize("weight", [[1.0], [1.0, np.nan], [1.0, -1.0]])
+def test_blocks_refuse_what_is_no_weight(of, weight):
+    codes, groups = np.array([0, 1]), Groups.of(["a", "b"])
+    values = codes if of is Counts else codes.astype(float)
+    with pytest.raises(ValueError, match="sample_weight must"):
+        of.from_block(codes, values, groups, (0, 1), weight=np.array(weight))

@@ -29,7 +29,31 @@ _CELLS_AT_ONCE = 2**22
 
 
 def as_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
-    """Check the weights of rows.
+    """Check the weights of all rows.
+
+    Parameters
+    ----------
+    sample_weight : array-like, shape (n,)
+    n_rows : int
+        How many there must be.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        As :func:`block_weights` has it, or if all are zero.
+    """
+    weight = block_weights(sample_weight, n_rows)
+    if not weight.any():
+        raise ValueError("sample_weight is 0 in every row: there is nothing to audit.")
+    return weight
+
+
+def block_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
+    """Check the weights of a block of rows, which may all be zero.
 
     Parameters
     ----------
@@ -45,7 +69,7 @@ def as_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
     ------
     ValueError
         If there is not one a row, or one is negative, missing, infinite or no number, or so large
-        or small that sums of squares are not told, or all are zero.
+        or small that sums of squares are not told.
     """
     weight = as_array(sample_weight, "sample_weight")
     if weight.dtype.kind not in "iufb":
@@ -63,8 +87,6 @@ def as_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
             f"and wrong in {int(wrong.sum()):,} rows."
         )
     require_range(weight, "sample_weight")
-    if not weight.any():
-        raise ValueError("sample_weight is 0 in every row: there is nothing to audit.")
     return weight
 
 

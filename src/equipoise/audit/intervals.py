@@ -63,10 +63,11 @@ def _wilson(
     share = x / some
     middle = (share + z**2 / (2 * some)) / (1 + z**2 / some)
     half = z / (1 + z**2 / some) * np.sqrt(share * (1 - share) / some + z**2 / (4 * some**2))
-    # At the ends the interval reaches 0 or 1 exactly; rounding must not stop short of it.
+    # At the ends the interval reaches 0 or 1 exactly; rounding must not stop short of it, nor of
+    # the share itself.
     return (
-        np.where(x > 0, np.maximum(middle - half, 0), 0.0),
-        np.where(x < n, np.minimum(middle + half, 1), 1.0),
+        np.where(x > 0, np.clip(middle - half, 0, share), 0.0),
+        np.where(x < n, np.clip(middle + half, share, 1), 1.0),
     )
 
 

@@ -21,8 +21,6 @@ Array = NDArray[np.float64]
 
 # Beyond it, or below its inverse, ratios of sums of squares overflow or vanish.
 _LARGEST = 1e50
-# So many rows there never are; up to it whole numbers are told apart.
-_MOST_ROWS = 2.0**53
 # Resampled tables are drawn so many cells at a time: all at once, a hundred groups and twenty
 # classes would fill a gigabyte.
 _CELLS_AT_ONCE = 2**22
@@ -147,18 +145,27 @@ def effective_shares(
     Returns
     -------
     success, trials : ndarray
-        Whose ratio is the weighted share; no trials where nothing has weight.
+        Whose ratio is the weighted share; no trials where nothing has weight, and at least one
+        where something has.
     """
     some = np.where(whole > 0, whole, 1.0)
     share = np.clip(part / some, 0.0, 1.0)
-    inside = (part > 0) & (part < whole)
-    spread = squares[0] * (1 - share) ** 2 + (squares[1] - squares[0]) * share**2
-    # Rows that all say the same have no spread to tell; how unequal they are is known all the same.
-    alike = np.where(squares[1] > 0, squares[1], 1.0) / some**2
-    per_trial = np.where(inside, spread / some**2 / np.where(inside, share * (1 - share), 1), alike)
-    trials = np.where(whole > 0, 1 / np.where(per_trial > 0, per_trial, 1.0), 0.0)
-    trials = np.minimum(trials, _MOST_ROWS)
-    return share * trials, trials
+    # From few heavy rows the spread is found too small: one that would have said the contrary is
+    # not among them. So it is that with one more row on either side, of the weight in which a unit
+    # of weight lies on average, less the two. Of rows that weigh the same, or all say the same, it
+    # leaves what it was: their number, and Kish's.
+    more = np.where(whole > 0, squares[1] / some, 1.0)
+    total, near = some + 2 * more, (part + more) / (some + 2 * more)
+    one, every = squares[0] + more**2, squares[1] + 2 * more**2
+    spread = one * (1 - near) ** 2 + (every - one) * near**2
+    trials = total**2 * near * (1 - near) / spread - 2
+    trials = _unrounded(np.where(whole > 0, np.maximum(trials, 1.0), 0.0))
+    return _unrounded(share * trials), trials
+
+
+def _unrounded(x: Array) -> Array:
+    # Rows that weigh the same are whole rows again, so that what is drawn for them is the same.
+    return np.where(np.abs(x - np.rint(x)) <= 1e-12 * np.rint(x), np.rint(x), x)
 
 
 def effective_rows(weight: Array) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from equipoise.constraints import Constraint
 from equipoise.groups import Groups, How
 from equipoise.learn.autobalance.balance import balance
 from equipoise.learn.autobalance.network import OneMLP, as_stack
-from equipoise.learn.autobalance.settings import SearchSettings
+from equipoise.learn.autobalance.settings import HyperGradientName, SearchSettings
 from equipoise.learn.autobalance.space import Start, make_judge, make_objective, make_prior
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.imbalance import cell_counts
@@ -45,8 +46,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     weight_ce : float, optional
         The share of the cross-entropy in an objective that has a name; by default 0.1 in
         "equalized_odds" and 0 in the others.
-    learn : tuple of {"weight", "additive", "multiplicative"}
-        Which terms are learnt.
+    learn : tuple of {"weight", "additive", "multiplicative"}, optional
+        Which terms are learnt; by default the last two or, for promises, the additive one.
     dictionary : {"scaling", "free"}, int, array-like of shape (K, columns), or None
         In which directions: how strongly both follow the frequencies ("scaling", two numbers),
         clusters of classes of like frequency (so many), each for itself ("free"), or any attributes
@@ -66,11 +67,12 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         Share of the search before the loss begins to change.
     outer_steps : int
         How often it changes.
-    outer_learning_rate : float
-        By how much, at the start.
-    hypergradient : {"identity", "neumann", "cg", "unrolled", "exact"}
+    outer_learning_rate : float, optional
+        By how much, at the start; by default 0.02 or, for promises, 0.1.
+    hypergradient : {"identity", "neumann", "cg", "unrolled", "exact"}, optional
         How the gradient through training is estimated; "exact" is for a linear model of the
-        features, which is solved instead of trained.
+        features, which is solved instead of trained. By default "identity", the cheapest, or "cg"
+        for promises, where networks do not learn their rows by heart.
     validation_fraction : float
         Share of the rows that the loss is judged on, by class and group.
     compare : bool
@@ -118,7 +120,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         objective: str | Constraint | Sequence[str | Constraint] = "balanced",
         *,
         weight_ce: float | None = None,
-        learn: Sequence[Term] = SearchSettings.learn,
+        learn: Sequence[Term] | None = None,
         dictionary: str | int | ArrayLike | None = None,
         start: Start | None = None,
         hidden: tuple[int, ...] = TrainingSettings.hidden,
@@ -129,8 +131,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         batch_size: int = TrainingSettings.batch_size,
         warmup: float = SearchSettings.warmup,
         outer_steps: int = SearchSettings.outer_steps,
-        outer_learning_rate: float = SearchSettings.learning_rate,
-        hypergradient: str = SearchSettings.hypergradient,
+        outer_learning_rate: float | None = None,
+        hypergradient: HyperGradientName | None = None,
         validation_fraction: float = 0.2,
         compare: bool = True,
         retrain: bool = True,
@@ -204,13 +206,6 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             self.steps,
             self.batch_size,
         )
-        how = SearchSettings(
-            tuple(self.learn),
-            self.warmup,
-            self.outer_steps,
-            self.outer_learning_rate,
-            hypergradient=self.hypergradient,  # type: ignore[arg-type]
-        )
         frame = read_frame(self, X, reset=True)
         self.classes_, self._order, codes = read_labels(y, len(frame), self.positive)
         weights, _ = read_weights(sample_weight, codes)
@@ -225,6 +220,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         n_groups = None if groups is None else len(groups)
         objective = make_objective(self.objective, self.weight_ce, k, n_groups)
         judge = make_judge(self.objective, k, n_groups)
+        how = self._search_settings(of_promises=judge is not None)
         encoder = TableEncoder.fit(frame)
         rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -267,6 +263,16 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             },
         )
         return self
+
+    def _search_settings(self, *, of_promises: bool) -> SearchSettings:
+        usual = SearchSettings.for_promises() if of_promises else SearchSettings()
+        given: dict[str, Any] = {
+            "learn": None if self.learn is None else tuple(self.learn),
+            "learning_rate": self.outer_learning_rate,
+            "hypergradient": self.hypergradient,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        return replace(usual, warmup=self.warmup, outer_steps=self.outer_steps, **given)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Probability of each class.

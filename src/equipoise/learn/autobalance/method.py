@@ -74,7 +74,7 @@ def train_autobalance(
     counts = cell_counts(label, n_classes, None if group is None else group.cpu(), n_groups)
     objective = make_objective(list(promises) or "balanced", None, n_classes, n_groups)
     judge = make_judge(list(promises), n_classes, n_groups) if promises else None
-    how = SearchSettings()
+    how = SearchSettings.for_promises() if promises else SearchSettings()
     start: Start = "cross-entropy" if promises else "logit-adjusted"
     device, dtype = rows.features.device, rows.features.dtype
     networks, histories = [], []

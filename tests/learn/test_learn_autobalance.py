@@ -174,6 +174,16 @@ def test_a_trajectory_survives_json():
     np.testing.assert_allclose(np.sum(found.additive, axis=1), 0, atol=1e-6)
 
 
+def test_a_trajectory_is_drawn(tmp_path):
+    found = searching(SearchSettings(outer_steps=3)).run()
+    found.figure(["many", "some", "few"]).save(tmp_path / "search.png")
+    assert (tmp_path / "search.png").stat().st_size > 5000
+    with pytest.raises(ValueError, match="names must be 3"):
+        found.figure(["many"])
+    with pytest.raises(ValueError, match="no outer step"):
+        Trajectory().figure()
+
+
 def test_an_augmentation_is_searched_beside_the_loss():
     augment = SphericalAugmentation([0, 1, 2], radius=0.3)
     before = [p.detach().clone() for p in augment.parameters()]

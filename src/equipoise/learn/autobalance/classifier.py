@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups, How
@@ -25,11 +23,12 @@ from equipoise.learn.imbalance.parametric import Term
 from equipoise.learn.inputs import read_frame, read_labels, read_weights
 from equipoise.learn.model import Model
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.prediction import ModelPredictionMixin
 from equipoise.learn.problem import Rows
 from equipoise.learn.train import TrainingSettings
 
 
-class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A neural network whose training loss is designed for rare classes or for groups.
 
     The loss is a cross-entropy with a weight, an additive and a multiplicative logit term for each
@@ -273,48 +272,3 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         }
         given = {name: value for name, value in given.items() if value is not None}
         return replace(usual, warmup=self.warmup, outer_steps=self.outer_steps, **given)
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : dataframe or array-like, shape (n, d)
-
-        Returns
-        -------
-        ndarray of float64, shape (n, k)
-            Columns in the order of ``classes_``. They are of the logits as they are: the terms
-            belong to training alone.
-        """
-        check_is_fitted(self)
-        return self.model_.predict_proba(read_frame(self, X, reset=False))[:, self._order]
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """The more probable class of each row.
-
-        Parameters
-        ----------
-        X : dataframe or array-like, shape (n, d)
-
-        Returns
-        -------
-        ndarray, shape (n,)
-        """
-        likely = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[likely]
-
-    def save(self, folder: str | Path) -> None:
-        """Write the trained model, for ``equipoise predict`` or :meth:`Model.load`.
-
-        Parameters
-        ----------
-        folder : path
-        """
-        check_is_fitted(self)
-        self.model_.save(folder)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags

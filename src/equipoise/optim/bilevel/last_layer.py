@@ -82,9 +82,7 @@ class LastLayer(HyperGradient):
         assign(problem.parameters, layout.parts(at))
         outer = problem.outer_gradient()
         v = layout.matrix(outer.parameters)
-        last = self._solution
-        guess = last if last is not None and last.shape == v.shape else None
-        self._solution = self._solver.solve(head, curved, v, eps**0.75, guess)
+        self._solution = self._solver.solve(head, curved, v, eps**0.75, self._solution)
 
         def mixed(p: Sequence[Tensor]) -> Vector:
             # J p is the head's own outputs at p.
@@ -110,8 +108,14 @@ class LastLayer(HyperGradient):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        kept = {name: None if x is None else x.clone() for name, x in state_dict.items()}
-        self._solver.factor, self._solution = kept["factor"], kept["solution"]
+        factor, solution = state_dict["factor"], state_dict["solution"]
+        # By columns, as the factorisation makes it, whatever it was stored in between: the order
+        # of a sum depends on that.
+        by_columns = torch.contiguous_format
+        self._solver.factor = (
+            None if factor is None else factor.mT.clone(memory_format=by_columns).mT
+        )
+        self._solution = None if solution is None else solution.clone()
 
 
 class _Layout:

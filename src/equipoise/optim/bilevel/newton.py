@@ -30,13 +30,10 @@ class HessianSolver:
     ----------
     factor : Tensor, shape (K d, K d), or None
         A Cholesky factor.
-    n_factored : int
-        How many Hessians have been factored.
     """
 
     def __init__(self) -> None:
         self.factor: Tensor | None = None
-        self.n_factored = 0
 
     def solve(
         self,
@@ -58,7 +55,7 @@ class HessianSolver:
             Of the error, relative to the solution, both in the norm of the Hessian (approximately:
             that is what the preconditioned residual's length is).
         start : Tensor, shape (K, d), optional
-            A guess.
+            A guess; one of another shape, dtype or device is none.
 
         Returns
         -------
@@ -69,22 +66,15 @@ class HessianSolver:
         CurvatureError
             If the Hessian is found not to be positive definite.
         """
-        p = start
-        if self._fits(v):
+        p = start if start is not None and start.shape == v.shape and _alike(start, v) else None
+        factor = self.factor
+        if factor is not None and len(factor) == v.numel() and _alike(factor, v):
             p, ended = self._iterate(head, curved, v, tolerance, p)
             if ended:
                 return p
         self._renew(head.hessian(curved))
         # With its own factor, what the tolerance asks beyond rounding is not to be had.
         return self._iterate(head, curved, v, tolerance, p)[0]
-
-    def _fits(self, v: Tensor) -> bool:
-        factor = self.factor
-        return (
-            factor is not None
-            and len(factor) == v.numel()
-            and (factor.dtype, factor.device) == (v.dtype, v.device)
-        )
 
     def _renew(self, H: Tensor) -> None:
         factor, info = torch.linalg.cholesky_ex(H)
@@ -94,11 +84,12 @@ class HessianSolver:
                 "optimizer, bias included, and see that the loss is convex in the outputs."
             )
         self.factor = factor
-        self.n_factored += 1
 
     def _conditioned(self, v: Tensor) -> Tensor:
         assert self.factor is not None
-        return torch.cholesky_solve(v.reshape(-1, 1), self.factor).view_as(v)
+        # Several times faster than torch.cholesky_solve, of one right-hand side.
+        half = torch.linalg.solve_triangular(self.factor, v.reshape(-1, 1), upper=False)
+        return torch.linalg.solve_triangular(self.factor.mT, half, upper=True).view_as(v)
 
     def _iterate(
         self,
@@ -129,6 +120,10 @@ class HessianSolver:
             before, square = square, (residual * moved).sum()
             direction = moved + square / before * direction
         return p, bool(square <= least)
+
+
+def _alike(x: Tensor, y: Tensor) -> bool:
+    return (x.dtype, x.device) == (y.dtype, y.device)
 
 
 def minimise(

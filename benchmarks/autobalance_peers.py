@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, grad
 from torch.nn.functional import cross_entropy
 
 from benchmarks.autobalance_problem import TERMS
@@ -37,6 +38,8 @@ def peers(
     found: dict[str, Callable[[], object]] = {}
     if installed("betty"):
         found |= _betty(network, loss, training, judged)
+    if installed("torchopt"):
+        found["torchopt neumann"] = _torchopt(network, loss, training, judged)
     return found
 
 
@@ -79,3 +82,37 @@ def _betty(
             type="neumann", neumann_alpha=1.0, neumann_iterations=TERMS - 1
         ),
     }
+
+
+def _torchopt(
+    network: nn.Module, loss: nn.Module, training: Batch, judged: Batch
+) -> Callable[[], object]:
+    """Its implicit differentiation of an optimum, at parameters that are taken for one."""
+    import torchopt
+
+    theta, alpha = dict(network.named_parameters()), dict(loss.named_parameters())
+
+    def value(parameters: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> Tensor:
+        outputs = functional_call(network, dict(zip(theta, parameters, strict=True)), training[0])
+        named = dict(zip(alpha, variables, strict=True))
+        return functional_call(loss, named, (outputs, training[1]))
+
+    @torchopt.diff.implicit.custom_root(  # type: ignore[untyped-decorator]
+        grad(value),
+        argnums=1,
+        solve=torchopt.linear_solve.solve_inv(ns=True, maxiter=TERMS - 1, alpha=1.0),
+    )
+    def solved(parameters: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> Any:
+        return parameters
+
+    def once() -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it calls functions that torch has moved
+            at = solved(
+                tuple(p.detach().requires_grad_() for p in theta.values()), tuple(alpha.values())
+            )
+            outputs = functional_call(network, dict(zip(theta, at, strict=True)), judged[0])
+            value = cross_entropy(outputs, judged[1])
+            return torch.autograd.grad(value, list(alpha.values()))
+
+    return once

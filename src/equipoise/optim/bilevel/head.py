@@ -88,7 +88,7 @@ class Head:
         """
         found = self.decay * q
         for (X, _), rows in zip(self.terms, curved, strict=True):
-            pulled = (rows * (X @ q.T)[:, None, :]).sum(2)
+            pulled = (rows @ (X @ q.T)[:, :, None])[:, :, 0]
             # The transpose of the other order is several times slower for few outputs.
             found = found + pulled.T @ X / len(self.terms)
         return found

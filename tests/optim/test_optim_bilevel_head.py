@@ -216,3 +216,15 @@ def test_what_is_not_finite_is_an_error():
     task.X[3, 1] = torch.nan
     with pytest.raises((CurvatureError, ValueError)):
         method(task.problem())
+
+
+def test_an_outer_gradient_that_is_not_finite_leaves_nothing_behind():
+    task = Task()
+    method = LastLayer(task.head)
+
+    def broken():
+        z = task.head(task.XV)
+        return (z - z.detach()).abs().sqrt().sum()  # 0, of infinite slope
+
+    method(Problem(task.inner, [task.l, task.delta], task.closures, [broken]))
+    task.require_dense(method(task.problem()))

@@ -55,7 +55,7 @@ class HessianSolver:
             Of the error, relative to the solution, both in the norm of the Hessian (approximately:
             that is what the preconditioned residual's length is).
         start : Tensor, shape (K, d), optional
-            A guess; one of another shape, dtype or device is none.
+            A guess; one of another shape, dtype or device is none, nor is one that is not finite.
 
         Returns
         -------
@@ -66,7 +66,9 @@ class HessianSolver:
         CurvatureError
             If the Hessian is found not to be positive definite.
         """
-        p = start if start is not None and start.shape == v.shape and _alike(start, v) else None
+        p = start
+        if p is not None and not (p.shape == v.shape and _alike(p, v) and p.isfinite().all()):
+            p = None
         factor = self.factor
         if factor is not None and len(factor) == v.numel() and _alike(factor, v):
             p, ended = self._iterate(head, curved, v, tolerance, p)

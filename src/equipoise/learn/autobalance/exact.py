@@ -13,7 +13,7 @@ from equipoise.learn.autobalance.trajectory import Trajectory
 from equipoise.learn.imbalance import Objective, ParametricCrossEntropy
 from equipoise.learn.problem import Rows
 from equipoise.learn.train import SCHEDULES, Progress
-from equipoise.optim.bilevel import Bilevel, CurvatureError, LastLayer
+from equipoise.optim.bilevel import Bilevel, LastLayer
 from equipoise.optim.bilevel.head import Head
 from equipoise.optim.bilevel.newton import HessianSolver, minimise
 
@@ -121,7 +121,7 @@ def solve(loss: nn.Module, rows: Rows, n_classes: int, weight_decay: float) -> n
     )
     try:
         at, _ = minimise(whole, torch.zeros_like(whole.decay), HessianSolver(), _SOLVED, 100)
-    except (RuntimeError, CurvatureError) as failure:
+    except (RuntimeError, ArithmeticError) as failure:
         raise FloatingPointError(
             f"the linear model is not solved; a larger weight_decay may cure it: {failure}"
         ) from failure

@@ -172,7 +172,8 @@ def _features(problem: Problem, head: torch.nn.Linear, i: int) -> tuple[Tensor, 
         X = torch.cat([X, torch.ones_like(X[:, :1])], 1)
     with torch.no_grad():
         expected = head(given[0])
-    if outputs.shape != expected.shape or not torch.allclose(outputs, expected):
+    # What is not finite is the solver's to say.
+    if outputs.shape != expected.shape or not torch.allclose(outputs, expected, equal_nan=True):
         raise ValueError(
             "the outputs in the inner closure's pair (outputs, loss) must be those of the head; "
             "whatever follows belongs into loss."

@@ -55,7 +55,7 @@ class HessianSolver:
             Of the error, relative to the solution, both in the norm of the Hessian (approximately:
             that is what the preconditioned residual's length is).
         start : Tensor, shape (K, d), optional
-            A guess; one of another shape, dtype or device is none, nor is one that is not finite.
+            A guess; one of another shape, dtype or device is none.
 
         Returns
         -------
@@ -65,10 +65,12 @@ class HessianSolver:
         ------
         CurvatureError
             If the Hessian is found not to be positive definite.
+        FloatingPointError
+            If an entry of v is not finite.
         """
-        p = start
-        if p is not None and not (p.shape == v.shape and _alike(p, v) and p.isfinite().all()):
-            p = None
+        if not v.isfinite().all():
+            raise FloatingPointError("a gradient that the head is solved for is not finite.")
+        p = start if start is not None and start.shape == v.shape and _alike(start, v) else None
         factor = self.factor
         if factor is not None and len(factor) == v.numel() and _alike(factor, v):
             p, ended = self._iterate(head, curved, v, tolerance, p)
@@ -156,9 +158,16 @@ def minimise(
         If the tolerance is not reached.
     CurvatureError
         If a Hessian is found not to be positive definite.
+    FloatingPointError
+        If the loss or its gradient is not finite at the start.
     """
     eps = torch.finfo(at.dtype).eps
     value, slope = head.value_and_gradient(at)
+    if not (value.isfinite() and slope.isfinite().all()):
+        raise FloatingPointError(
+            f"the inner loss ({value.item():.3g}) or its gradient is not finite: look for missing "
+            "values in the features."
+        )
     for _ in range(max_iterations):
         curved = head.curvature(at)
         # One more step than the tolerance asks for would be spent on rounding.

@@ -3,24 +3,51 @@
 Every method is a wrapper around the two, and is stepped with a closure that returns f on a batch.
 """
 
+from equipoise.optim.minmax.accept_reject import AcceptReject, RepeatedProposalWarning
 from equipoise.optim.minmax.alternating import Alternating
 from equipoise.optim.minmax.exponentiated import ExponentiatedGradient
 from equipoise.optim.minmax.extragradient import Extragradient
 from equipoise.optim.minmax.geometry import Box, Euclidean, Geometry, Proximal, Simplex
 from equipoise.optim.minmax.method import MinMaxOptimizer
 from equipoise.optim.minmax.optimistic import Optimistic
+from equipoise.optim.minmax.player import Player
+from equipoise.optim.minmax.proposal import Gaussian, Langevin, OptimizerStep
+from equipoise.optim.minmax.response import (
+    Counterfactual,
+    KeepResponse,
+    Response,
+    ResponseLimitWarning,
+    Stationary,
+)
 from equipoise.optim.minmax.simultaneous import Simultaneous
+from equipoise.optim.minmax.stopping import Annealed, Certificate, StopRule
+from equipoise.optim.minmax.trial import StepReport
 
 __all__ = [
+    "AcceptReject",
     "Alternating",
+    "Annealed",
     "Box",
+    "Certificate",
+    "Counterfactual",
     "Euclidean",
     "ExponentiatedGradient",
     "Extragradient",
+    "Gaussian",
     "Geometry",
+    "KeepResponse",
+    "Langevin",
     "MinMaxOptimizer",
     "Optimistic",
+    "OptimizerStep",
+    "Player",
     "Proximal",
+    "RepeatedProposalWarning",
+    "Response",
+    "ResponseLimitWarning",
     "Simplex",
     "Simultaneous",
+    "Stationary",
+    "StepReport",
+    "StopRule",
 ]

@@ -71,6 +71,26 @@ class Player:
             )
         return rates.pop()
 
+    def gradient(self, closure: Closure) -> list[Tensor]:
+        """Gradient of the game's value in this player's parameters.
+
+        Parameters
+        ----------
+        closure : callable
+            Returns the value.
+
+        Returns
+        -------
+        list of Tensor
+            Shaped as the parameters.
+
+        Raises
+        ------
+        FloatingPointError
+            If the value is not finite.
+        """
+        return gradients(evaluate(closure), self)[0]
+
     def move(self, gradient: Sequence[Tensor]) -> None:
         """Take a step of the optimizer, and go back into the set.
 

@@ -47,9 +47,11 @@ def accept_reject(response, rate=0.05, **settings):
 # --- games with known answers -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
-    ("game", "bound"), [(games.no_saddle(), 0.2), (games.bell(), 0.15)], ids=lambda g: str(g)[:20]
+    ("game", "bound"),
+    [(games.no_saddle(), 0.2), (games.bell(), 0.15)],
+    ids=lambda g: getattr(g, "name", g),
 )
 def test_it_finds_the_min_max_where_descent_ascent_runs_away_or_cycles(game, bound, seed):
     torch.manual_seed(seed)
@@ -140,7 +142,7 @@ def test_a_truncated_response_compared_with_f_before_it_refuses_everything():
 def test_the_honest_policies_solve_the_same_game(response):
     torch.manual_seed(0)
     make = accept_reject(response, rate=0.1, proposal=OptimizerStep(noise=0.02))
-    found = games.play(games.dirac_gan(), make, 1500)
+    found = games.play(games.dirac_gan(), make, 800)
     assert found.x[-1].abs().item() < 0.05
 
 

@@ -5,6 +5,8 @@ Every method is a wrapper around the two, and is stepped with a closure that ret
 
 from equipoise.optim.minmax.accept_reject import AcceptReject, RepeatedProposalWarning
 from equipoise.optim.minmax.alternating import Alternating
+from equipoise.optim.minmax.competitive import Competitive
+from equipoise.optim.minmax.consensus import Consensus
 from equipoise.optim.minmax.exponentiated import ExponentiatedGradient
 from equipoise.optim.minmax.extragradient import Extragradient
 from equipoise.optim.minmax.geometry import Box, Euclidean, Geometry, Proximal, Simplex
@@ -19,9 +21,12 @@ from equipoise.optim.minmax.response import (
     ResponseLimitWarning,
     Stationary,
 )
+from equipoise.optim.minmax.ridge import FollowTheRidge
 from equipoise.optim.minmax.simultaneous import Simultaneous
 from equipoise.optim.minmax.stopping import Annealed, Certificate, StopRule
+from equipoise.optim.minmax.symplectic import Symplectic
 from equipoise.optim.minmax.trial import StepReport
+from equipoise.optim.minmax.unrolled import Unrolled
 
 __all__ = [
     "AcceptReject",
@@ -29,10 +34,13 @@ __all__ = [
     "Annealed",
     "Box",
     "Certificate",
+    "Competitive",
+    "Consensus",
     "Counterfactual",
     "Euclidean",
     "ExponentiatedGradient",
     "Extragradient",
+    "FollowTheRidge",
     "Gaussian",
     "Geometry",
     "KeepResponse",
@@ -50,4 +58,6 @@ __all__ = [
     "Stationary",
     "StepReport",
     "StopRule",
+    "Symplectic",
+    "Unrolled",
 ]

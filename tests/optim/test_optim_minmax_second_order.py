@@ -30,7 +30,7 @@ GAMES = [
     (games.no_saddle(), 0.05, 200, "solves diverges solves diverges solves"),
     # The origin, where the response is a minimum, is a point without gradient.
     (games.convex_response(), 0.05, 300, "elsewhere elsewhere cycles elsewhere -"),
-    (games.bell(), 0.05, 200, "solves cycles solves cycles solves"),
+    (games.bell(), 0.05, 300, "solves cycles solves cycles solves"),
     (games.wave(), 0.1, 300, "solves solves solves diverges solves"),
     (games.dirac_gan(), 0.5, 300, "solves solves diverges solves solves"),
     (games.quadratic(5), 0.1, 150, "solves solves solves solves solves"),

@@ -5,11 +5,13 @@ Every method is a wrapper around the two, and is stepped with a closure that ret
 
 from equipoise.optim.minmax.accept_reject import AcceptReject, RepeatedProposalWarning
 from equipoise.optim.minmax.alternating import Alternating
+from equipoise.optim.minmax.check import GreedyCheck, Interval, check_greedy_equilibrium
 from equipoise.optim.minmax.competitive import Competitive
 from equipoise.optim.minmax.consensus import Consensus
 from equipoise.optim.minmax.exponentiated import ExponentiatedGradient
 from equipoise.optim.minmax.extragradient import Extragradient
 from equipoise.optim.minmax.geometry import Box, Euclidean, Geometry, Proximal, Simplex
+from equipoise.optim.minmax.greedy import GreedyAdversarial
 from equipoise.optim.minmax.method import MinMaxOptimizer
 from equipoise.optim.minmax.optimistic import Optimistic
 from equipoise.optim.minmax.player import Player
@@ -22,6 +24,7 @@ from equipoise.optim.minmax.response import (
     Stationary,
 )
 from equipoise.optim.minmax.ridge import FollowTheRidge
+from equipoise.optim.minmax.second_order_ascent import SecondOrderAscent
 from equipoise.optim.minmax.simultaneous import Simultaneous
 from equipoise.optim.minmax.stopping import Annealed, Certificate, StopRule
 from equipoise.optim.minmax.symplectic import Symplectic
@@ -43,6 +46,9 @@ __all__ = [
     "FollowTheRidge",
     "Gaussian",
     "Geometry",
+    "GreedyAdversarial",
+    "GreedyCheck",
+    "Interval",
     "KeepResponse",
     "Langevin",
     "MinMaxOptimizer",
@@ -53,6 +59,7 @@ __all__ = [
     "RepeatedProposalWarning",
     "Response",
     "ResponseLimitWarning",
+    "SecondOrderAscent",
     "Simplex",
     "Simultaneous",
     "Stationary",
@@ -60,4 +67,5 @@ __all__ = [
     "StopRule",
     "Symplectic",
     "Unrolled",
+    "check_greedy_equilibrium",
 ]

@@ -122,8 +122,8 @@ def no_saddle() -> Game:
 def convex_response() -> Game:
     """3 x^2 + y^2 + 4 x y, convex in y: gradient descent-ascent is drawn to a point that is none.
 
-    In the box of 10, max over y is 3 x^2 + 100 + 40 |x|: the answer is x = 0 and y at an end. F2 of
-    arXiv 1910.07512.
+    In the box of 10, max over y is 3 x^2 + 100 + 40 abs(x): the answer is x = 0 and y at an end.
+    F2 of arXiv 1910.07512.
     """
     return Game(
         "convex response",
@@ -139,7 +139,7 @@ def bell() -> Game:
     """(4 x^2 - (y - 3 x + 0.05 x^3)^2 - 0.1 y^4) exp(-0.01 (x^2 + y^2)), answer 0.
 
     A local min-max around which first-order methods cycle. Its max over y rises to 134.2 at
-    |x| = 8.1 and falls beyond, so only starts within lead to 0. F3 of arXiv 1910.07512.
+    x = 8.1 and x = -8.1 and falls beyond, so only starts within lead to 0. F3 of arXiv 1910.07512.
     """
     return Game("bell", _bell, ((5.5,), (5.5,)), _from_origin, "x = y = 0")
 

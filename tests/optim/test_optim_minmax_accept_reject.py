@@ -85,6 +85,16 @@ def test_a_crest_is_left_alone():
     assert torch.sin(found.x[-1] + found.y[-1]).item() == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("d", [2, 10])
+def test_it_reaches_a_convex_concave_saddle_up_to_what_delta_asks_for(d):
+    # A step is refused once rate |grad|^2 < delta, and the modulus of convexity is 1 / 2 or more.
+    torch.manual_seed(0)
+    make = accept_reject(Stationary(1e-3), rate=0.2, delta=1e-4, proposal=OptimizerStep(noise=1e-3))
+    found = games.play(games.quadratic(d, seed=2), make, 60)
+    error = games.quadratic(d, seed=2).distance(found.x[-1], found.y[-1])
+    assert error < 10 * math.sqrt(1e-4)
+
+
 @pytest.mark.parametrize("d", [2, 500])
 def test_moves_along_a_noisy_gradient_do_not_need_more_steps_in_more_dimensions(d):
     torch.manual_seed(0)

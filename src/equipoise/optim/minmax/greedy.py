@@ -115,7 +115,7 @@ class GreedyAdversarial(MinMaxOptimizer):
     @override
     def _advance(self, closure: Closure) -> Tensor:
         if self._failures < self.patience:
-            value = self._climbing.step(closure)
+            value = self._climbing._advance(closure)
             assert self.report is not None
             self._failures = 0 if self.report.accepted else self._failures + 1
             return value

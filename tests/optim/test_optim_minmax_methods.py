@@ -6,6 +6,8 @@ import copy
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from equipoise.optim.minmax import (
@@ -194,6 +196,16 @@ def test_projection_on_the_simplex_is_the_closest_point():
     # Closest: x - P(x) makes no acute angle with any direction into the set.
     others = torch.distributions.Dirichlet(torch.ones(5, dtype=torch.float64)).sample((50, 50))
     assert (((x - found)[:, None] * (others - found[:, None])).sum(-1) < 1e-12).all()
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8))
+def test_projection_on_the_simplex_keeps_the_order_and_what_is_in_it(values):
+    (once,) = Simplex().project([torch.tensor(values, dtype=torch.float64)])
+    (twice,) = Simplex().project([once])
+    assert once.sum().item() == pytest.approx(1)
+    assert torch.allclose(once, twice, atol=1e-9)
+    order = torch.tensor(values).argsort()
+    assert (once[order].diff() >= -1e-9).all()
 
 
 def test_the_gradient_mapping_is_zero_at_an_edge_that_the_gradient_points_out_of():

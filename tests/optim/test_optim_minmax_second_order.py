@@ -23,7 +23,7 @@ METHODS = {
     "symplectic": (Symplectic, {"strength": 0.5}),
     "ridge": (FollowTheRidge, {}),
     "competitive": (Competitive, {}),
-    "unrolled": (Unrolled, {"n_ahead": 5, "rate": 0.2}),
+    "unrolled": (Unrolled, {"n_ahead": 3, "rate": 0.3}),
 }
 GAMES = [
     (games.bilinear(), 0.2, 300, "solves solves diverges solves solves"),

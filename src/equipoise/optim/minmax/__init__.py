@@ -1,4 +1,4 @@
-"""min over x of max over y of f(x, y), by two torch optimizers that play against another.
+"""min over x of max over y of f(x, y), by two torch optimizers that play against each other.
 
 Every method is a wrapper around the two, and is stepped with a closure that returns f on a batch.
 """

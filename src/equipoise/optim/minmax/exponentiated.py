@@ -19,7 +19,7 @@ class ExponentiatedGradient(torch.optim.Optimizer):
     Parameters
     ----------
     params : iterable of Tensor or of dict
-        Of at least one axis each, positive, summing to 1 along the last.
+        Of at least one axis each, not negative, summing to 1 along the last.
     lr : float
         In inverse units of the objective.
     maximize : bool
@@ -35,7 +35,7 @@ class ExponentiatedGradient(torch.optim.Optimizer):
                 if not p.dim():
                     raise ValueError("weights on a simplex have an axis; a scalar is none.")
                 if (p < 0).any() or not torch.allclose(p.sum(-1), torch.ones_like(p.sum(-1))):
-                    raise ValueError("the weights must be positive and sum to 1 at the start.")
+                    raise ValueError("the weights must not be negative and sum to 1 at the start.")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

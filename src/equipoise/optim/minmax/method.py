@@ -1,4 +1,4 @@
-"""What every min-max method is: a wrapper around two torch optimizers that play against another."""
+"""What every min-max method is: a wrapper around two torch optimizers that oppose each other."""
 
 from __future__ import annotations
 

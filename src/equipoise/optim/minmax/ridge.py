@@ -22,7 +22,7 @@ class FollowTheRidge(MinMaxOptimizer):
     whatever move the optimizer makes. The system is solved by conjugate gradients on its normal
     equations, since f_yy has no definite sign away from the ridge; where it is singular, as in a
     bilinear game, the correction is the shortest, and the method is no better than descent-ascent.
-    Two evaluations a step, on the same random numbers.
+    Two evaluations a step, on the same random numbers of torch's.
 
     Parameters
     ----------

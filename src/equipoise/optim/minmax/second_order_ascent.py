@@ -33,8 +33,9 @@ class SecondOrderAscent(Response):
     path does, the greedy max function.
 
     It moves y itself, and asks the maximizer's optimizer for its parameters alone. All its
-    evaluations see the same random numbers. In a set other than the whole space, segments end at
-    the edge, and the direction of most curvature is the only one of its kind that is tried.
+    evaluations see the same random numbers of torch's. In a set other than the whole space,
+    segments end at the edge, and the direction of most curvature is the only one of its kind that
+    is tried.
 
     Parameters
     ----------

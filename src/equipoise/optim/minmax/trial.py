@@ -129,8 +129,10 @@ class Trial:
         nothing = StepReport(False, before, float("nan"), 0, None, "not finite")
         try:
             self._proposal(self._min, closure)
-            self._min.optimizer.zero_grad()
             self._min.return_to_set()
+            # A proposal of the caller's may have called backward, which reaches both.
+            self._min.optimizer.zero_grad()
+            self._max.optimizer.zero_grad()
         except FloatingPointError:
             return nothing
         # The next step's random numbers are those that follow what this one drew.

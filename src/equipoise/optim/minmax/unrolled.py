@@ -19,7 +19,8 @@ class Unrolled(MinMaxOptimizer):
     Metz et al. (ICLR 2017, arXiv 1611.02163). The gradient goes through the K steps: they are
     taken back one at a time, each with products of second derivatives, so that memory is that of
     one step and of K copies of y. y itself then takes one step of its own optimizer. All
-    evaluations of a step see the same random numbers, and those ahead leave buffers alone.
+    evaluations of a step see the same random numbers of torch's, and those ahead leave buffers
+    alone.
 
     Parameters
     ----------

@@ -19,7 +19,8 @@ class MinMaxOptimizer(ABC):
     A method decides the directions, and the two optimizers take the steps: either may be any torch
     optimizer, and a learning-rate scheduler is given the one that it is for. There is one sign: the
     closure returns f, which the minimizer makes small and the maximizer large. (The binary
-    cross-entropy that a discriminator minimises is -f.)
+    cross-entropy that a discriminator minimises is -f.) Gradients are taken without ``backward``,
+    so that the hooks by which torch averages those of several processes do not run.
 
     Parameters
     ----------

@@ -55,6 +55,11 @@ def _large() -> list[Figure]:
             "read": lambda: (group.sum(), label.sum(), prediction.sum()),
             "bincount": lambda: np.bincount(joint, minlength=4 * GROUPS),
             "points": points,
+        },
+        rounds=21,
+    )
+    taken |= interleaved(
+        {
             "encode": lambda: pa.array(words).dictionary_encode(),
             "dictionary": lambda: audit(label, prediction, sensitive_features=dictionary),
         },

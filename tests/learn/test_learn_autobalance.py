@@ -307,8 +307,13 @@ def test_without_retraining_the_network_has_not_seen_the_validation_rows():
     strange = X.copy()
     strange[held] = 1e3
     nets = [
-        balanced(rows=Rows.of(x, y), retrain=False, compare=False, held_out=held).network
-        for x in (X, X)
+        balanced(
+            rows=Rows.of(x, y),
+            retrain=False,
+            held_out=held,
+            judge=lambda z, y, g=None: 0 * z.sum(),  # keeps the prior, which saw no row of them
+        ).network
+        for x in (X, strange)
     ]
     for p, q in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
         assert torch.equal(p, q)
@@ -393,6 +398,25 @@ def test_the_error_of_a_choice_is_that_of_resampled_rows():
     )
     assert found.error == pytest.approx(difference.std() / np.sqrt(1000), rel=0.15)
     assert not found.keeps_prior
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_error_of_a_choice_is_as_large_where_cells_have_few_rows(size):
+    label = torch.arange(60) // size
+    wrong = (label + 1) % 60
+    right = torch.from_numpy(np.random.default_rng(0).random(60) < 0.5)
+    logits = tuple(
+        torch.nn.functional.one_hot(decided, 60).double()
+        for decided in (wrong, torch.where(right, label, wrong))
+    )
+    found = choose(logits, label, None, errors_of(balanced_loss))
+    assert found.error == pytest.approx(0.5 / np.sqrt(60), rel=0.3)
+
+
+def test_a_cell_of_one_row_is_resampled_with_another():
+    logits = torch.eye(2)[[0, 0, 0]].double(), torch.eye(2)[[0, 1, 1]].double()
+    found = choose(logits, torch.tensor([1, 0, 0]), None, errors_of(balanced_loss))
+    assert found.error > 0.1
 
 
 # ------------------------------------------------------------------------ what is searched

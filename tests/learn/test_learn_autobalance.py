@@ -319,6 +319,27 @@ def test_without_retraining_the_network_has_not_seen_the_validation_rows():
         assert torch.equal(p, q)
 
 
+@pytest.mark.parametrize(
+    "held_out", [np.arange(610) < 60, [-1, -2], [0, 0, 1], [610], np.arange(610), []]
+)
+def test_held_out_rows_that_are_no_part_of_the_rows_are_refused(held_out):
+    with pytest.raises(ValueError, match="held_out must"):
+        balanced(held_out=held_out)
+
+
+def test_a_network_that_is_not_made_anew_is_refused():
+    X, y = long_tail()
+    prior = make_prior(np.bincount(y), ("additive",), None, "logit-adjusted")
+    same = network()
+    with pytest.raises(ValueError, match="same network twice"):
+        balance(lambda: same, Rows.of(X, y), 3, prior, balanced_loss, QUICK, SearchSettings(), 0)
+
+
+@pytest.mark.parametrize("retrain", [False, True])
+def test_the_network_predicts_as_it_is(retrain):
+    assert not balanced(retrain=retrain).network.training
+
+
 def test_the_same_seed_gives_the_same_network():
     first, second = balanced(), balanced()
     for p, q in zip(first.network.parameters(), second.network.parameters(), strict=True):

@@ -71,7 +71,7 @@ def network(d=6, k=3, hidden=(16,), seed=0):
     return OneMLP(StackedMLP(d, hidden, k, [seed]))
 
 
-def searching(how=None, augment=None, seed=0):
+def searching(how=None, augment=None, seed=0, settings=QUICK):
     X, y = long_tail()
     held = hold_out(Rows.of(X, y), 3, 0.3, 0)
     rest = np.setdiff1d(np.arange(len(y)), held)
@@ -83,7 +83,7 @@ def searching(how=None, augment=None, seed=0):
         rows.take(rest),
         rows.take(held),
         balanced_loss,
-        QUICK,
+        settings,
         how or SearchSettings(outer_steps=10),
         seed,
         augment,
@@ -235,6 +235,34 @@ def test_without_weight_decay_nothing_is_solved(decay):
     X, y = long_tail()
     with pytest.raises(ValueError, match="weight_decay must be positive"):
         solve(logit_adjusted(np.bincount(y)), Rows.of(X, y), 3, decay)
+
+
+@pytest.mark.parametrize(
+    ("hypergradient", "optimizer", "augment", "said"),
+    [
+        ("unrolled", "Adam", None, "optimizer='SGD'"),
+        ("cg", "AdamW", None, "decoupled"),
+        ("cg", "Adam", SphericalAugmentation([0, 0, 1]), "augmentation"),
+    ],
+)
+def test_a_hyper_gradient_that_is_not_to_be_had_is_refused_before_training(
+    hypergradient, optimizer, augment, said
+):
+    settings = replace(QUICK, optimizer=optimizer)
+    how = SearchSettings(hypergradient=hypergradient)
+    with pytest.raises(ValueError, match=said):
+        searching(how, augment, settings=settings)
+
+
+def test_a_loss_that_learns_nothing_is_refused():
+    with pytest.raises(ValueError, match="no terms that are learnt"):
+        balanced(prior=logit_adjusted(COUNTS))
+
+
+def test_a_search_that_diverges_says_when_and_what_to_do():
+    search = searching(settings=replace(QUICK, optimizer="SGD", learning_rate=1e12))
+    with pytest.raises(FloatingPointError, match=r"after \d+ steps: .* smaller learning_rate"):
+        search.run()
 
 
 # ------------------------------------------------------------------------ from rows to a network

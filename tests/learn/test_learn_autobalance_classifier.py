@@ -88,6 +88,32 @@ def test_tables_text_labels_and_the_positive_class():
     np.testing.assert_allclose(fair.predict_proba(table).sum(axis=1), 1)
 
 
+@pytest.mark.parametrize("positive", ["sick", "well"])
+def test_a_dictionary_is_in_the_order_of_the_sorted_classes(positive):
+    X, y = rare()
+    label = np.array(["sick", "well"])[y]
+    fair = AutoBalanceClassifier(
+        learn=("additive",),
+        dictionary=[[1.0], [0.0]],  # of "sick" alone
+        start="cross-entropy",
+        compare=False,
+        positive=positive,
+        **QUICK,
+    ).fit(X, label)
+    moved = dict(zip(fair.model_.classes, fair.loss_.additive.tolist(), strict=True))
+    assert moved["well"] == 0 != moved["sick"]
+
+
+def test_rows_of_weight_0_are_as_if_left_out():
+    X, y = rare()
+    kept = np.random.default_rng(0).random(len(y)) < 0.5
+    first, second = (
+        AutoBalanceClassifier(**QUICK).fit(X[some], y[some], sample_weight=kept[some])
+        for some in (np.full(len(y), True), kept)
+    )
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+
+
 def test_three_classes_of_groups():
     X, y = long_tail()
     group = np.random.default_rng(0).choice(["f", "m"], len(y))

@@ -115,6 +115,13 @@ def test_outer_steps_are_spread_over_what_the_warm_up_leaves():
     assert np.ptp(np.diff(found.step)) == 0
 
 
+@pytest.mark.parametrize("outer_steps", [5, 7])
+def test_no_more_outer_steps_than_asked_for_and_none_at_a_rate_of_0(outer_steps):
+    found = searching(SearchSettings(outer_steps=outer_steps)).run()
+    assert len(found.step) <= outer_steps
+    assert (found.additive[-1] != found.additive[-2]).any()
+
+
 def test_terms_move_no_farther_than_the_trust_region():
     how = SearchSettings(outer_steps=20, learning_rate=0.02)
     search = searching(how)

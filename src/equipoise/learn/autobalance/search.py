@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ class Search:
         # The first of the outer steps follows the warm-up, the last is well before the end.
         self._warmup = max(1, round(how.warmup * settings.steps))
         left = settings.steps - self._warmup
-        every = max(_FEWEST_BETWEEN, left // how.outer_steps)
+        every = max(_FEWEST_BETWEEN, ceil(left / how.outer_steps))
         variables = [*loss.parameters()]
         if isinstance(augment, nn.Module):
             variables += [*augment.parameters()]
@@ -105,7 +106,7 @@ class Search:
             warmup=self._warmup,
         )
         # The network has to follow a loss that changes to the end, so that its own rate stays.
-        outer_steps = max(1, left // every)
+        outer_steps = max(1, ceil(left / every))
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             outer, lambda n: SCHEDULES["cosine"](min(1, n / outer_steps))
         )

@@ -71,7 +71,7 @@ def network(d=6, k=3, hidden=(16,), seed=0):
     return OneMLP(StackedMLP(d, hidden, k, [seed]))
 
 
-def searching(how=None, augment=None, seed=0):
+def searching(how=None, augment=None, seed=0, settings=QUICK):
     X, y = long_tail()
     held = hold_out(Rows.of(X, y), 3, 0.3, 0)
     rest = np.setdiff1d(np.arange(len(y)), held)
@@ -83,7 +83,7 @@ def searching(how=None, augment=None, seed=0):
         rows.take(rest),
         rows.take(held),
         balanced_loss,
-        QUICK,
+        settings,
         how or SearchSettings(outer_steps=10),
         seed,
         augment,
@@ -113,6 +113,13 @@ def test_outer_steps_are_spread_over_what_the_warm_up_leaves():
     assert 8 <= len(found.step) <= 10
     assert found.step[0] == 24
     assert np.ptp(np.diff(found.step)) == 0
+
+
+@pytest.mark.parametrize("outer_steps", [5, 7])
+def test_no_more_outer_steps_than_asked_for_and_none_at_a_rate_of_0(outer_steps):
+    found = searching(SearchSettings(outer_steps=outer_steps)).run()
+    assert len(found.step) <= outer_steps
+    assert (found.additive[-1] != found.additive[-2]).any()
 
 
 def test_terms_move_no_farther_than_the_trust_region():
@@ -237,6 +244,34 @@ def test_without_weight_decay_nothing_is_solved(decay):
         solve(logit_adjusted(np.bincount(y)), Rows.of(X, y), 3, decay)
 
 
+@pytest.mark.parametrize(
+    ("hypergradient", "optimizer", "augment", "said"),
+    [
+        ("unrolled", "Adam", None, "optimizer='SGD'"),
+        ("cg", "AdamW", None, "decoupled"),
+        ("cg", "Adam", SphericalAugmentation([0, 0, 1]), "augmentation"),
+    ],
+)
+def test_a_hyper_gradient_that_is_not_to_be_had_is_refused_before_training(
+    hypergradient, optimizer, augment, said
+):
+    settings = replace(QUICK, optimizer=optimizer)
+    how = SearchSettings(hypergradient=hypergradient)
+    with pytest.raises(ValueError, match=said):
+        searching(how, augment, settings=settings)
+
+
+def test_a_loss_that_learns_nothing_is_refused():
+    with pytest.raises(ValueError, match="no terms that are learnt"):
+        balanced(prior=logit_adjusted(COUNTS))
+
+
+def test_a_search_that_diverges_says_when_and_what_to_do():
+    search = searching(settings=replace(QUICK, optimizer="SGD", learning_rate=1e12))
+    with pytest.raises(FloatingPointError, match=r"after \d+ steps: .* smaller learning_rate"):
+        search.run()
+
+
 # ------------------------------------------------------------------------ from rows to a network
 
 
@@ -307,11 +342,37 @@ def test_without_retraining_the_network_has_not_seen_the_validation_rows():
     strange = X.copy()
     strange[held] = 1e3
     nets = [
-        balanced(rows=Rows.of(x, y), retrain=False, compare=False, held_out=held).network
-        for x in (X, X)
+        balanced(
+            rows=Rows.of(x, y),
+            retrain=False,
+            held_out=held,
+            judge=lambda z, y, g=None: 0 * z.sum(),  # keeps the prior, which saw no row of them
+        ).network
+        for x in (X, strange)
     ]
     for p, q in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
         assert torch.equal(p, q)
+
+
+@pytest.mark.parametrize(
+    "held_out", [np.arange(610) < 60, [-1, -2], [0, 0, 1], [610], np.arange(610), []]
+)
+def test_held_out_rows_that_are_no_part_of_the_rows_are_refused(held_out):
+    with pytest.raises(ValueError, match="held_out must"):
+        balanced(held_out=held_out)
+
+
+def test_a_network_that_is_not_made_anew_is_refused():
+    X, y = long_tail()
+    prior = make_prior(np.bincount(y), ("additive",), None, "logit-adjusted")
+    same = network()
+    with pytest.raises(ValueError, match="same network twice"):
+        balance(lambda: same, Rows.of(X, y), 3, prior, balanced_loss, QUICK, SearchSettings(), 0)
+
+
+@pytest.mark.parametrize("retrain", [False, True])
+def test_the_network_predicts_as_it_is(retrain):
+    assert not balanced(retrain=retrain).network.training
 
 
 def test_the_same_seed_gives_the_same_network():
@@ -393,6 +454,25 @@ def test_the_error_of_a_choice_is_that_of_resampled_rows():
     )
     assert found.error == pytest.approx(difference.std() / np.sqrt(1000), rel=0.15)
     assert not found.keeps_prior
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_error_of_a_choice_is_as_large_where_cells_have_few_rows(size):
+    label = torch.arange(60) // size
+    wrong = (label + 1) % 60
+    right = torch.from_numpy(np.random.default_rng(0).random(60) < 0.5)
+    logits = tuple(
+        torch.nn.functional.one_hot(decided, 60).double()
+        for decided in (wrong, torch.where(right, label, wrong))
+    )
+    found = choose(logits, label, None, errors_of(balanced_loss))
+    assert found.error == pytest.approx(0.5 / np.sqrt(60), rel=0.3)
+
+
+def test_a_cell_of_one_row_is_resampled_with_another():
+    logits = torch.eye(2)[[0, 0, 0]].double(), torch.eye(2)[[0, 1, 1]].double()
+    found = choose(logits, torch.tensor([1, 0, 0]), None, errors_of(balanced_loss))
+    assert found.error > 0.1
 
 
 # ------------------------------------------------------------------------ what is searched

@@ -10,8 +10,16 @@ from sklearn.utils.estimator_checks import check_estimator
 from tests.learn.test_learn_autobalance import long_tail, two_groups
 
 from equipoise import FairClassifier
-from equipoise.learn import METHODS, AutoBalanceClassifier, Method, Model
+from equipoise.learn import (
+    METHODS,
+    AutoBalanceClassifier,
+    Method,
+    Model,
+    Rows,
+    TrainingSettings,
+)
 from equipoise.learn.autobalance import FewValidationRowsWarning
+from equipoise.learn.autobalance.method import train_autobalance
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::equipoise.learn.autobalance.FewValidationRowsWarning"
@@ -86,6 +94,32 @@ def test_tables_text_labels_and_the_positive_class():
     assert fair.model_.classes == ("well", "sick")
     assert set(fair.predict(table)) <= {"sick", "well"}
     np.testing.assert_allclose(fair.predict_proba(table).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("positive", ["sick", "well"])
+def test_a_dictionary_is_in_the_order_of_the_sorted_classes(positive):
+    X, y = rare()
+    label = np.array(["sick", "well"])[y]
+    fair = AutoBalanceClassifier(
+        learn=("additive",),
+        dictionary=[[1.0], [0.0]],  # of "sick" alone
+        start="cross-entropy",
+        compare=False,
+        positive=positive,
+        **QUICK,
+    ).fit(X, label)
+    moved = dict(zip(fair.model_.classes, fair.loss_.additive.tolist(), strict=True))
+    assert moved["well"] == 0 != moved["sick"]
+
+
+def test_rows_of_weight_0_are_as_if_left_out():
+    X, y = rare()
+    kept = np.random.default_rng(0).random(len(y)) < 0.5
+    first, second = (
+        AutoBalanceClassifier(**QUICK).fit(X[some], y[some], sample_weight=kept[some])
+        for some in (np.full(len(y), True), kept)
+    )
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
 
 
 def test_three_classes_of_groups():
@@ -174,6 +208,43 @@ def test_without_a_promise_the_method_balances_classes():
     fair = FairClassifier(method="autobalance", steps=200, random_state=0).fit(X, y)
     plain = FairClassifier(steps=200, random_state=0).fit(X, y)
     assert fair.predict(X).mean() > plain.predict(X).mean()
+
+
+def test_the_method_leaves_out_rows_of_weight_0():
+    X, y = rare()
+    X, weight = X.astype(np.float32), (np.arange(len(y)) % 3 > 0).astype(float)
+    settings = TrainingSettings("autobalance", hidden=(8,), steps=60)
+    networks = [
+        train_autobalance(
+            Rows.of(X[some], y[some], None, weight[some]), 2, [0], settings, (), None, None, None
+        )
+        for some in (np.full(len(y), True), weight > 0)
+    ]
+    first, second = (one.network.state_dict() for one in networks)
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name])
+
+
+def test_rows_without_weights_count_1_beside_rows_with_some():
+    X, y = rare(400)
+    X, weight = X.astype(np.float32), np.random.default_rng(0).random(400)
+    settings = TrainingSettings("autobalance", hidden=(8,), steps=60)
+    networks = [
+        train_autobalance(
+            Rows.of(X, y, None, weight),
+            2,
+            [0],
+            settings,
+            (),
+            None,
+            Rows.of(X, y, None, beside),
+            None,
+        )
+        for beside in (None, np.ones(400))
+    ]
+    first, second = (one.network.state_dict() for one in networks)
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name])
 
 
 def test_the_method_refuses_groups_that_overlap():

@@ -52,3 +52,9 @@ def test_a_model_that_cannot_be_solved_says_what_to_do():
     rows.features[0, 0] = torch.nan
     with pytest.raises(FloatingPointError, match="a larger weight_decay may cure it"):
         solve(ParametricCrossEntropy(3), rows, 3, 1e-2)
+
+
+def test_images_are_refused():
+    rows = Rows.of(np.zeros((4, 1, 2, 2)), np.array([0, 1, 0, 1]))
+    with pytest.raises(ValueError, match=r"shape \(n, d\)"):
+        solve(ParametricCrossEntropy(2), rows, 2, 0.1)

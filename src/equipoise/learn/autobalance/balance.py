@@ -40,7 +40,7 @@ class Balanced:
     Attributes
     ----------
     network : Module
-        Trained on all rows, unless retraining was turned off.
+        Trained on all rows, unless retraining was turned off; in evaluation mode.
     loss : ParametricCrossEntropy
         With which it was: what was found, or the prior where that did not help.
     searched : ParametricCrossEntropy
@@ -89,7 +89,7 @@ def balance(
     Parameters
     ----------
     make_network : callable
-        A new network, the same each time, that maps features (b, ...) to logits (b, K). An exact
+        A new network, alike each time, that maps features (b, ...) to logits (b, K). An exact
         search makes linear models of its own.
     rows : Rows
     n_classes : int
@@ -100,7 +100,8 @@ def balance(
     how : SearchSettings
     seed : int
     held_out : ndarray of int, optional
-        Which rows are judged on; by default ``validation_fraction`` of them, by class and group.
+        The numbers of the rows that are judged on; by default ``validation_fraction`` of all rows,
+        by class and group.
     validation_fraction : float
     compare : bool
         Whether the two losses are compared; without, what was found is used.
@@ -123,19 +124,22 @@ def balance(
     Raises
     ------
     ValueError
-        If there are too few rows, or groups overlap.
+        If there are too few rows, groups overlap, ``held_out`` is no part of the rows, or what is
+        said of the search does not go together.
     FloatingPointError
         If a training diverges.
     """
     group_codes(rows, prior)
     if held_out is None:
         held_out = hold_out(rows, n_classes, validation_fraction, seed)
+    _require_part(held_out, len(rows))
     training = rows.take(np.setdiff1d(np.arange(len(rows)), held_out))
     validation = rows.take(held_out)
     _warn_of_few(validation, n_classes)
     loss = copy.deepcopy(prior)
     policies = {"prior": copy.deepcopy(augment), "searched": augment}
     told = _Parts(progress, 1 + 2 * compare + (retrain or not compare))
+    before: nn.Module | None = None
     if how.exact:
         if augment is not None:
             raise ValueError("an exact search is of features as they are: leave out augment.")
@@ -147,13 +151,12 @@ def balance(
             loss, training, validation, n_classes, objective, settings.weight_decay, how, told
         )
     else:
-        network = make_network()
-        search = Search(
-            network, loss, training, validation, objective, settings, how, seed, augment
-        )
+        before = make_network()
+        search = Search(before, loss, training, validation, objective, settings, how, seed, augment)
         trajectory = search.run(told)
     loss.requires_grad_(False)
     losses = {"prior": prior, "searched": loss}
+    networks: dict[str, nn.Module] = {}
 
     def trained(name: str, some: Rows, last: bool) -> nn.Module:
         told.next()
@@ -162,6 +165,10 @@ def balance(
             told(1, 1)
             return network
         network = make_network()
+        if network is before or network in networks.values():
+            raise ValueError(
+                "make_network gave the same network twice: have it make a new one at each call."
+            )
         fit(
             network,
             losses[name],
@@ -174,9 +181,10 @@ def balance(
         )
         return network
 
-    chosen, choice, networks = "searched", None, {}
+    chosen, choice = "searched", None
     if compare:
-        networks = {name: trained(name, training, last=False) for name in losses}
+        for name in losses:
+            networks[name] = trained(name, training, last=False)
         group = group_codes(validation)
         logits = tuple(_logits(networks[name], validation.features) for name in losses)
         figure = judge or errors_of(objective)
@@ -186,6 +194,7 @@ def balance(
         network = trained(chosen, rows if retrain else training, last=True)
     else:
         network = networks[chosen]
+    network.eval()
     return Balanced(network, losses[chosen], loss, trajectory, choice, policies[chosen])
 
 
@@ -230,6 +239,21 @@ def hold_out(rows: Rows, n_classes: int, fraction: float, seed: int) -> NDArray[
     return np.flatnonzero(chosen)
 
 
+def _require_part(held_out: NDArray[np.int64], n_rows: int) -> None:
+    """Refuse what is no part of the rows: a mask or -1 would leave rows on both sides."""
+    codes = np.asarray(held_out)
+    if codes.ndim != 1 or codes.dtype.kind not in "iu" or not 0 < len(codes) < n_rows:
+        raise ValueError(
+            f"held_out must be the numbers of some of the {n_rows:,} rows, not all and not none, "
+            f"but is {codes.dtype} of shape {codes.shape}; of a mask, take np.flatnonzero."
+        )
+    if codes.min() < 0 or codes.max() >= n_rows or len(np.unique(codes)) < len(codes):
+        raise ValueError(
+            f"held_out must lie in 0..{n_rows - 1}, each row once, but has {len(codes)} numbers "
+            f"from {codes.min()} to {codes.max()}, {len(np.unique(codes))} of them different."
+        )
+
+
 def _warn_of_few(validation: Rows, n_classes: int) -> None:
     label = validation.label.cpu().numpy()
     cell, names = label, [f"class {k}" for k in range(n_classes)]
@@ -245,7 +269,7 @@ def _warn_of_few(validation: Rows, n_classes: int) -> None:
             f"({names[least]} has {sizes[least]}): learn few terms (the default dictionary has "
             "two), or hold out a larger validation_fraction.",
             FewValidationRowsWarning,
-            stacklevel=3,
+            stacklevel=4,  # of the caller of balance, in its wrapper
         )
 
 

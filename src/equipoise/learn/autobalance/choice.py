@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from equipoise.learn.imbalance import Objective
@@ -25,7 +26,8 @@ class Choice:
     prior, searched : float
         The objective of the model trained with the loss as it was, and as it was found.
     error : float
-        Standard error of their difference, by resampling the rows within each class (and group).
+        Standard error of their difference, by resampling the rows within each class (and group);
+        of cells of one row, among them.
     """
 
     prior: float
@@ -96,13 +98,24 @@ def choose(
     """
     prior, searched = (float(objective(z, label, group)) for z in logits)
     cell = label if group is None else group * (int(label.max()) + 1) + label
-    rows = [np.flatnonzero(cell.cpu().numpy() == c) for c in np.unique(cell.cpu().numpy())]
+    rows = _resampled_together(cell.cpu().numpy())
     random = np.random.default_rng(seed)
     differences = []
     for _ in range(_DRAWS):
-        drawn = np.concatenate([random.choice(some, len(some)) for some in rows])
+        # One row fewer than there are, since as many would vary too little: by (n - 1) / n.
+        drawn = np.concatenate([random.choice(some, max(1, len(some) - 1)) for some in rows])
         some = torch.from_numpy(drawn).to(label.device)
         codes = None if group is None else group[some]
         first, second = (float(objective(z[some], label[some], codes)) for z in logits)
         differences.append(first - second)
     return Choice(prior, searched, float(np.std(differences, ddof=1)))
+
+
+def _resampled_together(cell: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The rows of each cell; of one row by itself nothing could be seen of how rows vary."""
+    of_cells = sorted((np.flatnonzero(cell == c) for c in np.unique(cell)), key=len)
+    few = sum(len(rows) == 1 for rows in of_cells)
+    if not few:
+        return of_cells
+    few = max(few, 2)
+    return [np.concatenate(of_cells[:few]), *of_cells[few:]]

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 
+from equipoise.codes import to_numpy
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups, How
 from equipoise.learn.autobalance.balance import balance
@@ -50,7 +51,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
     dictionary : {"scaling", "free"}, int, array-like of shape (K, columns), or None
         In which directions: how strongly both follow the frequencies ("scaling", two numbers),
         clusters of classes of like frequency (so many), each for itself ("free"), or any attributes
-        of classes. None is "scaling" for classes alone and "free" for classes of groups.
+        of classes, in the order of ``classes_``. None is "scaling" for classes alone and "free" for
+        classes of groups.
     start : {"logit-adjusted", "cross-entropy"}, optional
         The loss begun with; "cross-entropy" by default where promises are the objective.
     hidden : tuple of int
@@ -183,7 +185,7 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         sensitive_features : optional
             With them the terms are of classes in groups. Not needed to predict.
         sample_weight : array-like, shape (n,), optional
-            What each row counts in the training loss.
+            What each row counts in the training loss; rows of weight 0 are left out altogether.
 
         Returns
         -------
@@ -207,7 +209,7 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         )
         frame = read_frame(self, X, reset=True)
         self.classes_, self._order, codes = read_labels(y, len(frame), self.positive)
-        weights, _ = read_weights(sample_weight, codes)
+        weights, counted = read_weights(sample_weight, codes)
         groups = None
         if sensitive_features is not None:
             groups = Groups.of(sensitive_features, self.how)
@@ -215,6 +217,9 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
                 raise ValueError(
                     f"sensitive_features has {groups.n_rows:,} rows, but y has {len(codes):,}."
                 )
+        if weights is not None and len(counted) < len(codes):
+            frame, codes, weights = frame[counted.tolist()], codes[counted], weights[counted]
+            groups = None if groups is None else groups.take(counted)
         k = len(self.classes_)
         n_groups = None if groups is None else len(groups)
         objective = make_objective(self.objective, self.weight_ce, k, n_groups)
@@ -226,7 +231,7 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         of_group = None if groups is None else groups.codes
         counts = cell_counts(codes, k, of_group, None if of_group is None else n_groups)
         start: Start = self.start or ("cross-entropy" if judge else "logit-adjusted")
-        prior = make_prior(counts, how.learn, self.dictionary, start).to(self.device)
+        prior = make_prior(counts, how.learn, self._dictionary(), start).to(self.device)
 
         def make_network() -> OneMLP:
             stack = StackedMLP(rows.features.shape[1], settings.hidden, k, [seed])
@@ -262,6 +267,14 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
             },
         )
         return self
+
+    def _dictionary(self) -> str | int | ArrayLike | None:
+        """What is given for each class, in the order of the codes."""
+        given = self.dictionary
+        if given is None or isinstance(given, str | int | np.integer):
+            return given
+        rows = np.asarray(to_numpy(given, "dictionary"))
+        return rows[self._order] if len(rows.shape) and len(rows) == len(self._order) else rows
 
     def _search_settings(self, *, of_promises: bool) -> SearchSettings:
         usual = SearchSettings.for_promises() if of_promises else SearchSettings()

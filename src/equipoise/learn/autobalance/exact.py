@@ -53,7 +53,7 @@ def search_exactly(
     Raises
     ------
     ValueError
-        If the weight decay is not positive.
+        If the weight decay is not positive, or features are not vectors.
     """
     head = _head(training, n_classes, weight_decay)
     data = [(rows.features.double(), rows.label) for rows in (training, validation)]
@@ -107,7 +107,7 @@ def solve(loss: nn.Module, rows: Rows, n_classes: int, weight_decay: float) -> n
     Raises
     ------
     ValueError
-        If the weight decay is not positive.
+        If the weight decay is not positive, or features are not vectors.
     FloatingPointError
         If no solution is found.
     """
@@ -138,6 +138,11 @@ def _of_rows(
 
 
 def _head(rows: Rows, n_classes: int, weight_decay: float) -> nn.Linear:
+    if rows.features.dim() != 2:
+        raise ValueError(
+            "features must have shape (n, d) for an exact search, which is of a linear model, not "
+            f"{tuple(rows.features.shape)}: give a network's last features, or search another way."
+        )
     if not weight_decay > 0:
         raise ValueError(
             "weight_decay must be positive for an exact search: without it classes that can be "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
@@ -41,6 +42,7 @@ def train_autobalance(
     Parameters
     ----------
     rows : Rows
+        Of which those of weight 0 are left out, as are those of ``validation``.
     n_classes : int
     seeds : sequence of int, length r
     settings : TrainingSettings
@@ -62,8 +64,9 @@ def train_autobalance(
     FloatingPointError
         If training diverges.
     """
-    held_out = None
+    held_out, rows = None, _that_count(rows)
     if validation is not None:
+        validation = _that_count(validation)
         held_out = np.arange(len(rows), len(rows) + len(validation))
         rows = _together(rows, validation)
     group = group_codes(rows) if promises else None
@@ -115,6 +118,19 @@ def train_autobalance(
     return Trained(side_by_side(networks), History.side_by_side(histories))
 
 
+def _that_count(rows: Rows) -> Rows:
+    if rows.weights is None or bool((rows.weights > 0).all()):
+        return rows
+    return rows.take(np.flatnonzero(rows.weights.cpu().numpy() > 0))
+
+
+def _weights(rows: Rows) -> Tensor:
+    """Mean 1, as all weights of rows."""
+    if rows.weights is None:
+        return rows.features.new_ones(len(rows))
+    return rows.weights
+
+
 def _together(first: Rows, second: Rows) -> Rows:
     groups = None
     if first.groups is not None and second.groups is not None:
@@ -127,8 +143,8 @@ def _together(first: Rows, second: Rows) -> Rows:
             )
         groups = Groups(names, codes=np.concatenate([codes[0], codes[1]]))
     weights = None
-    if first.weights is not None and second.weights is not None:
-        weights = torch.cat([first.weights, second.weights])
+    if first.weights is not None or second.weights is not None:
+        weights = torch.cat([_weights(first), _weights(second)])
     return Rows(
         torch.cat([first.features, second.features]),
         torch.cat([first.label, second.label]),

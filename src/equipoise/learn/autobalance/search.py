@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,12 @@ class Search:
     augment : Module or callable, optional
         Of features and labels of a training batch. If it is a Module, its parameters are learnt
         beside the loss.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to learn, or the hyper-gradient is not to be had of the optimizer or
+        of an augmentation.
     """
 
     def __init__(
@@ -80,13 +87,16 @@ class Search:
         # The first of the outer steps follows the warm-up, the last is well before the end.
         self._warmup = max(1, round(how.warmup * settings.steps))
         left = settings.steps - self._warmup
-        every = max(_FEWEST_BETWEEN, left // how.outer_steps)
+        every = max(_FEWEST_BETWEEN, ceil(left / how.outer_steps))
         variables = [*loss.parameters()]
         if isinstance(augment, nn.Module):
             variables += [*augment.parameters()]
         inner = getattr(torch.optim, settings.optimizer)(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
+        if not variables:
+            raise ValueError("loss has no terms that are learnt: name some of them in its learn.")
+        _require_possible(how.hypergradient, inner, augment)
         outer = getattr(torch.optim, how.optimizer)(variables, lr=how.learning_rate)
         self.bilevel = Bilevel(
             inner,
@@ -96,7 +106,7 @@ class Search:
             warmup=self._warmup,
         )
         # The network has to follow a loss that changes to the end, so that its own rate stays.
-        outer_steps = max(1, left // every)
+        outer_steps = max(1, ceil(left / every))
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             outer, lambda n: SCHEDULES["cosine"](min(1, n / outer_steps))
         )
@@ -128,15 +138,22 @@ class Search:
             If the search diverges.
         """
         rows = self._order.next_batch()[0].to(self._training.features.device)
-        with self._noise.of_its_own():
-            self.bilevel.inner_step(lambda: self._inner(rows))
-            if self.bilevel.due and self.done < self._steps:
-                looked = self._look()
-                value = self.bilevel.outer_step(
-                    lambda: self._inner(rows), lambda: self._outer(looked)
-                )
-                self._schedule.step()
-                self.trajectory.note(self.done, float(value), self.loss)
+        try:
+            with self._noise.of_its_own():
+                self.bilevel.inner_step(lambda: self._inner(rows))
+                if self.bilevel.due and self.done < self._steps:
+                    self._outer_step(rows)
+        except FloatingPointError as failure:
+            raise FloatingPointError(
+                f"the search diverged after {self.done} steps: {failure} A smaller learning_rate, "
+                "of the network or of the terms (outer_learning_rate), may cure it."
+            ) from failure
+
+    def _outer_step(self, rows: Tensor) -> None:
+        looked = self._look()
+        value = self.bilevel.outer_step(lambda: self._inner(rows), lambda: self._outer(looked))
+        self._schedule.step()
+        self.trajectory.note(self.done, float(value), self.loss)
 
     def run(self, progress: Progress | None = None) -> Trajectory:
         """Take all steps that are left.
@@ -217,6 +234,26 @@ class Search:
             self._looks.load_state_dict(state["looks"])
         self.trajectory = Trajectory.from_dict(state["trajectory"])
         self._noise.state = list(state["noise"])
+
+
+def _require_possible(name: str, inner: torch.optim.Optimizer, augment: Augment | None) -> None:
+    """Refuse, before any training, what the first outer step would stumble on after the warm-up."""
+    kind = type(inner).__name__
+    if name == "unrolled" and not isinstance(inner, torch.optim.SGD):
+        raise ValueError(
+            f"hypergradient='unrolled' is of optimizer='SGD', not {kind!r}: take one or the other."
+        )
+    decays = any(group.get("weight_decay") for group in inner.param_groups)
+    if name == "cg" and isinstance(inner, torch.optim.AdamW) and decays:
+        raise ValueError(
+            "hypergradient='cg', the default for promises, knows no decoupled weight decay: take "
+            "optimizer='Adam', weight_decay=0, or hypergradient='identity'."
+        )
+    if name == "cg" and isinstance(augment, nn.Module):
+        raise ValueError(
+            "hypergradient='cg' is of a loss of outputs, which an augmentation that is learnt is "
+            "not: take hypergradient='identity'."
+        )
 
 
 def group_codes(rows: Rows, loss: ParametricCrossEntropy | None = None) -> Tensor | None:

@@ -40,6 +40,7 @@ from equipoise.learn.imbalance import (
     log_prior,
     logit_adjusted,
 )
+from equipoise.optim.bilevel import CurvatureError
 
 QUICK = TrainingSettings(hidden=(16,), steps=60, batch_size=64, learning_rate=0.01)
 COUNTS = (400, 150, 60)
@@ -135,6 +136,17 @@ def test_terms_move_no_farther_than_the_trust_region():
 def test_every_hyper_gradient_can_search(name):
     found = searching(SearchSettings(hypergradient=name, outer_steps=5)).run()
     assert np.isfinite(found.objective).all()
+
+
+def test_a_curvature_that_does_not_serve_is_said_with_the_cure():
+    search = searching(SearchSettings(hypergradient="neumann", outer_steps=5))
+
+    def refuse(*_, **__):
+        raise CurvatureError("the series diverges.")
+
+    search.bilevel.outer_step = refuse
+    with pytest.raises(FloatingPointError, match="hypergradient='identity'"):
+        search.run()
 
 
 def test_rare_classes_get_smaller_terms_than_frequent_ones():

@@ -203,6 +203,14 @@ def test_as_a_method_it_takes_validation_rows():
     assert set(fair.fit(X, y, sensitive_features=group).predict(X)) <= {0, 1}
 
 
+def test_the_method_goes_with_an_optimizer_whose_decay_is_in_no_loss():
+    X, y, group = people(600)
+    fair = FairClassifier(
+        'gap("selection") <= 0.05', "autobalance", optimizer="AdamW", steps=60, random_state=0
+    )
+    assert set(fair.fit(X, y, sensitive_features=group).predict(X)) <= {0, 1}
+
+
 def test_without_a_promise_the_method_balances_classes():
     X, y = rare()
     fair = FairClassifier(method="autobalance", steps=200, random_state=0).fit(X, y)

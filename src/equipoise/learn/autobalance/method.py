@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -78,6 +79,8 @@ def train_autobalance(
     objective = make_objective(list(promises) or "balanced", None, n_classes, n_groups)
     judge = make_judge(list(promises), n_classes, n_groups) if promises else None
     how = SearchSettings.for_promises() if promises else SearchSettings()
+    if settings.optimizer == "AdamW":  # whose decay is in no loss, and so in no Hessian
+        how = replace(how, hypergradient="identity")
     start: Start = "cross-entropy" if promises else "logit-adjusted"
     device, dtype = rows.features.device, rows.features.dtype
     networks, histories = [], []

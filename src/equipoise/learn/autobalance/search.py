@@ -18,7 +18,7 @@ from equipoise.learn.order import Order
 from equipoise.learn.problem import Rows, as_tensor
 from equipoise.learn.strata import StratifiedOrder
 from equipoise.learn.train import SCHEDULES, Progress, TrainingSettings
-from equipoise.optim.bilevel import Bilevel
+from equipoise.optim.bilevel import Bilevel, CurvatureError
 
 # Of inner steps from one outer step to the next. A network that lags behind its loss makes the loss
 # go too far.
@@ -135,7 +135,7 @@ class Search:
         Raises
         ------
         FloatingPointError
-            If the search diverges.
+            If the search diverges, or the curvature of the inner loss does not allow it.
         """
         rows = self._order.next_batch()[0].to(self._training.features.device)
         try:
@@ -147,6 +147,11 @@ class Search:
             raise FloatingPointError(
                 f"the search diverged after {self.done} steps: {failure} A smaller learning_rate, "
                 "of the network or of the terms (outer_learning_rate), may cure it."
+            ) from failure
+        except CurvatureError as failure:
+            raise FloatingPointError(
+                f"the search cannot go on after {self.done} steps: {failure} With "
+                "hypergradient='identity' no curvature is looked at."
             ) from failure
 
     def _outer_step(self, rows: Tensor) -> None:

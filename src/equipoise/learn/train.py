@@ -161,6 +161,7 @@ def train(
     constraint: Constraint | Sequence[Constraint] | None = None,
     *,
     method: Method | None = None,
+    followed: Constraint | Sequence[Constraint] | None = None,
     watched: Rows | None = None,
     validation: Rows | None = None,
     progress: Progress | None = None,
@@ -183,6 +184,8 @@ def train(
         follows each.
     method : Method, optional
         A way of training without a name that ``settings`` could call it by, in place of theirs.
+    followed : Constraint or sequence of them, optional
+        What the history follows, where it is something else than what the method is told.
     watched : Rows, optional
         Rows on which accuracy and disparity are followed; the training rows by default.
     validation : Rows, optional
@@ -233,7 +236,8 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: SCHEDULES[settings.schedule](step / settings.steps)
     )
-    watch = Watch(network, rows if watched is None else watched, n_classes, promises)
+    looked_at = promises if followed is None else as_promises(followed)
+    watch = Watch(network, rows if watched is None else watched, n_classes, looked_at)
     # A method that does not heed the promise is not helped to keep it.
     judge = problem
     corrected: Estimator | None = optimizer.estimator

@@ -216,7 +216,8 @@ def train(
     network = StackedMLP(
         rows.features.shape[1], settings.hidden, n_classes, seeds, rows.features.dtype
     ).to(rows.features.device)
-    order = _order(rows, n_classes, heeded, _batch_size(settings, method, len(rows)), seeds)
+    batch_size = _batch_size(settings, method, len(rows))
+    order = order_for(rows, n_classes, heeded, batch_size, seeds)
     problem = FairProblem(network, rows, n_classes, heeded, order.importance)
     base = getattr(torch.optim, settings.optimizer)(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -244,8 +245,7 @@ def train(
     if validation is not None:
         # What is tracked is of the training rows, and other rows are not to correct it.
         judge, corrected = FairProblem(network, validation, n_classes, heeded), None
-    rows_seen = settings.steps * max(settings.batch_size, _STEP_ROWS)
-    looks = affordable_looks(judge.n_looked_at, rows_seen)
+    looks = looks_for(judge, settings)
     iterate = settings.iterate if heeded else "last"
     ending = Ending(judge, settings.steps, iterate, looks, corrected, rows_behind)
     for step in range(settings.steps):
@@ -258,17 +258,48 @@ def train(
     return Trained(ending.finish(), watch.history())
 
 
+def looks_for(judge: FairProblem, settings: TrainingSettings) -> int:
+    """How often a run looks at all rows of the problem that judges its iterates.
+
+    Parameters
+    ----------
+    judge : FairProblem
+    settings : TrainingSettings
+
+    Returns
+    -------
+    int
+    """
+    rows_seen = settings.steps * max(settings.batch_size, _STEP_ROWS)
+    return affordable_looks(judge.n_looked_at, rows_seen)
+
+
 def _batch_size(settings: TrainingSettings, method: Method, n_rows: int) -> int:
     return max(1, min(n_rows, round(settings.batch_size / method.evaluations)))
 
 
-def _order(
+def order_for(
     rows: Rows,
     n_classes: int,
     heeded: Sequence[Constraint],
     batch_size: int,
     seeds: Sequence[int],
 ) -> Order | StratifiedOrder:
+    """The batches of a run, in which no group is too rare to say anything of a promise.
+
+    Parameters
+    ----------
+    rows : Rows
+    n_classes : int
+    heeded : sequence of Constraint
+        The promises that training looks at.
+    batch_size : int
+    seeds : sequence of int
+
+    Returns
+    -------
+    Order or StratifiedOrder
+    """
     if heeded and rows.groups is not None:
         label = rows.label.cpu().numpy()
         chosen = choose_shares(rows.groups, label, n_classes, heeded, batch_size)

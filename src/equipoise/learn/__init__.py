@@ -1,6 +1,6 @@
 """Training under promises about groups: before, during and after the step of a torch optimizer."""
 
-from equipoise.learn.adversarial import ADVERSARIAL
+from equipoise.learn import adversarial as adversarial
 from equipoise.learn.apply import with_predictions
 from equipoise.learn.autobalance import AutoBalanceClassifier
 from equipoise.learn.classifier import FairClassifier
@@ -19,7 +19,6 @@ from equipoise.learn.train import Trained, TrainingSettings, predict_probabiliti
 from equipoise.learn.watch import History
 
 __all__ = [
-    "ADVERSARIAL",
     "METHODS",
     "AutoBalanceClassifier",
     "FairClassifier",

@@ -207,6 +207,8 @@ def train(
     method = method or find_method(settings.method)
     promises = as_promises(constraint)
     heeded = promises if method.heeds_constraint else []
+    if method.require is not None and heeded:
+        method.require(heeded, n_classes)
     if method.train is not None:
         trained: Trained = method.train(
             rows, n_classes, seeds, settings, heeded, watched, validation, progress

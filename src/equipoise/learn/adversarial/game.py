@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,8 +17,9 @@ from equipoise.optim.minmax import Euclidean, Player, ProjectedStep
 
 # From one or two numbers a group is guessed; that takes few units.
 _HIDDEN = (16,)
-# It is to keep up with a predictor of many more weights.
-_RATE = 0.01
+# It is to keep up with the predictor: at a tenth of this rate predictors that had turned round
+# before it noticed came to decide worse than chance, one in ten of them.
+_RATE = 0.1
 
 
 class Game:
@@ -107,9 +108,8 @@ class Game:
         def of_adversary() -> Tensor:
             return -self.adversary_loss(seen[1], batch).sum()
 
-        answer: Callable[[], Tensor] = of_adversary
-        ProjectedStep(losses, self._strength)(self._minimizer, answer)
-        self._maximizer.move(self._maximizer.gradient(answer))
+        ProjectedStep(losses, self._strength)(self._minimizer, of_adversary)
+        self._maximizer.move(self._maximizer.gradient(of_adversary))
         return seen[0]
 
     def _evaluate(self, batch: Tensor) -> tuple[Tensor, Tensor]:

@@ -148,6 +148,7 @@ ADVERSARIAL = register_method(
         "adversarial debiasing: an adversary guesses the group from the outputs",
         train=train_adversarial,
         disjoint_groups=True,
+        require=view_for,
     )
 )
 """The method by its name."""

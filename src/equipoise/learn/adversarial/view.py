@@ -126,7 +126,7 @@ def _labels_of(one: Constraint, n_classes: int) -> set[int] | None:
     of_all = []
     for event, condition in zip(top, bottom, strict=True):
         some = condition.any(-1)
-        # Of those it is a share of, decisions must choose none, and the event be a decision.
+        # Those that it is a share of must be chosen by label alone, and the event by decision.
         if not condition[some].all() or (event[some] != event[some][0]).any():
             raise _refused(one)
         of_all.append(bool(some.all()))

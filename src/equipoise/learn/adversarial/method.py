@@ -113,10 +113,8 @@ def train_adversarial(
             progress(step + 1, settings.steps)
     ending.finish()
     chosen = [r * n + best for r, best in enumerate(_best(judge, n))]
-    return Trained(
-        StackedMLP.side_by_side([network.replicate(one) for one in chosen]),
-        _of_runs(watch.history(), chosen),
-    )
+    kept = StackedMLP.side_by_side([network.replicate(one) for one in chosen])
+    return Trained(kept.to(rows.features.device), _of_runs(watch.history(), chosen))
 
 
 def _best(judge: FairProblem, n: int) -> list[int]:

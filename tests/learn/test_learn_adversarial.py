@@ -123,6 +123,12 @@ def test_groups_that_overlap_are_refused():
         train(rows, 2, [0], settings(), Constraint.parse(SELECTION))
 
 
+def test_training_refuses_a_promise_that_it_cannot_work_towards():
+    promise = Constraint.parse('worst("accuracy") >= 0.7')
+    with pytest.raises(ValueError, match="method 'adversarial' cannot work towards"):
+        train(people(200), 2, [0], settings(), promise)
+
+
 def test_a_mixture_is_refused():
     with pytest.raises(ValueError, match='iterate="best", "last" or "average"'):
         train(people(200), 2, [0], settings(iterate="mixture"), Constraint.parse(SELECTION))

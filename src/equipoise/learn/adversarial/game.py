@@ -18,7 +18,7 @@ from equipoise.optim.minmax import Euclidean, Player, ProjectedStep
 # From one or two numbers a group is guessed; that takes few units.
 _HIDDEN = (16,)
 # It is to keep up with the predictor: at a tenth of this rate predictors that had turned round
-# before it noticed came to decide worse than chance, one in ten of them.
+# before it noticed came to decide no better than chance, two of twelve.
 _RATE = 0.1
 
 

@@ -1,79 +1,12 @@
-"""Group DRO and thresholds by group."""
+"""Thresholds by group."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from equipoise import Constraint, Groups
-from equipoise.reproduce.constrained.group_dro import GroupDRO
 from equipoise.reproduce.constrained.thresholds import choose_thresholds, decide
-
-
-def _losses(x: torch.Tensor) -> torch.Tensor:
-    return torch.stack([(x - 1.0).square().sum(-1), 2 * (x + 1.0).square().sum(-1)], -1)
-
-
-def _run(optimizer: GroupDRO, x: torch.Tensor, steps: int) -> None:
-    for _ in range(steps):
-        optimizer.step(lambda _: (_losses(x).sum(-1).detach() * 0 + x.sum(-1) * 0, _losses(x)))
-
-
-def test_group_dro_follows_the_papers_update():
-    x = torch.tensor([0.5], dtype=torch.float64, requires_grad=True)
-    optimizer = GroupDRO(torch.optim.SGD([x], lr=0.05), 2, rate=0.3)
-    ours, q = 0.5, np.array([0.5, 0.5])
-    for _ in range(20):
-        losses = np.array([(ours - 1) ** 2, 2 * (ours + 1) ** 2])
-        ours -= 0.05 * q @ np.array([2 * (ours - 1), 4 * (ours + 1)])
-        q = q * np.exp(0.3 * losses)
-        q /= q.sum()
-        _run(optimizer, x, 1)
-    assert x.item() == pytest.approx(ours, rel=1e-6)
-    np.testing.assert_allclose(optimizer.multipliers.numpy(), q, rtol=1e-5)
-
-
-def test_group_dro_makes_the_worst_loss_small():
-    # (x - 1)^2 = 2 (x + 1)^2 at x = -3 + sqrt(8): there the larger of the two is least.
-    x = torch.tensor([2.0], requires_grad=True)
-    optimizer = GroupDRO(torch.optim.SGD([x], lr=0.01), 2, rate=0.05)
-    _run(optimizer, x, 3_000)
-    assert x.item() == pytest.approx(-3 + 8**0.5, abs=1e-3)
-
-
-def test_group_dros_replicates_end_where_each_ends_alone():
-    start = [[2.0], [-3.0]]
-    together = torch.tensor(start, requires_grad=True)
-    _run(GroupDRO(torch.optim.SGD([together], lr=0.02), 2, 2, rate=0.1), together, 30)
-    for number, own in enumerate(start):
-        alone = torch.tensor(own, requires_grad=True)
-        _run(GroupDRO(torch.optim.SGD([alone], lr=0.02), 2, rate=0.1), alone, 30)
-        torch.testing.assert_close(together[number], alone)
-
-
-def test_group_dro_resumes_bit_for_bit():
-    def fresh() -> tuple[torch.Tensor, GroupDRO]:
-        x = torch.tensor([2.0], requires_grad=True)
-        return x, GroupDRO(torch.optim.SGD([x], lr=0.02, momentum=0.9), 2, rate=0.1)
-
-    x, optimizer = fresh()
-    _run(optimizer, x, 10)
-    state, at = optimizer.state_dict(), x.detach().clone()
-    _run(optimizer, x, 10)
-    y, again = fresh()
-    with torch.no_grad():
-        y.copy_(at)
-    again.load_state_dict(state)
-    _run(again, y, 10)
-    assert torch.equal(x, y)
-    assert torch.equal(optimizer.multipliers, again.multipliers)
-
-
-@pytest.mark.parametrize("rate", [0.0, -1.0, float("inf"), float("nan")])
-def test_group_dro_wants_a_positive_rate(rate: float):
-    with pytest.raises(ValueError, match="rate must be positive"):
-        GroupDRO(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1), 2, rate=rate)
 
 
 def _scored(n: int = 2_000) -> tuple[np.ndarray, np.ndarray, Groups]:

@@ -52,7 +52,8 @@ def compare(
         str,
         typer.Option(
             help="Ways of training, separated by commas: erm, penalty, alm, lagrangian, nupi, "
-            "extragradient, ssl-alm, switching, barrier, spider, ghost, autobalance."
+            "extragradient, ssl-alm, switching, barrier, spider, ghost, autobalance, "
+            "group-dro, adversarial."
         ),
     ] = "erm,penalty,alm",
     seeds: Annotated[int, typer.Option(help="Models a method trains, all at once.")] = 5,

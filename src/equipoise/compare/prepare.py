@@ -94,6 +94,10 @@ def prepare(dataset: Dataset, settings: Settings) -> Prepared:
             f"the method {apart[0]!r} needs groups of which no row belongs to two: take "
             "how='crossed' (--how crossed), or another method."
         )
+    for name in settings.methods:
+        require = find_method(name).require
+        if require is not None:
+            require(settings.constraints, len(dataset.classes))
     patterns, _ = groups.patterns()
     rows = split(patterns * len(dataset.classes) + dataset.target, PARTS, settings.seed)
     for name, constraint in product(PARTS, settings.constraints):

@@ -1,5 +1,6 @@
 """Training under promises about groups: before, during and after the step of a torch optimizer."""
 
+from equipoise.learn import adversarial as adversarial
 from equipoise.learn.apply import with_predictions
 from equipoise.learn.autobalance import AutoBalanceClassifier
 from equipoise.learn.classifier import FairClassifier
@@ -11,6 +12,7 @@ from equipoise.learn.model import Model
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.problem import FairProblem, Rows
 from equipoise.learn.promises import as_promises
+from equipoise.learn.robust import GroupDRO
 from equipoise.learn.support import require_support
 from equipoise.learn.survivors import Survivors, train_survivors
 from equipoise.learn.train import Trained, TrainingSettings, predict_probabilities, train
@@ -22,6 +24,7 @@ __all__ = [
     "FairClassifier",
     "FairLoss",
     "FairProblem",
+    "GroupDRO",
     "History",
     "Method",
     "MixedMLP",

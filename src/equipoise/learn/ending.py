@@ -162,7 +162,7 @@ class Ending:
         objective, seen = self._problem.everything()
         assert isinstance(seen, Ratios)
         if self._best is not None and done > _CANDIDATES * self._steps:
-            self._best.offer(objective, self._broken(seen))
+            self._best.offer(objective, broken_by(self._problem.fair_loss.violations, seen))
         if self._snapshots is not None:
             self._snapshots.keep(objective, constraints_at(averages_of(seen), seen))
         if self._estimator is not None and done > self._corrected_from * self._steps:
@@ -174,27 +174,6 @@ class Ending:
         self.asked = torch.minimum(asked, self._most)
         margins = self.asked.to(seen.values)  # moved once for all steps until the next look
         self._stricter = self._problem.fair_loss.violations.tightened(margins)
-
-    def _broken(self, seen: Ratios) -> Tensor:
-        # By how much the bounds are broken at most, (r,), in units of the disparities.
-        top, bottom = seen.values[:2].to("cpu", torch.float64)
-        rates = torch.where(bottom > 0, top / bottom, torch.nan)
-        undefined = rates.isnan().flatten(1).any(1)
-        excess = []
-        for one, where in self._problem.fair_loss.violations.parts:
-            # Of the groups whose rate is defined; what there is none of breaks nothing.
-            high = rates[:, where].nan_to_num(nan=-torch.inf).amax(-1)
-            low = rates[:, where].nan_to_num(nan=torch.inf).amin(-1)
-            if one.disparity.kind == "gap":
-                beyond = high - low - one.bound
-            elif one.disparity.kind == "ratio":
-                undefined |= (high == 0).any(-1)
-                beyond = torch.where(high > 0, one.bound - low / high, -1.0)
-            else:
-                beyond = high - one.bound if one.sense == "<=" else one.bound - low
-            excess.append(beyond.amax(-1).clamp(min=-1.0))
-        most = torch.stack(excess).amax(0)
-        return torch.where(undefined, most + _UNDEFINED, most)
 
     def finish(self) -> Network:
         """End with the iterate that is kept.
@@ -225,6 +204,41 @@ class Ending:
                 ):
                     p.copy_(mean)
         return self._problem.network
+
+
+def broken_by(violations: Violations, seen: Ratios) -> Tensor:
+    """By how much bounds are broken at most, in units of the disparities.
+
+    Parameters
+    ----------
+    violations : Violations
+    seen : Ratios
+        Of r replicates, on all rows.
+
+    Returns
+    -------
+    Tensor of float64, shape (r,)
+        At most 0 where all promises are kept. What is undefined is broken by more than anything
+        that is defined.
+    """
+    top, bottom = seen.values[:2].to("cpu", torch.float64)
+    rates = torch.where(bottom > 0, top / bottom, torch.nan)
+    undefined = rates.isnan().flatten(1).any(1)
+    excess = []
+    for one, where in violations.parts:
+        # Of the groups whose rate is defined; what there is none of breaks nothing.
+        high = rates[:, where].nan_to_num(nan=-torch.inf).amax(-1)
+        low = rates[:, where].nan_to_num(nan=torch.inf).amin(-1)
+        if one.disparity.kind == "gap":
+            beyond = high - low - one.bound
+        elif one.disparity.kind == "ratio":
+            undefined |= (high == 0).any(-1)
+            beyond = torch.where(high > 0, one.bound - low / high, -1.0)
+        else:
+            beyond = high - one.bound if one.sense == "<=" else one.bound - low
+        excess.append(beyond.amax(-1).clamp(min=-1.0))
+    most = torch.stack(excess).amax(0)
+    return torch.where(undefined, most + _UNDEFINED, most)
 
 
 def _room(constraint: Constraint) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 
+from equipoise.constraints import Constraint
 from equipoise.optim.constrained import (
     ALM,
     SSLALM,
@@ -82,6 +83,8 @@ class Method:
         settings, promises, watched and validation rows, and progress.
     disjoint_groups : bool
         Whether it needs groups of which no row belongs to two.
+    require : callable, optional
+        Of promises and the number of classes: raises ValueError where it cannot work towards them.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Method:
     evaluations: float = 1.0
     train: Callable[..., Any] | None = None
     disjoint_groups: bool = False
+    require: Callable[[Sequence[Constraint], int], object] | None = None
 
     def __post_init__(self) -> None:
         if (self.wrap is None) == (self.train is None):

@@ -161,6 +161,7 @@ def train(
     constraint: Constraint | Sequence[Constraint] | None = None,
     *,
     method: Method | None = None,
+    followed: Constraint | Sequence[Constraint] | None = None,
     watched: Rows | None = None,
     validation: Rows | None = None,
     progress: Progress | None = None,
@@ -183,6 +184,8 @@ def train(
         follows each.
     method : Method, optional
         A way of training without a name that ``settings`` could call it by, in place of theirs.
+    followed : Constraint or sequence of them, optional
+        What the history follows, where it is something else than what the method is told.
     watched : Rows, optional
         Rows on which accuracy and disparity are followed; the training rows by default.
     validation : Rows, optional
@@ -204,6 +207,8 @@ def train(
     method = method or find_method(settings.method)
     promises = as_promises(constraint)
     heeded = promises if method.heeds_constraint else []
+    if method.require is not None and heeded:
+        method.require(heeded, n_classes)
     if method.train is not None:
         trained: Trained = method.train(
             rows, n_classes, seeds, settings, heeded, watched, validation, progress
@@ -213,7 +218,8 @@ def train(
     network = StackedMLP(
         rows.features.shape[1], settings.hidden, n_classes, seeds, rows.features.dtype
     ).to(rows.features.device)
-    order = _order(rows, n_classes, heeded, _batch_size(settings, method, len(rows)), seeds)
+    batch_size = _batch_size(settings, method, len(rows))
+    order = order_for(rows, n_classes, heeded, batch_size, seeds)
     problem = FairProblem(network, rows, n_classes, heeded, order.importance)
     base = getattr(torch.optim, settings.optimizer)(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -233,15 +239,15 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: SCHEDULES[settings.schedule](step / settings.steps)
     )
-    watch = Watch(network, rows if watched is None else watched, n_classes, promises)
+    looked_at = promises if followed is None else as_promises(followed)
+    watch = Watch(network, rows if watched is None else watched, n_classes, looked_at)
     # A method that does not heed the promise is not helped to keep it.
     judge = problem
     corrected: Estimator | None = optimizer.estimator
     if validation is not None:
         # What is tracked is of the training rows, and other rows are not to correct it.
         judge, corrected = FairProblem(network, validation, n_classes, heeded), None
-    rows_seen = settings.steps * max(settings.batch_size, _STEP_ROWS)
-    looks = affordable_looks(judge.n_looked_at, rows_seen)
+    looks = looks_for(judge, settings)
     iterate = settings.iterate if heeded else "last"
     ending = Ending(judge, settings.steps, iterate, looks, corrected, rows_behind)
     for step in range(settings.steps):
@@ -254,17 +260,48 @@ def train(
     return Trained(ending.finish(), watch.history())
 
 
+def looks_for(judge: FairProblem, settings: TrainingSettings) -> int:
+    """How often a run looks at all rows of the problem that judges its iterates.
+
+    Parameters
+    ----------
+    judge : FairProblem
+    settings : TrainingSettings
+
+    Returns
+    -------
+    int
+    """
+    rows_seen = settings.steps * max(settings.batch_size, _STEP_ROWS)
+    return affordable_looks(judge.n_looked_at, rows_seen)
+
+
 def _batch_size(settings: TrainingSettings, method: Method, n_rows: int) -> int:
     return max(1, min(n_rows, round(settings.batch_size / method.evaluations)))
 
 
-def _order(
+def order_for(
     rows: Rows,
     n_classes: int,
     heeded: Sequence[Constraint],
     batch_size: int,
     seeds: Sequence[int],
 ) -> Order | StratifiedOrder:
+    """The batches of a run, in which no group is too rare to say anything of a promise.
+
+    Parameters
+    ----------
+    rows : Rows
+    n_classes : int
+    heeded : sequence of Constraint
+        The promises that training looks at.
+    batch_size : int
+    seeds : sequence of int
+
+    Returns
+    -------
+    Order or StratifiedOrder
+    """
     if heeded and rows.groups is not None:
         label = rows.label.cpu().numpy()
         chosen = choose_shares(rows.groups, label, n_classes, heeded, batch_size)

@@ -15,6 +15,7 @@ from equipoise.optim.minmax.greedy import GreedyAdversarial
 from equipoise.optim.minmax.method import MinMaxOptimizer
 from equipoise.optim.minmax.optimistic import Optimistic
 from equipoise.optim.minmax.player import Player
+from equipoise.optim.minmax.projected import ProjectedStep, project_out
 from equipoise.optim.minmax.proposal import Gaussian, Langevin, OptimizerStep
 from equipoise.optim.minmax.response import (
     Counterfactual,
@@ -55,6 +56,7 @@ __all__ = [
     "Optimistic",
     "OptimizerStep",
     "Player",
+    "ProjectedStep",
     "Proximal",
     "RepeatedProposalWarning",
     "Response",
@@ -68,4 +70,5 @@ __all__ = [
     "Symplectic",
     "Unrolled",
     "check_greedy_equilibrium",
+    "project_out",
 ]

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from equipoise.constraints import Constraint
 from equipoise.learn import METHODS, Method, Setting
+from equipoise.learn.robust import GroupDRO
 from equipoise.optim.constrained import (
     SSLALM,
     ConstrainedOptimizer,
@@ -22,7 +23,6 @@ from equipoise.optim.constrained import (
     Switching,
     Unconstrained,
 )
-from equipoise.reproduce.constrained.group_dro import GroupDRO
 
 Wrapped = Callable[[torch.optim.Optimizer, Setting], ConstrainedOptimizer]
 

@@ -1,4 +1,4 @@
-"""Distributionally robust training over groups, as one more constrained optimizer."""
+"""Distributionally robust training over groups: weights that follow the groups' losses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.constrained import Batch, ConstrainedOptimizer
+from equipoise.optim.constrained import Batch, ConstrainedOptimizer, Estimator
 
 
 class GroupDRO(ConstrainedOptimizer):
@@ -22,7 +22,9 @@ class GroupDRO(ConstrainedOptimizer):
 
     It minimises the loss of the group that is worst off; there is no level that it could keep,
     and the objective is not looked at. In the paper the weights move before the step and on one
-    group's loss a time; here all groups are in a batch, and they move after it.
+    group's loss a time; here all groups are in a batch, and they move after it. A group that a
+    batch has no row of is taken for an average one by :class:`Batch`, while
+    :class:`MovingAverage` goes on with what was last known of it.
 
     Parameters
     ----------
@@ -32,6 +34,13 @@ class GroupDRO(ConstrainedOptimizer):
     n_replicates : int, optional
     rate : float
         eta > 0, per unit of loss.
+    estimator : Estimator, optional
+        Of the groups' losses, which move the weights; by default the batch's own, as in the paper.
+
+    Raises
+    ------
+    ValueError
+        If the rate is not positive and finite, or there is no group.
     """
 
     def __init__(
@@ -41,10 +50,13 @@ class GroupDRO(ConstrainedOptimizer):
         n_replicates: int | None = None,
         *,
         rate: float = 0.01,
+        estimator: Estimator | None = None,
     ) -> None:
         if not 0 < rate < math.inf:
             raise ValueError(f"rate must be positive and finite, not {rate}.")
-        super().__init__(base, n_constraints, n_replicates, estimator=Batch())
+        if n_constraints < 1:
+            raise ValueError("n_constraints must be at least 1: group DRO weighs groups' losses.")
+        super().__init__(base, n_constraints, n_replicates, estimator=estimator or Batch())
         self.rate = rate
         like = self._parameters()[0]
         shape = (n_constraints,) if n_replicates is None else (n_replicates, n_constraints)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from equipoise import Constraint, Groups
-from equipoise.reproduce.constrained.group_dro import GroupDRO
-from equipoise.reproduce.constrained.thresholds import choose_thresholds, decide
+from equipoise.reproduce.group_dro import GroupDRO
+from equipoise.reproduce.thresholds import choose_thresholds, decide
 
 
 def _losses(x: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ and a comparison of our own on many tasks, in which everybody has the same tunin
 number of rows, and then has the same time.
 """
 
-from equipoise.reproduce.constrained.group_dro import GroupDRO
 from equipoise.reproduce.constrained.rerun import CONSTRAINED
+from equipoise.reproduce.group_dro import GroupDRO
 
 __all__ = ["CONSTRAINED", "GroupDRO"]

@@ -22,7 +22,7 @@ from equipoise.optim.constrained import (
     Switching,
     Unconstrained,
 )
-from equipoise.reproduce.constrained.group_dro import GroupDRO
+from equipoise.reproduce.group_dro import GroupDRO
 
 Wrapped = Callable[[torch.optim.Optimizer, Setting], ConstrainedOptimizer]
 

@@ -125,7 +125,7 @@ def solve(loss: nn.Module, rows: Rows, n_classes: int, weight_decay: float) -> n
         value = mean_loss(loss, head(x), y, group, weights)
         value = value + weight_decay / 2 * sum((p * p).sum() for p in head.parameters())
         value.backward(inputs=list(head.parameters()))
-        return float(value)
+        return float(value.detach())
 
     optimizer.step(closure)
     worst = max(float(p.grad.abs().max()) for p in head.parameters() if p.grad is not None)

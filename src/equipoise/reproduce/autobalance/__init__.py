@@ -1,0 +1,1 @@
+"""AutoBalance, a training loss designed by bilevel optimisation: its tables and figures, re-run."""

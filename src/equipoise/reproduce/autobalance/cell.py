@@ -48,10 +48,13 @@ class Job:
 
     @property
     def methods(self) -> list[Method]:
-        """What takes part."""
-        if isinstance(self.task, TailTask):
-            return tail_methods()
-        return birds_methods() + frontier_methods(self.weights)
+        """What takes part in the comparison."""
+        return tail_methods() if isinstance(self.task, TailTask) else birds_methods()
+
+    @property
+    def blends(self) -> list[Method]:
+        """What else the frontiers are made of."""
+        return [] if isinstance(self.task, TailTask) else frontier_methods(self.weights)
 
     @cached_property
     def material(self) -> Material:
@@ -101,7 +104,7 @@ class Cells:
         )
 
     def run(self, job: Job) -> dict[str, Record]:
-        """Run all methods of a job, but those that have been run.
+        """Run all methods and blends of a job, but those that have been run.
 
         Parameters
         ----------
@@ -113,7 +116,7 @@ class Cells:
             By method.
         """
         found = {}
-        for method in job.methods:
+        for method in job.methods + job.blends:
             cell = job.describe(method.name)
             found[method.name] = self._kept.get(
                 name_of(cell),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,12 @@ class TailTask:
         """Rows of each class, those held out included."""
         return long_tailed_counts(self.n_max, _CLASSES, self.ratio)
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether there is a folder of the images."""
+        folder = Path(self.data_dir) / self.source.replace("-", "_")
+        return not self.data_dir or folder.is_dir()
+
     def to_dict(self) -> dict[str, Any]:
         """The task as JSON can hold it, without where its files are."""
         state = {**asdict(self), "hidden": list(self.hidden)}
@@ -128,10 +135,9 @@ class TailTask:
 
 
 def _scaled(pixels: NDArray[np.uint8]) -> Array:
-    values = pixels.astype(np.float32) / 255
+    values = pixels.astype(np.float32) / np.float32(255)
     if values.ndim == 3:
-        flat: Array = values.reshape(len(values), -1)
-        return flat
+        return values.reshape(len(values), -1)
     # Colour images at half their sides, channels first.
     n, height, width, channels = values.shape
     halved = values.reshape(n, height // 2, 2, width // 2, 2, channels).mean((2, 4))

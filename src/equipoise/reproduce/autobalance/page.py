@@ -21,7 +21,7 @@ from equipoise.reproduce.autobalance.tables import (
     volume_table,
 )
 from equipoise.reproduce.autobalance.tail import TailTask
-from equipoise.reproduce.claim import Outcome, Verdict
+from equipoise.reproduce.claim import Outcome
 
 
 def all_tables(results: Sequence[Results], weights: Sequence[float]) -> list[Table]:
@@ -130,7 +130,7 @@ _PROTOCOL = (
 
 
 def _counted(outcome: Outcome) -> str:
-    verdicts: list[Verdict] = [claim.verdict for claim in outcome.claims]
+    verdicts: list[str] = [claim.verdict for claim in outcome.claims]
     counted = ", ".join(
         f"{verdicts.count(verdict)} {said}"
         for verdict, said in (

@@ -28,7 +28,7 @@ from equipoise.reproduce.autobalance.cell import Job, run_cell
 from equipoise.reproduce.autobalance.material import Material
 from equipoise.reproduce.autobalance.models import codes_of, cross_entropy, logits_of
 
-CELLS = [[120, 24], [16, 60]]
+CELLS = [[120, 24], [20, 60]]
 
 
 def material(seed: int = 0, d: int = 4, push: float = 0.6) -> Material:

@@ -12,7 +12,7 @@ from equipoise.reproduce.autobalance.cell import Job, run_cell
 from equipoise.reproduce.autobalance.networks import make_network
 from equipoise.reproduce.autobalance.tail import TailTask, tail_tasks
 
-TINY = TailTask("tiny", "digits", 40, 4, (16,), 60, 32, outer_steps=3)
+TINY = TailTask("tiny", "digits", 40, 4, (16,), 60, 32, 0.02, outer_steps=3)
 
 
 def test_digits_are_as_rare_as_is_said_and_the_test_rows_are_others():

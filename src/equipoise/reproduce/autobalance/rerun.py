@@ -42,7 +42,7 @@ class Size:
 
 
 SIZES: dict[Tier, Size] = {
-    "quick": Size(0, 10, 5, (0.1, 0.5, 0.9)),
+    "quick": Size(0, 10, 5, (0.1, 0.5)),
     "full": Size(5, 20, 10, (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)),
 }
 

@@ -82,7 +82,8 @@ def rerun(
         if folder is None and place.jobs > 1:
             folder = Path(stack.enter_context(TemporaryDirectory()))
         if folder is not None and place.jobs > 1:
-            work_ahead(work_of(folder, jobs), place.jobs, told)
+            # The quickest last, so that no process is waited for long.
+            work_ahead(work_of(folder, sorted(jobs, key=_is_of_digits)), place.jobs, told)
         total = sum(len(job.methods + job.blends) for job in jobs)
         counted = count()
         cells = Cells(folder, lambda what: told(what, next(counted), total))
@@ -126,6 +127,10 @@ def _seeds(task: Task, size: Size) -> int:
     if isinstance(task, BirdsTask):
         return size.birds_seeds
     return size.digits_seeds if task.source == "digits" else size.seeds
+
+
+def _is_of_digits(job: Job) -> bool:
+    return isinstance(job.task, TailTask) and job.task.source == "digits"
 
 
 def _silent(what: str, done: int, total: int) -> None:

@@ -101,7 +101,7 @@ def _after(material: Material, task: BirdsTask, choose: Callable[[Array, Rows], 
     model = solve(cross_entropy(), material.rows, 2, task.weight_decay)
     assert material.test.groups is not None
     decided = decide(_scores(model, material.test), material.test.groups, limits)
-    return Found(decided, "thresholds " + ", ".join(f"{limit:.3g}" for limit in limits))
+    return Found(decided)
 
 
 def _scores(model: nn.Module, rows: Rows) -> Array:

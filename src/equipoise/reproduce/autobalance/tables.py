@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,9 @@ from equipoise.reproduce.autobalance.birds_methods import FAMILIES
 from equipoise.reproduce.autobalance.claims import Comparison
 from equipoise.reproduce.autobalance.results import Results, shown, standard_error
 from equipoise.reproduce.autobalance.tail import TailTask
+
+# Of more different choices the ends are told.
+_LISTED = 3
 
 
 def tail_table(results: Results) -> Table:
@@ -93,6 +97,7 @@ def birds_table(results: Results) -> Table:
                     )
                 ),
                 f"{np.mean([one.seconds for one in results.records[method.name]]):.1f}",
+                _notes([one.note for one in results.records[method.name]]),
             ]
         )
     return Table(
@@ -106,6 +111,7 @@ def birds_table(results: Results) -> Table:
             Column("DEO", "right", "points"),
             Column("paper", "right"),
             Column("seconds", "right", "of one core"),
+            Column("chosen on the way"),
         ],
         rows,
         f"{results.task.name}: {len(results.records['CE'])} seeds; means with 95 % intervals. "
@@ -196,9 +202,7 @@ def _incomparable(results: Results) -> str:
 
 
 def _notes(notes: Sequence[str]) -> str:
-    said = [note for note in notes if note]
-    if not said:
-        return ""
-    if len(set(said)) == 1:
-        return f"{said[0]} ({len(said)} of {len(notes)})"
-    return ", ".join(said)
+    said = Counter(note for note in notes if note)
+    if len(said) > _LISTED:
+        return f"{min(said)} to {max(said)}"
+    return ", ".join(f"{note} ({times} of {len(notes)})" for note, times in said.most_common())

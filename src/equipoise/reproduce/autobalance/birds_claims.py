@@ -81,7 +81,7 @@ def _larger_volume(results: Results, weights: Sequence[float], figure: str) -> C
     return judged(
         f"{results.task.name}: AutoBalance's frontier of standard error and {_PLANES[figure]} "
         f"dominates the other blends' (figure 5); points of hypervolume above the best, {best}",
-        "below and left everywhere",
+        "yes",
         found,
         at_least(found, 0),
     )

@@ -141,7 +141,7 @@ def _better_on_half(found: Sequence[Comparison]) -> Claim:
     return judged(
         "AutoBalance's balanced error is below the best fixed loss's on at least half of the "
         "tasks; share of tasks",
-        f"{np.mean(ahead):.2f} (of 4 data sets)",
+        f"{sum(ahead)} of {len(ahead)}",
         share,
         at_least(share, 0.5),
     )

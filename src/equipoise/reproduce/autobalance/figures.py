@@ -146,11 +146,13 @@ def frontier_figure(results: Results, weights: Sequence[float], figure: str) -> 
         for weight in weights
     ]
     drawn = {blend_name(family, weight) for family in FAMILIES for weight in weights} | {"CE"}
-    points += [
-        _point(results, method.name, figure, method.name, "others")
-        for method in results.methods
-        if method.name not in drawn
-    ]
+    for method in results.methods:
+        if method.name in drawn:
+            continue
+        # A family's own name is that of its blend without cross-entropy.
+        pure = method.name in FAMILIES
+        label, series = ("0", method.name) if pure else (method.name, "others")
+        points.append(_point(results, method.name, figure, label, series))
     return scatter(
         points,
         x_label="standard error, %",

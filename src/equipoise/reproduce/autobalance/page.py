@@ -124,8 +124,8 @@ _PROTOCOL = (
     "with; their seconds are in the tables. Fixed losses need no rows held out and use none.\n\n"
     "Which fixed loss is best is read off the test rows, by the mean over seeds. Nobody could have "
     "chosen so well, which makes the comparison hard on AutoBalance and not on them. AutoBalance "
-    "is there the library's default, which keeps what it began with unless the search helped; claims "
-    "about equalized odds are about the search as the paper has it, without that comparison."
+    "is there the library's default, which keeps what it began with unless the search helped; "
+    "claims about equalized odds are about the search as the paper has it, without that comparison."
 )
 
 

@@ -85,9 +85,8 @@ def test_the_fingerprint_is_of_the_rows_and_of_who_is_held_out():
 @pytest.mark.parametrize("name", [method.name for method in birds_methods()])
 def test_every_method_decides_on_every_test_row(name):
     job = Job(TASK, 0)
-    object.__setattr__(job, "material", material())
     method = next(one for one in job.methods if one.name == name)
-    record = run_cell(job, method, {})
+    record = run_cell(job, method, material(), {})
     assert not record.failed
     np.testing.assert_array_equal(record.table.sum(2), np.full((2, 2), 200))
     assert record.figures["balanced"] < 50
@@ -96,8 +95,8 @@ def test_every_method_decides_on_every_test_row(name):
 
 def test_losses_that_know_of_places_have_less_difference_of_odds_than_cross_entropy():
     job = Job(TASK, 0)
-    object.__setattr__(job, "material", material())
-    deo = {one.name: run_cell(job, one, {}).figures["deo"] for one in job.methods}
+    found = material()
+    deo = {one.name: run_cell(job, one, found, {}).figures["deo"] for one in job.methods}
     for name in ("Group-LA", "CE_deo", "group DRO", "DFR", "AutoBalance"):
         assert deo[name] < deo["CE"], name
 

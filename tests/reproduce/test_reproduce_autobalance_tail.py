@@ -79,9 +79,10 @@ def test_networks_are_the_same_for_a_seed_and_leave_the_generator_alone(shape):
 def test_every_method_learns_more_than_chance(name):
     job = Job(TINY, 0)
     method = next(one for one in job.methods if one.name == name)
-    record = run_cell(job, method, job.describe(name))
+    material = TINY.prepare(0)
+    record = run_cell(job, method, material, {})
     assert record.figures["balanced"] < 60
-    assert record.table.sum() == len(job.material.test)
+    assert record.table.sum() == len(material.test)
     if method.kind == "searched":
         assert record.additive is not None
         assert record.trajectory is not None
@@ -99,12 +100,12 @@ def test_classes_are_weighted_in_the_last_fifth_alone(monkeypatch):
     monkeypatch.setattr(tail_methods.DeferredReweighting, "per_row", noted)
     job = Job(TINY, 0)
     method = next(one for one in job.methods if one.name == "LDAM-DRW")
-    method.run(job.material, TINY, 0)
+    method.run(TINY.prepare(0), TINY, 0)
     assert epochs == [0] * 48 + [1] * 12
 
 
 def test_training_that_diverges_is_recorded_and_not_raised():
     job = Job(TailTask("wild", "digits", 40, 4, (16,), 30, 32, learning_rate=1e30), 0)
-    record = run_cell(job, job.methods[0], {})
+    record = run_cell(job, job.methods[0], job.task.prepare(0), {})
     assert "diverged" in record.failed
     assert np.isnan(record.figures["balanced"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +56,14 @@ class Job:
         """What else the frontiers are made of."""
         return [] if isinstance(self.task, TailTask) else frontier_methods(self.weights)
 
-    @cached_property
-    def material(self) -> Material:
-        """The rows."""
-        return self.task.prepare(self.seed)
-
-    def describe(self, method: str) -> dict[str, Any]:
+    def describe(self, method: str, fingerprint: str) -> dict[str, Any]:
         """All that decides a method's record, as JSON can hold it.
 
         Parameters
         ----------
         method : str
+        fingerprint : str
+            Of the rows.
 
         Returns
         -------
@@ -75,15 +72,10 @@ class Job:
         return {
             "format": _FORMAT,
             "task": self.task.to_dict(),
-            "rows": self.fingerprint,
+            "rows": fingerprint,
             "method": method,
             "seed": self.seed,
         }
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Of the rows."""
-        return self.material.fingerprint
 
 
 class Cells:
@@ -115,25 +107,29 @@ class Cells:
         dict of Record
             By method.
         """
+        material = job.task.prepare(job.seed)
+        fingerprint = material.fingerprint
         found = {}
         for method in job.methods + job.blends:
-            cell = job.describe(method.name)
+            cell = job.describe(method.name, fingerprint)
             found[method.name] = self._kept.get(
                 name_of(cell),
                 f"{job.task.name}, seed {job.seed}: {method.name}",
-                partial(run_cell, job, method, cell),
+                partial(run_cell, job, method, material, cell),
             )
         return found
 
 
 @one_thread()
-def run_cell(job: Job, method: Method, cell: dict[str, Any]) -> Record:
+def run_cell(job: Job, method: Method, material: Material, cell: dict[str, Any]) -> Record:
     """Train, and count what is decided on the test rows.
 
     Parameters
     ----------
     job : Job
     method : Method
+    material : Material
+        The job's rows.
     cell : dict
         Its description.
 
@@ -142,7 +138,6 @@ def run_cell(job: Job, method: Method, cell: dict[str, Any]) -> Record:
     Record
         Of a training that diverged it says so.
     """
-    material = job.material
     counts = material.counts if material.counts.ndim == 2 else material.counts[:, None]
     start = time.thread_time()
     try:

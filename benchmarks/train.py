@@ -34,6 +34,7 @@ def _steps(method_name: str, replicates: int, batch_size: int, rows: Rows) -> An
     network = StackedMLP(FEATURES, (64, 32), 2, seeds)
     problem = FairProblem(network, rows, 2, [constraint] if method.heeds_constraint else [])
     base = torch.optim.Adam(network.parameters(), lr=1e-3)
+    assert method.wrap is not None
     optimizer = method.wrap(
         base,
         Setting(problem.n_constraints, replicates, STEPS, lambda: problem.everything()[1], 0),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipoise import Counts, Groups, gap
+from equipoise import Counts, Groups, audit, gap
 from equipoise.rates import RATES, find_rate
 
 a_few = settings(deadline=None, max_examples=50, derandomize=True)
@@ -337,3 +337,10 @@ def test_a_resample_does_not_depend_on_how_many_are_drawn_at_once(monkeypatch):
     whole = counts.resample(rate, 50, np.random.default_rng(3))
     monkeypatch.setattr("equipoise.audit.weights._CELLS_AT_ONCE", 40)
     np.testing.assert_array_equal(whole, counts.resample(rate, 50, np.random.default_rng(3)))
+
+
+def test_counts_of_text_and_of_numbers_are_not_merged():
+    text = audit(["n", "y"], ["n", "y"], sensitive_features=["a", "b"]).counts
+    numbers = audit([0, 1], [0, 1], sensitive_features=["a", "b"]).counts
+    with pytest.raises(ValueError, match="write both in the same way"):
+        text.merge(numbers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from equipoise import Groups
+from equipoise import Groups, audit
 from equipoise.audit import Counts, gates
 from equipoise.audit.gate import promise_against
 
@@ -72,3 +72,13 @@ def test_undefined_rates_shut_nothing_and_say_why():
     (gate,) = gates(counts, ['gap("predictive_value") > 0.1'])
     assert not gate.shut
     assert "is undefined" in str(gate)
+
+
+def test_a_group_without_weight_shows_nothing_and_is_said_to_be_undefined():
+    found = audit(
+        [0, 1, 0, 1], [0, 1, 1, 1], sensitive_features=list("aabb"), sample_weight=[1, 1, 0, 0]
+    )
+    (gate,) = gates(found.counts, ['gap("selection") > 0.1'])
+    assert not gate.shut
+    assert "is undefined" in str(gate)
+    assert "of 'b' is undefined: it has no such rows of any weight" in str(gate)

@@ -159,3 +159,10 @@ def test_under_parity_the_basic_interval_covers_a_gap_of_0_and_the_percentile_in
         percentile += np.quantile(draws, 0.025) <= 0.01
     assert percentile <= 1
     assert basic >= 70
+
+
+def test_exact_intervals_of_effective_counts_are_those_of_the_beta_distribution():
+    # Less than one success, or failure, counts for what it is and not for one.
+    low, high = share_interval([0.3, 19.7], [20.0, 20.0], 0.95, "exact")
+    assert low[0] == pytest.approx(stats.beta.ppf(0.025, 0.3, 20.7), rel=1e-9)
+    assert high[1] == pytest.approx(stats.beta.isf(0.025, 20.7, 0.3), rel=1e-9)

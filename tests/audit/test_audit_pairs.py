@@ -145,3 +145,20 @@ def test_a_ratio_to_a_rate_that_may_be_0_has_no_upper_bound():
 
 def test_a_difference_is_never_said_to_exceed_1():
     assert bound_of(10, 10, 0, 10) == 1.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_less_than_one_effective_success_bounds_a_share_no_better_than_none(kind):
+    # Of weighted rows: a fifth of a success is no proof that there is one.
+    x_b, n_b = np.array([0.2, 0.0]), np.array([40.0, 40.0])
+    few, none = pair_bound(np.full(2, 30.0), np.full(2, 50.0), x_b, n_b, 0.05, kind, "upper", False)
+    assert few == none
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_equal_weights_give_the_bounds_of_plain_rows_despite_rounding(side):
+    x, n = np.array([1.0]), np.array([9.0])
+    off = 1e-13
+    whole = pair_bound(x, n, n - 1, n, 0.05, "ratio", side)
+    rounded = pair_bound(x - off, n - off, n - 1 - off, n - 2 * off, 0.05, "ratio", side)
+    assert rounded == pytest.approx(whole, rel=1e-6)

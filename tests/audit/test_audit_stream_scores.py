@@ -233,3 +233,9 @@ def test_blocks_of_any_sizes_give_the_counts_of_the_whole(seed, most):
     named = {**NAMED, "sensitive": ["race"]}
     told = audit_one_pass((table.iloc[p] for p in parts), **named)
     assert same_scores(told, table, **named)
+
+
+def test_scores_that_are_all_one_huge_number_are_audited():
+    rows = pa.table({"y": [0, 1, 0, 1], "s": [1e17] * 4, "sex": list("ffmm")})
+    found = audit_one_pass(rows, label="y", score="s", sensitive=["sex"], threshold=1e17)
+    assert found.scores.auc().values.tolist() == [[0.5, 0.5]]

@@ -81,3 +81,9 @@ def test_a_weight_that_is_no_column_is_said():
     for way in (audit_stream, audit_table):
         with pytest.raises(ValueError, match=r"weight.*'w'"):
             way(rows, **ASKED)
+
+
+def test_blanks_around_the_weights_of_a_file_do_not_matter(tmp_path):
+    source = tmp_path / "rows.csv"
+    source.write_text("y,p,sex,w\n0,0,f, 1\n1,0,f,2 \n0,1,m, 3 \n1,1,m,4\n")
+    assert audit_stream(source, **ASKED).counts.by_class.tolist() == [4, 6]

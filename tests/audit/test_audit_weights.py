@@ -10,13 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, recall_score
 
-from equipoise import Counts, audit, gap, ratio, worst
+from equipoise import Counts, Groups, audit, gap, ratio, worst
 from equipoise.audit import (
+    ScoreCounts,
     audit_multilabel,
     audit_pair,
     audit_regression,
     audit_scores,
     audit_within,
+    gates,
 )
 from equipoise.audit.weights import effective_shares, resample_cells, weigh_cells
 
@@ -179,6 +181,28 @@ def test_the_effective_number_of_rows_is_told():
 def test_weights_that_cannot_be_are_refused(weight, said):
     with pytest.raises(ValueError, match=f"sample_weight.*{said}"):
         audit([0, 1, 0, 1], [0, 1, 1, 1], sensitive_features=list("abab"), sample_weight=weight)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slope", [0.0, 2.0])
+def test_a_few_rows_with_most_of_the_weight_do_not_show_what_is_not_there(slope):
+    # Log-normal weights, of which the heaviest hundredth holds more than a third.
+    random = np.random.default_rng(2)
+    rejected, shut, runs = 0, 0, 400
+    for _ in range(runs):
+        z = random.normal(size=90)
+        decision = (random.random(90) < 1 / (1 + np.exp(-slope * z))).astype(int)
+        found = audit(
+            random.integers(0, 2, 90),
+            decision,
+            sensitive_features=np.arange(90) % 3,
+            sample_weight=np.exp(2 * z),
+            n_boot=400,
+        )
+        rejected += found.parity(gap("selection")).p_value <= 0.05
+        shut += gates(found.counts, ['gap("selection") > 0'])[0].shut
+    assert rejected / runs <= 0.12
+    assert shut / runs <= 0.05
 
 
 @pytest.mark.slow
@@ -346,3 +370,66 @@ def test_blocks_of_weighted_errors_add_up():
     for figure in whole.figures:
         np.testing.assert_allclose(merged.means(figure)[1:], whole.means(figure)[1:])
         np.testing.assert_allclose(merged.gap(figure), whole.gap(figure))
+
+
+@pytest.mark.parametrize("weight", [1e300, 1e-300])
+def test_weights_whose_squares_no_number_holds_are_refused(weight):
+    label, decision, group, _ = rows(20)
+    with pytest.raises(
+        ValueError, match=r"sample_weight must be 0 or lie between 1e-50 and 1e\+50"
+    ):
+        audit(label, decision, sensitive_features=group, sample_weight=np.full(20, weight))
+
+
+def test_rows_that_hardly_weigh_anything_beside_others_are_audited():
+    label, decision, group, _ = rows(200)
+    weight = np.where(decision == 1, 1e-20, 1.0)
+    found = audit(label, decision, sensitive_features=group, sample_weight=weight)
+    assert found.parity(gap("selection")).value == pytest.approx(0, abs=1e-18)
+    rates = found.rates("selection")
+    assert (rates.low <= rates.values).all()
+    assert (rates.high < 0.1).all()
+
+
+def test_a_stratum_without_weight_has_figures_that_are_undefined():
+    label, decision, group, weight = rows(100)
+    stratum = np.repeat(["here", "there"], 50)
+    weight[stratum == "there"] = 0
+    found = audit_within(
+        label,
+        decision,
+        sensitive_features=group,
+        control_features=stratum,
+        sample_weight=weight,
+    )["there"].to_dict()
+    json.dumps(found, allow_nan=False)
+    assert found["effective_rows"] == 0
+    assert found["accuracy"] is None
+
+
+@pytest.mark.parametrize("of", [Counts, ScoreCounts])
+def test_weights_that_are_small_integers_are_squared_beyond_their_range(of):
+    codes, groups = np.array([0, 1]), Groups.of(["a", "b"])
+    values = codes if of is Counts else codes.astype(float)
+    weight = np.full(2, 200, np.uint8)
+    found = of.from_block(codes, values, groups, (0, 1), weight=weight)
+    assert found.weight.sum(axis=(1, 2, 3)).tolist() == [400, 80_000]
+
+
+@pytest.mark.parametrize("of", [Counts, ScoreCounts])
+@pytest.mark.parametrize("weight", [[1.0], [1.0, np.nan], [1.0, -1.0]])
+def test_blocks_refuse_what_is_no_weight(of, weight):
+    codes, groups = np.array([0, 1]), Groups.of(["a", "b"])
+    values = codes if of is Counts else codes.astype(float)
+    with pytest.raises(ValueError, match="sample_weight must"):
+        of.from_block(codes, values, groups, (0, 1), weight=np.array(weight))
+
+
+def test_one_heavy_row_against_many_light_ones_tells_as_much_as_about_one():
+    weight = np.array([1.0] + [1e-6] * 99)
+    label, decision = np.arange(100) % 2, np.eye(1, 100, dtype=int)[0]
+    found = audit(label, decision, sensitive_features=["a"] * 100, sample_weight=weight)
+    rate = found.rates("selection")
+    assert rate.values[0, 0] == pytest.approx(1, abs=1e-4)
+    assert rate.support[0, 0] < 2
+    assert rate.low[0, 0] < 0.4

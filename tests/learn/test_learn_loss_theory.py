@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from equipoise.learn.augment import SphericalAugmentation
 from equipoise.learn.imbalance import ParametricCrossEntropy
 
 CLASSES = torch.arange(3)
@@ -166,12 +167,37 @@ def test_the_margins_of_a_separable_set_are_those_of_lemma_2(terms):
     torch.testing.assert_close(found, in_theory(), rtol=0, atol=2e-3)
 
 
-def test_spheres_around_the_rare_class_give_the_same_margins():
+def matching_spheres():
+    """None for the class of the larger scale, and the lemma's around the other."""
     minus, plus = SCALES
     radius = 2 * HALF_GAP * (minus - plus) / (minus + plus)
-    logistic = binary(1.0, 1.0)
+    return SphericalAugmentation([0, 1], radius=[0.0, radius])
+
+
+def test_spheres_around_the_rare_class_give_the_same_margins():
+    augment = matching_spheres()
+    cross_entropy = torch.nn.functional.cross_entropy
 
     def worst_in_sphere(score, norm):
-        return of_score(logistic, score - radius * norm * LABEL, LABEL)
+        # Of a classifier whose score is the difference of its logits.
+        weight = torch.tensor([[-norm / 2, 0.0], [norm / 2, 0.0]])
+        logits = augment.worst_logits(torch.stack([-score, score], dim=1) / 2, LABEL, weight)
+        return cross_entropy(logits, LABEL, reduction="none")
 
     torch.testing.assert_close(limit(worst_in_sphere, 8.0), in_theory(), rtol=0, atol=2e-3)
+
+
+def test_rows_drawn_from_those_spheres_come_as_near_to_the_separator_as_the_lemma_says():
+    augment = matching_spheres()
+    # The separator of the lemma lies across the line between the nearest points of the classes.
+    between = POINTS[0] - POINTS[4]
+    direction = between / between.norm()
+    bias = in_theory()[0] - POINTS[0] @ direction
+    many = POINTS.repeat(2000, 1)
+    label = LABEL.repeat(2000)
+    moved = augment(many, label, torch.Generator().manual_seed(0)) @ direction + bias
+    nearest = torch.stack([moved[label == 1].min(), (-moved[label == 0]).min()])
+    expected = in_theory() - augment.radius.detach().flip(0)
+    # Both classes are then equally far, which is what the logistic loss wants.
+    torch.testing.assert_close(expected[0], expected[1])
+    torch.testing.assert_close(nearest, expected, rtol=0, atol=1e-4)

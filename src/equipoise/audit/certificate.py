@@ -108,7 +108,8 @@ def certify(
     if (trials == 0).any():
         component, group = np.argwhere(trials == 0)[0]
         name = disparity.rate.component_names(counts.classes)[component]
-        return unknown(f"{name} of {counts.groups[group]!r} is undefined: it has no such rows")
+        which = "such rows" if counts.weight is None else "such rows of any weight"
+        return unknown(f"{name} of {counts.groups[group]!r} is undefined: it has no {which}")
     alpha = (1 - confidence) / n_certificates
     bounds = _worst_bounds if disparity.kind == "worst" else _pair_bounds
     optimistic, cautious = bounds(success, trials, constraint, alpha, counts.disjoint)

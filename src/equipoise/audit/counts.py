@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from equipoise.audit.joint import joint_counts
 from equipoise.audit.patterns import join_patterns
-from equipoise.audit.weights import effective_shares, resample_cells, weigh_cells
+from equipoise.audit.weights import block_weights, effective_shares, resample_cells, weigh_cells
 from equipoise.groups import Groups
 from equipoise.rates import Rate, divide
 
@@ -78,10 +78,13 @@ class Counts:
         Raises
         ------
         ValueError
-            If the lengths differ, a code is not one of the classes, or losses are to be weighted.
+            If the lengths differ, a code is not one of the classes, a weight is negative or no
+            number, or losses are to be weighted.
         """
         for codes in (label, prediction):
             _require_codes(codes, len(classes))
+        if weight is not None:
+            weight = block_weights(weight, groups.n_rows)
         return cls._of_codes(label, prediction, groups, classes, loss, weight)
 
     @classmethod
@@ -129,8 +132,8 @@ class Counts:
 
     @property
     def accuracy(self) -> float:
-        """The share of all rows that are predicted rightly; NaN where there are none."""
-        if not self.n_rows:
+        """The share of all rows that are predicted rightly; NaN where none has a weight."""
+        if not self._weighed.any():
             return float("nan")
         return float(np.trace(self._weighed, axis1=1, axis2=2).sum() / self._weighed.sum())
 
@@ -282,11 +285,16 @@ class Counts:
         Raises
         ------
         ValueError
-            If only one of the two has counted losses or weights.
+            If only one of the two has counted losses or weights, or has classes that are text.
         """
         for what in ("loss", "weight"):
             if (getattr(self, what) is None) != (getattr(other, what) is None):
                 raise ValueError(f"only one of the two counts has a {what} of its rows.")
+        if len({isinstance(c, str) for c in (*self.classes, *other.classes)}) > 1:
+            raise ValueError(
+                f"classes are text and numbers, which have no order: {self.classes} and "
+                f"{other.classes}; write both in the same way."
+            )
         classes = tuple(sorted({*self.classes, *other.classes}))
         # The two sets of classes may be listed in an order of their own (the positive one last).
         for part in (other, self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 from equipoise.audit.certificate import Certificate, certify
@@ -36,7 +37,8 @@ class Gate:
 
     def __str__(self) -> str:
         found = self.certificate
-        told = f"{found.constraint.disparity} is {found.estimate:.3f}"
+        value = "undefined" if isnan(found.estimate) else f"{found.estimate:.3f}"
+        told = f"{found.constraint.disparity} is {value}"
         sure = level(found.confidence)
         if self.shut:
             return f"{self.condition}: {told}, and {bound(found)} with {sure} confidence"

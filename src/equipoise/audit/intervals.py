@@ -49,8 +49,8 @@ def share_interval(
         low = np.where(x > 0, stats.beta.ppf(tail, x + 0.5, n - x + 0.5), 0.0)
         high = np.where(x < n, stats.beta.isf(tail, x + 0.5, n - x + 0.5), 1.0)
     elif method == "exact":
-        low = np.where(x > 0, stats.beta.ppf(tail, np.maximum(x, 1), n - x + 1), 0.0)
-        high = np.where(x < n, stats.beta.isf(tail, x + 1, np.maximum(n - x, 1)), 1.0)
+        low = np.where(x > 0, stats.beta.ppf(tail, np.where(x > 0, x, 1), n - x + 1), 0.0)
+        high = np.where(x < n, stats.beta.isf(tail, x + 1, np.where(x < n, n - x, 1)), 1.0)
     else:
         raise ValueError(f"method must be 'wilson', 'jeffreys' or 'exact', not {method!r}.")
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
@@ -63,10 +63,11 @@ def _wilson(
     share = x / some
     middle = (share + z**2 / (2 * some)) / (1 + z**2 / some)
     half = z / (1 + z**2 / some) * np.sqrt(share * (1 - share) / some + z**2 / (4 * some**2))
-    # At the ends the interval reaches 0 or 1 exactly; rounding must not stop short of it.
+    # At the ends the interval reaches 0 or 1 exactly; rounding must not stop short of it, nor of
+    # the share itself.
     return (
-        np.where(x > 0, np.maximum(middle - half, 0), 0.0),
-        np.where(x < n, np.minimum(middle + half, 1), 1.0),
+        np.where(x > 0, np.clip(middle - half, 0, share), 0.0),
+        np.where(x < n, np.clip(middle + half, share, 1), 1.0),
     )
 
 

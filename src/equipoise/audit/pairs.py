@@ -27,6 +27,9 @@ SCAN_POINTS = 20
 HALVINGS = 20
 """How often the step in which it lies is halved then."""
 
+# Of weighted rows successes are no whole numbers. Less than one excludes no share, however small;
+# rounding must not make less of one.
+_ONE = 1 - 1e-9
 _NUISANCE_POINTS = 33
 _REFINED_POINTS = 9
 
@@ -152,7 +155,7 @@ def score_of_at_most(
             + special.xlog1py(short - 1, -p)
         )
         score = np.where(vanished, -special.ndtri_exp(first), score)
-    return np.where(x >= n, np.inf, score)
+    return np.where(n - x < _ONE, np.inf, score)
 
 
 def weight_variance(p: NDArray[np.float64], n: NDArray[Any], kind: Kind) -> NDArray[np.float64]:
@@ -165,13 +168,13 @@ def weight_variance(p: NDArray[np.float64], n: NDArray[Any], kind: Kind) -> NDAr
 def exact_upper(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:
     """The exact upper bound of a share (Clopper and Pearson 1934)."""
     bound = stats.beta.isf(alpha, x + 1, np.maximum(n - x, 1))
-    return np.where(x < n, bound, 1.0)
+    return np.where(n - x >= _ONE, bound, 1.0)
 
 
 def exact_lower(x: NDArray[Any], n: NDArray[Any], alpha: float) -> NDArray[np.float64]:
     """The exact lower bound of a share."""
     bound = stats.beta.ppf(alpha, np.maximum(x, 1), n - x + 1)
-    return np.where(x > 0, bound, 0.0)
+    return np.where(x >= _ONE, bound, 0.0)
 
 
 def extent_of(

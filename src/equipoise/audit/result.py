@@ -395,7 +395,7 @@ class Audit:
             **({} if weight is None else {"effective_rows": effective_rows(weight)}),
             "classes": list(self.counts.classes),
             "confidence": self.confidence,
-            "accuracy": self.counts.accuracy,
+            "accuracy": number_or_none(self.counts.accuracy),
             "groups": by_group,
             "disparities": {str(d): self.disparity(d).to_dict() for d in DEFAULT_DISPARITIES},
             "parity": {

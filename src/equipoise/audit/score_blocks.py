@@ -202,5 +202,6 @@ def limits_of(low: float, high: float) -> tuple[float, float]:
     (float, float)
     """
     if low < 0 or high > 1:
-        return (low, high if low < high else low + 1.0)
+        # Where all are one, a step that is not lost in it.
+        return (low, high if low < high else low + max(1.0, abs(low) / 2**20))
     return (0.0, 1.0)

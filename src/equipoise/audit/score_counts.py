@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from equipoise.audit.counts import Counts
 from equipoise.audit.joint import joint_counts
 from equipoise.audit.patterns import join_patterns
-from equipoise.audit.weights import weigh_cells
+from equipoise.audit.weights import block_weights, weigh_cells
 from equipoise.groups import Groups
 
 N_BINS = 2**14
@@ -84,7 +84,8 @@ class ScoreCounts:
         Raises
         ------
         ValueError
-            If lengths differ, labels are not 0 or 1, or a score is missing or beyond the limits.
+            If lengths differ, labels are not 0 or 1, a score is missing or beyond the limits, or a
+            weight is negative or no number.
         """
         scores = np.asarray(score)
         if scores.dtype.kind == "O":
@@ -119,7 +120,8 @@ class ScoreCounts:
         table = joint_counts(cells, shape)
         weighed = None
         if weight is not None:
-            weighed = weigh_cells(np.ravel_multi_index(cells, shape), weight, shape)
+            of_rows = block_weights(weight, len(scores))
+            weighed = weigh_cells(np.ravel_multi_index(cells, shape), of_rows, shape)
         return cls(groups.names, tuple(classes), patterns, table, (low, high), weighed)
 
     @property

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ from equipoise.audit.counts import Counts
 from equipoise.audit.labels import encode_label, encode_pair
 from equipoise.audit.score_blocks import BIN, DECIDED
 from equipoise.audit.score_counts import N_BINS, ScoreCounts
+from equipoise.audit.weights import require_range
 from equipoise.data.arrow import plain
 from equipoise.data.delimited import parse_delimited
 from equipoise.data.errors import DataError, require_columns
@@ -312,7 +314,8 @@ def _cut(block: pa.Table, specs: Sequence[SensitiveColumn], missing_group: str |
 def _weights(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     try:
         # As they are written in a file, numbers may be text.
-        numbers = column.cast(pa.float64())
+        text = pa.types.is_string(column.type)
+        numbers = (pc.utf8_trim_whitespace(column) if text else column).cast(pa.float64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(f"weight: column {name!r} must hold numbers ({error}).") from error
     if numbers.null_count:
@@ -326,6 +329,7 @@ def _weights(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
             f"weight: column {name!r} must hold finite numbers that are not negative, but holds "
             f"{wrong:g}."
         )
+    require_range(weight, f"weight: column {name!r}")
     return weight
 
 

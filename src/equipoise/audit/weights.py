@@ -19,13 +19,15 @@ from equipoise.codes import as_array
 
 Array = NDArray[np.float64]
 
+# Beyond it, or below its inverse, ratios of sums of squares overflow or vanish.
+_LARGEST = 1e50
 # Resampled tables are drawn so many cells at a time: all at once, a hundred groups and twenty
 # classes would fill a gigabyte.
 _CELLS_AT_ONCE = 2**22
 
 
 def as_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
-    """Check the weights of rows.
+    """Check the weights of all rows.
 
     Parameters
     ----------
@@ -40,8 +42,32 @@ def as_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
     Raises
     ------
     ValueError
-        If there is not one a row, or one is negative, missing, infinite or no number, or all are
-        zero.
+        As :func:`block_weights` has it, or if all are zero.
+    """
+    weight = block_weights(sample_weight, n_rows)
+    if not weight.any():
+        raise ValueError("sample_weight is 0 in every row: there is nothing to audit.")
+    return weight
+
+
+def block_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
+    """Check the weights of a block of rows, which may all be zero.
+
+    Parameters
+    ----------
+    sample_weight : array-like, shape (n,)
+    n_rows : int
+        How many there must be.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If there is not one a row, or one is negative, missing, infinite or no number, or so large
+        or small that sums of squares are not told.
     """
     weight = as_array(sample_weight, "sample_weight")
     if weight.dtype.kind not in "iufb":
@@ -58,9 +84,30 @@ def as_weights(sample_weight: ArrayLike, n_rows: int) -> Array:
             f"sample_weight must be finite and not negative, but is {weight[row]:g} in row {row} "
             f"and wrong in {int(wrong.sum()):,} rows."
         )
-    if not weight.any():
-        raise ValueError("sample_weight is 0 in every row: there is nothing to audit.")
+    require_range(weight, "sample_weight")
     return weight
+
+
+def require_range(weight: Array, name: str) -> None:
+    """Refuse weights whose squares, or ratios of these, no number holds.
+
+    Parameters
+    ----------
+    weight : ndarray
+        Finite and not negative.
+    name : str
+        What they are called in the error.
+
+    Raises
+    ------
+    ValueError
+    """
+    beyond = weight[(weight > _LARGEST) | ((weight < 1 / _LARGEST) & (weight > 0))]
+    if len(beyond):
+        raise ValueError(
+            f"{name} must be 0 or lie between {1 / _LARGEST:g} and {_LARGEST:g}, but one is "
+            f"{beyond[0]:g}: multiply all by one number, and set what is too small then to 0."
+        )
 
 
 def weigh_cells(code: NDArray[np.integer], weight: Array, shape: tuple[int, ...]) -> Array:
@@ -98,17 +145,27 @@ def effective_shares(
     Returns
     -------
     success, trials : ndarray
-        Whose ratio is the weighted share; no trials where nothing has weight.
+        Whose ratio is the weighted share; no trials where nothing has weight, and at least one
+        where something has.
     """
     some = np.where(whole > 0, whole, 1.0)
     share = np.clip(part / some, 0.0, 1.0)
-    inside = (part > 0) & (part < whole)
-    spread = squares[0] * (1 - share) ** 2 + (squares[1] - squares[0]) * share**2
-    # Rows that all say the same have no spread to tell; how unequal they are is known all the same.
-    alike = np.where(squares[1] > 0, squares[1], 1.0) / some**2
-    per_trial = np.where(inside, spread / some**2 / np.where(inside, share * (1 - share), 1), alike)
-    trials = np.where(whole > 0, 1 / np.where(per_trial > 0, per_trial, 1.0), 0.0)
-    return share * trials, trials
+    # From few heavy rows the spread is found too small: one that would have said the contrary is
+    # not among them. So it is that with one more row on either side, of the weight in which a unit
+    # of weight lies on average, less the two. Of rows that weigh the same, or all say the same, it
+    # leaves what it was: their number, and Kish's.
+    more = np.where(whole > 0, squares[1] / some, 1.0)
+    total, near = some + 2 * more, (part + more) / (some + 2 * more)
+    one, every = squares[0] + more**2, squares[1] + 2 * more**2
+    spread = one * (1 - near) ** 2 + (every - one) * near**2
+    trials = total**2 * near * (1 - near) / spread - 2
+    trials = _unrounded(np.where(whole > 0, np.maximum(trials, 1.0), 0.0))
+    return _unrounded(share * trials), trials
+
+
+def _unrounded(x: Array) -> Array:
+    # Rows that weigh the same are whole rows again, so that what is drawn for them is the same.
+    return np.where(np.abs(x - np.rint(x)) <= 1e-12 * np.rint(x), np.rint(x), x)
 
 
 def effective_rows(weight: Array) -> float:
@@ -122,9 +179,10 @@ def effective_rows(weight: Array) -> float:
     Returns
     -------
     float
+        0 where nothing has weight.
     """
     total, squares = weight.reshape(2, -1).sum(axis=1)
-    return float(total**2 / squares)
+    return float(total**2 / squares) if squares else 0.0
 
 
 def resample_cells(

@@ -52,7 +52,7 @@ def compare(
         str,
         typer.Option(
             help="Ways of training, separated by commas: erm, penalty, alm, lagrangian, nupi, "
-            "extragradient, ssl-alm, switching, barrier, spider, ghost."
+            "extragradient, ssl-alm, switching, barrier, spider, ghost, autobalance."
         ),
     ] = "erm,penalty,alm",
     seeds: Annotated[int, typer.Option(help="Models a method trains, all at once.")] = 5,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from equipoise.compare.settings import PARTS, Settings
 from equipoise.data import Dataset, split
 from equipoise.groups import Groups
-from equipoise.learn import TableEncoder, require_support
+from equipoise.learn import TableEncoder, find_method, require_support
 
 _FEWEST_ROWS = 50
 
@@ -87,6 +87,12 @@ def prepare(dataset: Dataset, settings: Settings) -> Prepared:
         raise ValueError(
             f"the groups with fewer than {settings.min_group} rows have {others} rows together: "
             "too few for a group of their own. A larger min_group (--min-group) joins more."
+        )
+    apart = [name for name in settings.methods if find_method(name).disjoint_groups]
+    if apart and not groups.disjoint:
+        raise ValueError(
+            f"the method {apart[0]!r} needs groups of which no row belongs to two: take "
+            "how='crossed' (--how crossed), or another method."
         )
     patterns, _ = groups.patterns()
     rows = split(patterns * len(dataset.classes) + dataset.target, PARTS, settings.seed)

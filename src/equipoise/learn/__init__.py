@@ -1,6 +1,7 @@
 """Training under promises about groups: before, during and after the step of a torch optimizer."""
 
 from equipoise.learn.apply import with_predictions
+from equipoise.learn.autobalance import AutoBalanceClassifier
 from equipoise.learn.classifier import FairClassifier
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.fair_loss import FairLoss
@@ -17,6 +18,7 @@ from equipoise.learn.watch import History
 
 __all__ = [
     "METHODS",
+    "AutoBalanceClassifier",
     "FairClassifier",
     "FairLoss",
     "FairProblem",

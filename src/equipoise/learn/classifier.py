@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from equipoise.constraints import Constraint
 from equipoise.data import split
@@ -20,13 +18,14 @@ from equipoise.learn.ending import JUDGED
 from equipoise.learn.inputs import read_frame, read_labels, read_weights
 from equipoise.learn.methods import find_method
 from equipoise.learn.model import Model
+from equipoise.learn.prediction import ModelPredictionMixin
 from equipoise.learn.problem import Rows
 from equipoise.learn.promises import as_promises
 from equipoise.learn.support import require_support
 from equipoise.learn.train import TrainingSettings, train
 
 
-class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class FairClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A neural network trained under a promise about groups.
 
     Parameters
@@ -259,47 +258,3 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             where = f"the {name} rows (validation_fraction = {share:g})"
             self._require_support(promises, codes, groups, counted, where)
         return parts["training"], parts["validation"]
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : dataframe or array-like, shape (n, d)
-
-        Returns
-        -------
-        ndarray of float64, shape (n, k)
-            Columns in the order of ``classes_``.
-        """
-        check_is_fitted(self)
-        return self.model_.predict_proba(read_frame(self, X, reset=False))[:, self._order]
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """The more probable class of each row.
-
-        Parameters
-        ----------
-        X : dataframe or array-like, shape (n, d)
-
-        Returns
-        -------
-        ndarray, shape (n,)
-        """
-        likely = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[likely]
-
-    def save(self, folder: str | Path) -> None:
-        """Write the trained model, for ``equipoise predict`` or :meth:`Model.load`.
-
-        Parameters
-        ----------
-        folder : path
-        """
-        check_is_fitted(self)
-        self.model_.save(folder)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags

@@ -69,20 +69,32 @@ class Method:
     name : str
     title : str
         What a reader of a report is told that it is.
-    wrap : callable
+    wrap : callable, optional
         Puts the method around a torch optimizer.
     heeds_constraint : bool
         Whether it looks at the promise at all; if not, nothing is spent on it in training.
     evaluations : float
         How many batches a step evaluates, on average. The rows of a step are divided among them,
         so that a step of any method sees as many.
+    train : callable, optional
+        Of a method that is no wrapper around an optimizer: trains in place of
+        :func:`equipoise.learn.train`, which passes on its rows, number of classes, seeds,
+        settings, promises, watched and validation rows, and progress.
+    disjoint_groups : bool
+        Whether it needs groups of which no row belongs to two.
     """
 
     name: str
     title: str
-    wrap: Wrap
+    wrap: Wrap | None = None
     heeds_constraint: bool = True
     evaluations: float = 1.0
+    train: Callable[..., Any] | None = None
+    disjoint_groups: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.wrap is None) == (self.train is None):
+            raise ValueError(f"method {self.name!r} needs one of wrap and train.")
 
 
 # Disparities are differences of shares and losses are in nats: with both of order one, these

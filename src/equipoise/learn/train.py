@@ -204,6 +204,12 @@ def train(
     method = method or find_method(settings.method)
     promises = as_promises(constraint)
     heeded = promises if method.heeds_constraint else []
+    if method.train is not None:
+        trained: Trained = method.train(
+            rows, n_classes, seeds, settings, heeded, watched, validation, progress
+        )
+        return trained
+    assert method.wrap is not None
     network = StackedMLP(
         rows.features.shape[1], settings.hidden, n_classes, seeds, rows.features.dtype
     ).to(rows.features.device)

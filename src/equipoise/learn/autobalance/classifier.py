@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups, How
 from equipoise.learn.autobalance.balance import balance
 from equipoise.learn.autobalance.network import OneMLP, as_stack
-from equipoise.learn.autobalance.settings import SearchSettings
+from equipoise.learn.autobalance.settings import HyperGradientName, SearchSettings
 from equipoise.learn.autobalance.space import Start, make_judge, make_objective, make_prior
 from equipoise.learn.encoder import TableEncoder
 from equipoise.learn.imbalance import cell_counts
@@ -24,11 +23,12 @@ from equipoise.learn.imbalance.parametric import Term
 from equipoise.learn.inputs import read_frame, read_labels, read_weights
 from equipoise.learn.model import Model
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.prediction import ModelPredictionMixin
 from equipoise.learn.problem import Rows
 from equipoise.learn.train import TrainingSettings
 
 
-class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A neural network whose training loss is designed for rare classes or for groups.
 
     The loss is a cross-entropy with a weight, an additive and a multiplicative logit term for each
@@ -45,8 +45,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     weight_ce : float, optional
         The share of the cross-entropy in an objective that has a name; by default 0.1 in
         "equalized_odds" and 0 in the others.
-    learn : tuple of {"weight", "additive", "multiplicative"}
-        Which terms are learnt.
+    learn : tuple of {"weight", "additive", "multiplicative"}, optional
+        Which terms are learnt; by default the last two or, for promises, the additive one.
     dictionary : {"scaling", "free"}, int, array-like of shape (K, columns), or None
         In which directions: how strongly both follow the frequencies ("scaling", two numbers),
         clusters of classes of like frequency (so many), each for itself ("free"), or any attributes
@@ -66,11 +66,12 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         Share of the search before the loss begins to change.
     outer_steps : int
         How often it changes.
-    outer_learning_rate : float
-        By how much, at the start.
-    hypergradient : {"identity", "neumann", "cg", "unrolled", "exact"}
+    outer_learning_rate : float, optional
+        By how much, at the start; by default 0.02 or, for promises, 0.1.
+    hypergradient : {"identity", "neumann", "cg", "unrolled", "exact"}, optional
         How the gradient through training is estimated; "exact" is for a linear model of the
-        features, which is solved instead of trained.
+        features, which is solved instead of trained. By default "identity", the cheapest, or "cg"
+        for promises, where networks do not learn their rows by heart.
     validation_fraction : float
         Share of the rows that the loss is judged on, by class and group.
     compare : bool
@@ -118,7 +119,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         objective: str | Constraint | Sequence[str | Constraint] = "balanced",
         *,
         weight_ce: float | None = None,
-        learn: Sequence[Term] = SearchSettings.learn,
+        learn: Sequence[Term] | None = None,
         dictionary: str | int | ArrayLike | None = None,
         start: Start | None = None,
         hidden: tuple[int, ...] = TrainingSettings.hidden,
@@ -129,8 +130,8 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         batch_size: int = TrainingSettings.batch_size,
         warmup: float = SearchSettings.warmup,
         outer_steps: int = SearchSettings.outer_steps,
-        outer_learning_rate: float = SearchSettings.learning_rate,
-        hypergradient: str = SearchSettings.hypergradient,
+        outer_learning_rate: float | None = None,
+        hypergradient: HyperGradientName | None = None,
         validation_fraction: float = 0.2,
         compare: bool = True,
         retrain: bool = True,
@@ -204,13 +205,6 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             self.steps,
             self.batch_size,
         )
-        how = SearchSettings(
-            tuple(self.learn),
-            self.warmup,
-            self.outer_steps,
-            self.outer_learning_rate,
-            hypergradient=self.hypergradient,  # type: ignore[arg-type]
-        )
         frame = read_frame(self, X, reset=True)
         self.classes_, self._order, codes = read_labels(y, len(frame), self.positive)
         weights, _ = read_weights(sample_weight, codes)
@@ -225,6 +219,7 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         n_groups = None if groups is None else len(groups)
         objective = make_objective(self.objective, self.weight_ce, k, n_groups)
         judge = make_judge(self.objective, k, n_groups)
+        how = self._search_settings(of_promises=judge is not None)
         encoder = TableEncoder.fit(frame)
         rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -268,47 +263,12 @@ class AutoBalanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         )
         return self
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : dataframe or array-like, shape (n, d)
-
-        Returns
-        -------
-        ndarray of float64, shape (n, k)
-            Columns in the order of ``classes_``. They are of the logits as they are: the terms
-            belong to training alone.
-        """
-        check_is_fitted(self)
-        return self.model_.predict_proba(read_frame(self, X, reset=False))[:, self._order]
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """The more probable class of each row.
-
-        Parameters
-        ----------
-        X : dataframe or array-like, shape (n, d)
-
-        Returns
-        -------
-        ndarray, shape (n,)
-        """
-        likely = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[likely]
-
-    def save(self, folder: str | Path) -> None:
-        """Write the trained model, for ``equipoise predict`` or :meth:`Model.load`.
-
-        Parameters
-        ----------
-        folder : path
-        """
-        check_is_fitted(self)
-        self.model_.save(folder)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
+    def _search_settings(self, *, of_promises: bool) -> SearchSettings:
+        usual = SearchSettings.for_promises() if of_promises else SearchSettings()
+        given: dict[str, Any] = {
+            "learn": None if self.learn is None else tuple(self.learn),
+            "learning_rate": self.outer_learning_rate,
+            "hypergradient": self.hypergradient,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        return replace(usual, warmup=self.warmup, outer_steps=self.outer_steps, **given)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +14,8 @@ from equipoise.learn.imbalance import Objective, ParametricCrossEntropy
 from equipoise.learn.problem import Rows
 from equipoise.learn.train import SCHEDULES, Progress
 from equipoise.optim.bilevel import Bilevel, LastLayer
+from equipoise.optim.bilevel.head import Head
+from equipoise.optim.bilevel.newton import HessianSolver, minimise
 
 # Of the largest entry of the gradient, in nats per unit of a standardised feature.
 _SOLVED = 1e-8
@@ -67,7 +71,7 @@ def search_exactly(
 
     def inner() -> tuple[Tensor, object]:
         x, y = data[0]
-        return head(x), lambda z: mean_loss(loss, z, y, groups[0], weights)
+        return head(x), _of_rows(loss, y, groups[0], weights)
 
     def judged() -> Tensor:
         x, y = data[1]
@@ -111,30 +115,26 @@ def solve(loss: nn.Module, rows: Rows, n_classes: int, weight_decay: float) -> n
     x, y = rows.features.double(), rows.label
     group = group_codes(rows) if getattr(loss, "n_groups", None) is not None else None
     weights = None if rows.weights is None else rows.weights.double()
-    optimizer = torch.optim.LBFGS(
-        head.parameters(),
-        max_iter=1000,
-        history_size=30,
-        tolerance_grad=_SOLVED,
-        tolerance_change=0.0,
-        line_search_fn="strong_wolfe",
+    whole = Head(
+        [(torch.column_stack([x, x.new_ones(len(x))]), _of_rows(loss, y, group, weights))],
+        x.new_full((n_classes, x.shape[1] + 1), weight_decay),
     )
-
-    def closure() -> float:
-        optimizer.zero_grad()
-        value = mean_loss(loss, head(x), y, group, weights)
-        value = value + weight_decay / 2 * sum((p * p).sum() for p in head.parameters())
-        value.backward(inputs=list(head.parameters()))
-        return float(value.detach())
-
-    optimizer.step(closure)
-    worst = max(float(p.grad.abs().max()) for p in head.parameters() if p.grad is not None)
-    if not worst < 1e3 * _SOLVED:
+    try:
+        at, _ = minimise(whole, torch.zeros_like(whole.decay), HessianSolver(), _SOLVED, 100)
+    except (RuntimeError, ArithmeticError) as failure:
         raise FloatingPointError(
-            f"the linear model is not solved: an entry of the gradient is {worst:.3g}; a larger "
-            "weight_decay may cure it."
-        )
+            f"the linear model is not solved; a larger weight_decay may cure it: {failure}"
+        ) from failure
+    with torch.no_grad():
+        head.weight.copy_(at[:, :-1])
+        head.bias.copy_(at[:, -1])
     return head
+
+
+def _of_rows(
+    loss: nn.Module, y: Tensor, group: Tensor | None, weights: Tensor | None
+) -> Callable[[Tensor], Tensor]:
+    return lambda z: mean_loss(loss, z, y, group, weights)
 
 
 def _head(rows: Rows, n_classes: int, weight_decay: float) -> nn.Linear:

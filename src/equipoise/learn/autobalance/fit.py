@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from equipoise.learn.autobalance.noise import Noise
 from equipoise.learn.autobalance.search import Augment, group_codes, mean_loss
 from equipoise.learn.order import Order
 from equipoise.learn.problem import Rows
@@ -35,7 +36,7 @@ def fit(
     settings : TrainingSettings
         What is said there of a method and of iterates is not used.
     seed : int
-        Of the order of rows.
+        Of the order of rows, and of what noise there is in the network or an augmentation.
     augment : callable, optional
         Of features and labels of a batch.
     watch : Watch, optional
@@ -56,29 +57,30 @@ def fit(
     )
     order = Order(len(rows), settings.batch_size, [seed])
     groups = group_codes(rows) if getattr(loss, "n_groups", None) is not None else None
-    for step in range(settings.steps):
-        batch = order.next_batch()[0].to(rows.features.device)
-        x, y = rows.features[batch], rows.label[batch]
-        if augment is not None:
-            with torch.no_grad():
-                x = augment(x, y)
-        value = mean_loss(
-            loss,
-            network(x),
-            y,
-            None if groups is None else groups[batch],
-            None if rows.weights is None else rows.weights[batch],
-        )
-        if not value.isfinite():
-            raise FloatingPointError(
-                f"training diverged: the loss is {value.item()} at step {step + 1}; a smaller "
-                "learning_rate may cure it."
+    with Noise(seed, rows.features.device).of_its_own():
+        for step in range(settings.steps):
+            batch = order.next_batch()[0].to(rows.features.device)
+            x, y = rows.features[batch], rows.label[batch]
+            if augment is not None:
+                with torch.no_grad():
+                    x = augment(x, y)
+            value = mean_loss(
+                loss,
+                network(x),
+                y,
+                None if groups is None else groups[batch],
+                None if rows.weights is None else rows.weights[batch],
             )
-        optimizer.zero_grad()
-        value.backward(inputs=parameters)
-        optimizer.step()
-        schedule.step()
-        if watch is not None:
-            watch.after_step(step, settings.steps, value.detach()[None], None)
-        if progress is not None:
-            progress(step + 1, settings.steps)
+            if not value.isfinite():
+                raise FloatingPointError(
+                    f"training diverged: the loss is {value.item()} at step {step + 1}; a smaller "
+                    "learning_rate may cure it."
+                )
+            optimizer.zero_grad()
+            value.backward(inputs=parameters)
+            optimizer.step()
+            schedule.step()
+            if watch is not None:
+                watch.after_step(step, settings.steps, value.detach()[None], None)
+            if progress is not None:
+                progress(step + 1, settings.steps)

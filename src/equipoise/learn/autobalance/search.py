@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from equipoise.learn.autobalance.noise import Noise
 from equipoise.learn.autobalance.settings import ESTIMATORS, SearchSettings
 from equipoise.learn.autobalance.trajectory import Trajectory
 from equipoise.learn.imbalance import Objective, ParametricCrossEntropy
@@ -17,6 +18,10 @@ from equipoise.learn.problem import Rows, as_tensor
 from equipoise.learn.strata import StratifiedOrder
 from equipoise.learn.train import SCHEDULES, Progress, TrainingSettings
 from equipoise.optim.bilevel import Bilevel
+
+# Of inner steps from one outer step to the next. A network that lags behind its loss makes the loss
+# go too far.
+_FEWEST_BETWEEN = 5
 
 Augment = Callable[[Tensor, Tensor], Tensor]
 """Features and labels of a batch in, features out."""
@@ -42,10 +47,11 @@ class Search:
         Of (logits, label, group) of validation rows; see
         :data:`equipoise.learn.imbalance.Objective`.
     settings : TrainingSettings
-        How the network is trained; what is said there of a method and of iterates is not used.
+        How the network is trained, but for the schedule of its learning rate, which stays the
+        same; what is said there of a method and of iterates is not used.
     how : SearchSettings
     seed : int
-        Of the order of rows.
+        Of the order of rows, and of what noise there is in the network or an augmentation.
     augment : Module or callable, optional
         Of features and labels of a training batch. If it is a Module, its parameters are learnt
         beside the loss.
@@ -74,7 +80,7 @@ class Search:
         # The first of the outer steps follows the warm-up, the last is well before the end.
         self._warmup = max(1, round(how.warmup * settings.steps))
         left = settings.steps - self._warmup
-        every = max(1, left // how.outer_steps)
+        every = max(_FEWEST_BETWEEN, left // how.outer_steps)
         variables = [*loss.parameters()]
         if isinstance(augment, nn.Module):
             variables += [*augment.parameters()]
@@ -89,12 +95,12 @@ class Search:
             every=every,
             warmup=self._warmup,
         )
-        schedule = SCHEDULES[settings.schedule]
+        # The network has to follow a loss that changes to the end, so that its own rate stays.
         outer_steps = max(1, left // every)
-        self._schedules = [
-            torch.optim.lr_scheduler.LambdaLR(inner, lambda n: schedule(n / settings.steps)),
-            torch.optim.lr_scheduler.LambdaLR(outer, lambda n: schedule(min(1, n / outer_steps))),
-        ]
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            outer, lambda n: SCHEDULES["cosine"](min(1, n / outer_steps))
+        )
+        self._noise = Noise(seed, training.features.device)
         self._order = Order(len(training), settings.batch_size, [seed])
         self._looks = self._validation_order(how.batch_size, seed)
 
@@ -122,13 +128,15 @@ class Search:
             If the search diverges.
         """
         rows = self._order.next_batch()[0].to(self._training.features.device)
-        self.bilevel.inner_step(lambda: self._inner(rows))
-        self._schedules[0].step()
-        if self.bilevel.due and self.done < self._steps:
-            looked = self._look()
-            value = self.bilevel.outer_step(lambda: self._inner(rows), lambda: self._outer(looked))
-            self._schedules[1].step()
-            self.trajectory.note(self.done, float(value), self.loss)
+        with self._noise.of_its_own():
+            self.bilevel.inner_step(lambda: self._inner(rows))
+            if self.bilevel.due and self.done < self._steps:
+                looked = self._look()
+                value = self.bilevel.outer_step(
+                    lambda: self._inner(rows), lambda: self._outer(looked)
+                )
+                self._schedule.step()
+                self.trajectory.note(self.done, float(value), self.loss)
 
     def run(self, progress: Progress | None = None) -> Trajectory:
         """Take all steps that are left.
@@ -183,11 +191,11 @@ class Search:
                 for name, module in modules.items()
             },
             "bilevel": self.bilevel.state_dict(),
-            "schedules": [schedule.state_dict()["last_epoch"] for schedule in self._schedules],
+            "schedule": self._schedule.state_dict()["last_epoch"],
             "order": self._order.state_dict(),
             "looks": None if self._looks is None else self._looks.state_dict(),
             "trajectory": self.trajectory.to_dict(),
-            "random": torch.get_rng_state(),
+            "noise": self._noise.state,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -203,13 +211,12 @@ class Search:
         if isinstance(self._augment, nn.Module):
             self._augment.load_state_dict(state["augment"])
         self.bilevel.load_state_dict(state["bilevel"])
-        for schedule, done in zip(self._schedules, state["schedules"], strict=True):
-            schedule.last_epoch = done
+        self._schedule.last_epoch = state["schedule"]
         self._order.load_state_dict(state["order"])
         if self._looks is not None:
             self._looks.load_state_dict(state["looks"])
         self.trajectory = Trajectory.from_dict(state["trajectory"])
-        torch.set_rng_state(state["random"])
+        self._noise.state = list(state["noise"])
 
 
 def group_codes(rows: Rows, loss: ParametricCrossEntropy | None = None) -> Tensor | None:

@@ -34,7 +34,8 @@ class SearchSettings:
     warmup : float
         Share of the steps before the loss begins to change.
     outer_steps : int
-        How often it changes, evenly spread over the steps that are left. With a learning rate
+        How often it changes, evenly spread over the steps that are left, five of which or more
+        lie between. With a learning rate
         that falls to 0 and steps of Adam, whose size is the rate whatever the gradient's, a term
         moves by at most half of ``outer_steps * learning_rate``: that is the trust region without
         which a search on few validation rows runs away, whatever the length of training.
@@ -83,6 +84,20 @@ class SearchSettings:
         found = getattr(torch.optim, self.optimizer, None)
         if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
             raise ValueError(f"optimizer must name a torch optimizer, not {self.optimizer!r}.")
+
+    @classmethod
+    def for_promises(cls) -> SearchSettings:
+        """Settings for a loss that is designed for promises about groups.
+
+        Where a network does not learn its rows by heart, as of tables, the Hessian is far from a
+        multiple of the identity, and rare groups would hardly be heard. Additive terms alone
+        suffice to move rates, and must be able to move far.
+
+        Returns
+        -------
+        SearchSettings
+        """
+        return cls(learn=("additive",), learning_rate=0.1, hypergradient="cg")
 
     @property
     def exact(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.learn.imbalance import ParametricCrossEntropy
+from equipoise.report import Figure, Line, lines
 
 
 @dataclass(eq=False)
@@ -48,6 +50,48 @@ class Trajectory:
             ("multiplicative", loss.multiplicative),
         ):
             getattr(self, name).append(term.detach().double().cpu().numpy().copy())
+
+    def figure(self, names: Sequence[Any] = ()) -> Figure:
+        """The objective and the terms along the search, as a picture.
+
+        Parameters
+        ----------
+        names : sequence, length K or K G, optional
+            Of the classes, or of the classes of each group in turn (class by class).
+
+        Returns
+        -------
+        Figure
+            Whose ``save`` writes it.
+
+        Raises
+        ------
+        ValueError
+            If there were no outer steps, or as many names.
+        """
+        if not self.step:
+            raise ValueError("the search took no outer step: there is nothing to draw.")
+        shape = self.additive[0].shape
+        given = [str(name) for name in names] or [
+            f"class {'/'.join(map(str, cell))}" for cell in np.ndindex(*shape)
+        ]
+        if len(given) != int(np.prod(shape)):
+            raise ValueError(f"names must be {int(np.prod(shape))}, one a term, not {len(given)}.")
+        panels = {"objective": [Line(self.step, self.objective, "validation rows")]}
+        for label, terms in (
+            ("additive term l", self.additive),
+            ("multiplicative term", self.multiplicative),
+            ("weight", self.weight),
+        ):
+            values = np.stack(terms).reshape(len(terms), -1)
+            if np.ptp(values, axis=0).any():
+                columns = zip(values.T, given, strict=True)
+                panels[label] = [Line(self.step, y, name) for y, name in columns]
+        return lines(
+            panels,
+            x_label="steps of training",
+            caption="Frequent classes have larger terms: rare ones are asked for a larger margin.",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The trajectory as JSON can hold it."""

@@ -57,11 +57,13 @@ class Bilevel:
     diagnose : int
         Every how many outer steps there are diagnostics; 0 for never. They cost about as much as
         forty inner steps on the same batches.
-    differences : bool
+    differences : bool, optional
         Whether central differences stand in for forward-mode passes (J p by two forward passes
         rather than one at the price of three, to about a percent in single precision) and for
-        double backward passes in the mixed derivative. It is so in any case where an operation of
-        the model has no forward-mode rule.
+        double backward passes in the mixed derivative. By default they do in :class:`Identity`,
+        where it finds them to be good enough, and not in other methods, some of which divide by
+        what the error is of. They do in any case where an operation of the model has no
+        forward-mode rule.
 
     Attributes
     ----------
@@ -80,7 +82,7 @@ class Bilevel:
         every: int = 1,
         warmup: int = 0,
         diagnose: int = 0,
-        differences: bool = False,
+        differences: bool | None = None,
     ) -> None:
         for name, optimizer in (("inner", inner), ("outer", outer)):
             if not isinstance(optimizer, torch.optim.Optimizer):

@@ -56,8 +56,9 @@ class Problem:
         and the outer variables enter through ``loss`` alone.
     outer : sequence of callable
         Each returns a scalar; the outer loss is their mean.
-    differences : bool
-        Whether central differences stand in for forward-mode and double backward passes.
+    differences : bool, optional
+        Whether central differences stand in for forward-mode and double backward passes. By
+        default they do not, unless a method looks for itself whether they are good enough.
     paired : bool, optional
         Whether inner closures return pairs, where that is known.
 
@@ -78,7 +79,7 @@ class Problem:
         inner: Sequence[InnerClosure],
         outer: Sequence[OuterClosure],
         *,
-        differences: bool = False,
+        differences: bool | None = None,
         paired: bool | None = None,
     ) -> None:
         self.optimizer = optimizer

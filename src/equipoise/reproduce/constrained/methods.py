@@ -115,7 +115,8 @@ def contenders(most_evaluations: float = math.inf) -> Sequence[Contender]:
     Parameters
     ----------
     most_evaluations : float
-        Methods whose steps evaluate more batches than this are left out.
+        Methods whose steps evaluate more batches than this are left out, and so are those that are
+        no optimizer's direction.
 
     Returns
     -------
@@ -123,7 +124,11 @@ def contenders(most_evaluations: float = math.inf) -> Sequence[Contender]:
         A method that a user has registered is among them, tuned as ours are: over how much more
         than the promise it is asked for, or over learning rates if it does not heed promises.
     """
-    methods = [one for one in METHODS.values() if one.evaluations <= most_evaluations]
+    methods = [
+        one
+        for one in METHODS.values()
+        if one.wrap is not None and one.evaluations <= most_evaluations
+    ]
     return (*map(_registered, methods), *_baselines())
 
 

@@ -1,0 +1,143 @@
+"""The greedy max function, truncated at a point and smoothed by a Gaussian."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from equipoise.optim.bilevel.passes import assign, buffers_kept
+from equipoise.optim.bilevel.vectors import Vector, plus
+from equipoise.optim.minmax.player import Closure, Player, evaluate
+from equipoise.optim.minmax.response import Response
+from equipoise.optim.minmax.snapshot import OptimizerSnapshot
+from equipoise.optim.minmax.streams import Streams
+
+
+class GreedyValue:
+    """h(x, y): the value where the maximizer's answer to x, from one y, ends.
+
+    Every call starts from the same y and random numbers.
+
+    Parameters
+    ----------
+    maximizer : Player
+        At the y to start from.
+    closure : callable
+    response : Response
+    devices : iterable of torch.device
+        Of both players.
+    """
+
+    def __init__(self, minimizer: Player, maximizer: Player, closure: Closure, response: Response):
+        self._maximizer = maximizer
+        self._closure = closure
+        self._response = response
+        self._start = OptimizerSnapshot(maximizer.optimizer)
+        self._streams = Streams(p.device for p in minimizer.parameters + maximizer.parameters)
+        self._noise = self._streams.get()
+
+    def __call__(self) -> float:
+        """The value at the present x; y is left where the answer ends.
+
+        Returns
+        -------
+        float
+            Infinite where there is no answer: the minimizer cannot count on anything there.
+        """
+        before = self._streams.get()
+        self._start.restore()
+        try:
+            with buffers_kept():
+                self._streams.set(self._noise)
+                try:
+                    answer = self._response.answer(self._maximizer, self._closure)
+                    self._streams.set(self._noise)
+                    with torch.no_grad():
+                        value = evaluate(self._closure).item()
+                except FloatingPointError:
+                    return float("inf")
+        finally:
+            self._streams.set(before)
+        return value if answer.reached else float("inf")
+
+    def back(self) -> None:
+        """Take y back to the start."""
+        self._start.restore()
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Antithetic draws of the truncated greedy value around a point.
+
+    Attributes
+    ----------
+    z : list of list of Tensor
+        n directions, each shaped as x.
+    plus, minus : list of float
+        min(h(x + sigma z), h(x)) - h(x), and that of -z.
+    """
+
+    z: list[Vector]
+    plus: list[float]
+    minus: list[float]
+
+
+def draw(
+    h: GreedyValue,
+    height: float,
+    x: Sequence[Tensor],
+    sigma: float,
+    n_pairs: int,
+) -> Draws:
+    """Look around x, in torch's streams.
+
+    Truncation comes before smoothing: smoothing alone can move a minimum.
+
+    Parameters
+    ----------
+    h : GreedyValue
+    height : float
+        What the value is truncated at.
+    x : sequence of Tensor
+        Parameters of the minimizer; they are as before afterwards, and so is y.
+    sigma : float
+    n_pairs : int
+
+    Returns
+    -------
+    Draws
+    """
+    start = [p.detach().clone() for p in x]
+    found = Draws([], [], [])
+    try:
+        for _ in range(n_pairs):
+            z = [torch.randn_like(p) for p in start]
+            found.z.append(z)
+            for sign, values in ((sigma, found.plus), (-sigma, found.minus)):
+                assign(x, plus(start, sign, z))
+                values.append(min(h() - height, 0.0))
+    finally:
+        assign(x, start)
+        h.back()
+    return found
+
+
+def slope(draws: Draws, sigma: float) -> Vector:
+    """Gradient of the smoothing, the mean of z (m(z) - m(-z)) / (2 sigma).
+
+    Parameters
+    ----------
+    draws : Draws
+    sigma : float
+
+    Returns
+    -------
+    list of Tensor
+    """
+    total = [torch.zeros_like(part) for part in draws.z[0]]
+    for z, a, b in zip(draws.z, draws.plus, draws.minus, strict=True):
+        total = plus(total, (a - b) / (2 * sigma * len(draws.z)), z)
+    return total

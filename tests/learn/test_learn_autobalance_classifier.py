@@ -1,0 +1,189 @@
+"""AutoBalance for users: a classifier, and a method beside the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import check_estimator
+from tests.learn.test_learn_autobalance import long_tail, two_groups
+
+from equipoise import FairClassifier
+from equipoise.learn import METHODS, AutoBalanceClassifier, Method, Model
+from equipoise.learn.autobalance import FewValidationRowsWarning
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::equipoise.learn.autobalance.FewValidationRowsWarning"
+)
+QUICK = {"steps": 60, "hidden": (8,), "outer_steps": 10, "random_state": 0}
+
+
+def rare(n=1500, share=0.06, seed=0):
+    random = np.random.default_rng(seed)
+    y = (random.random(n) < share).astype(int)
+    return random.normal(size=(n, 4)) + 0.8 * y[:, None], y
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_it_keeps_scikit_learns_contract():
+    results = check_estimator(
+        AutoBalanceClassifier(
+            steps=40, hidden=(8,), learning_rate=0.05, outer_steps=3, random_state=0
+        ),
+        expected_failed_checks={
+            "check_sample_weight_equivalence_on_dense_data": (
+                "mini-batches of rows with weights are not mini-batches of repeated rows, and a "
+                "repeated row may be both trained on and judged on"
+            )
+        },
+        on_skip=None,
+        on_fail=None,
+    )
+    failed = {x["check_name"]: x["exception"] for x in results if x["status"] == "failed"}
+    assert failed == {}
+
+
+def test_a_rare_class_is_found_where_plain_training_misses_it():
+    (X, y), (T, t) = rare(), rare(seed=1, share=0.5)
+    fair = AutoBalanceClassifier(hidden=(), steps=300, random_state=0).fit(X, y)
+    plain = FairClassifier(hidden=(), steps=300, random_state=0).fit(X, y)
+    found, missed = ((m.predict(T) == t)[t == 1].mean() for m in (fair, plain))
+    assert found > missed + 0.2
+
+
+def test_groups_come_closer_within_classes():
+    X, y, group = two_groups()
+    T, t, g = two_groups(1, ((400, 400), (400, 400)))
+    fair = AutoBalanceClassifier(
+        "equalized_odds",
+        hidden=(),
+        hypergradient="exact",
+        outer_steps=40,
+        outer_learning_rate=0.1,
+        validation_fraction=0.5,
+        random_state=0,
+    ).fit(X, y, sensitive_features=group)
+    plain = FairClassifier(hidden=(), random_state=0).fit(X, y)
+
+    def apart(model):
+        wrong = model.predict(T) != t
+        return sum(
+            abs(wrong[(t == k) & (g == 0)].mean() - wrong[(t == k) & (g == 1)].mean())
+            for k in (0, 1)
+        )
+
+    assert apart(fair) < 0.5 * apart(plain)
+    assert fair.groups_ == ("0", "1")
+
+
+def test_tables_text_labels_and_the_positive_class():
+    X, y = rare()
+    table = pd.DataFrame(X, columns=list("abcd")).assign(e=np.where(X[:, 0] > 0, "up", "down"))
+    label = np.where(y == 1, "sick", "well")
+    fair = AutoBalanceClassifier(positive="sick", **QUICK).fit(table, label)
+    assert fair.classes_.tolist() == ["sick", "well"]
+    assert fair.model_.classes == ("well", "sick")
+    assert set(fair.predict(table)) <= {"sick", "well"}
+    np.testing.assert_allclose(fair.predict_proba(table).sum(axis=1), 1)
+
+
+def test_three_classes_of_groups():
+    X, y = long_tail()
+    group = np.random.default_rng(0).choice(["f", "m"], len(y))
+    fair = AutoBalanceClassifier(**QUICK).fit(X, y, sensitive_features=group)
+    assert fair.loss_.additive.shape == (3, 2)
+    assert len(fair.trajectory_.step) == 8
+
+
+def test_a_saved_model_predicts_the_same(tmp_path):
+    X, y = rare()
+    fair = AutoBalanceClassifier(**QUICK).fit(X, y)
+    fair.save(tmp_path / "model")
+    table = pd.DataFrame(X, columns=[f"x{j}" for j in range(4)])
+    again = Model.load(tmp_path / "model")
+    np.testing.assert_allclose(again.predict_proba(table), fair.predict_proba(X))
+    assert again.about["choice"]["chosen"] in ("prior", "searched")
+
+
+def test_the_same_seed_gives_the_same_predictions():
+    X, y = rare()
+    one, two = (AutoBalanceClassifier(**QUICK).fit(X, y).predict_proba(X) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_an_exact_search_is_of_linear_models():
+    X, y = rare()
+    with pytest.raises(ValueError, match=r"hidden=\(\)"):
+        AutoBalanceClassifier(hidden=(8,), hypergradient="exact").fit(X, y)
+
+
+def test_few_validation_rows_are_warned_of():
+    X, y = rare(200, 0.05)
+    with pytest.warns(FewValidationRowsWarning):
+        AutoBalanceClassifier(**QUICK).fit(X, y)
+
+
+def test_nothing_is_predicted_before_fit():
+    with pytest.raises(NotFittedError):
+        AutoBalanceClassifier().predict(np.zeros((2, 3)))
+
+
+# ------------------------------------------------------------------------ a method
+
+
+def people(n=3000, seed=0):
+    random = np.random.default_rng(seed)
+    group = random.integers(0, 2, n)
+    X = random.normal(size=(n, 4))
+    X[:, 0] += group
+    X[:, 3] = 2 * group + 0.5 * X[:, 3]  # tells of the group, as a name or a street does
+    y = (X[:, 0] + X[:, 1] + random.normal(size=n) > 0.5).astype(int)
+    return X, y, group
+
+
+def selection_gap(model, X, group):
+    decided = model.predict(X)
+    return abs(decided[group == 0].mean() - decided[group == 1].mean())
+
+
+def test_as_a_method_it_designs_a_loss_for_the_promise():
+    (X, y, group), (T, _, g) = people(), people(seed=1)
+    given = {"steps": 500, "hidden": (16,), "random_state": 0}
+    fair = FairClassifier('gap("selection") <= 0.05', "autobalance", **given)
+    fair.fit(X, y, sensitive_features=group)
+    plain = FairClassifier(**given).fit(X, y)
+    assert selection_gap(fair, T, g) < 0.4 * selection_gap(plain, T, g)
+    assert len(fair.history_.step) > 5
+
+
+def test_as_a_method_it_takes_validation_rows():
+    X, y, group = people(800)
+    fair = FairClassifier(
+        'gap("selection") <= 0.05',
+        "autobalance",
+        steps=60,
+        validation_fraction=0.3,
+        random_state=0,
+    )
+    assert set(fair.fit(X, y, sensitive_features=group).predict(X)) <= {0, 1}
+
+
+def test_without_a_promise_the_method_balances_classes():
+    X, y = rare()
+    fair = FairClassifier(method="autobalance", steps=200, random_state=0).fit(X, y)
+    plain = FairClassifier(steps=200, random_state=0).fit(X, y)
+    assert fair.predict(X).mean() > plain.predict(X).mean()
+
+
+def test_the_method_refuses_groups_that_overlap():
+    X, y, group = people(400)
+    fair = FairClassifier('gap("selection") <= 0.05', "autobalance", how="each")
+    with pytest.raises(ValueError, match="overlap"):
+        fair.fit(X, y, sensitive_features={"a": group, "b": np.roll(group, 1)})
+
+
+def test_a_method_is_a_wrapper_or_trains_itself():
+    assert METHODS["autobalance"].train is not None
+    with pytest.raises(ValueError, match="one of wrap and train"):
+        Method("nothing", "neither of them")

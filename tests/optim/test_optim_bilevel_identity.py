@@ -1,0 +1,101 @@
+"""When differences stand in for forward mode in the cheapest hyper-gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from equipoise.optim.bilevel import Bilevel, Identity, Neumann, mixed
+
+
+class Rounded(nn.Module):
+    """What reduced precision inside a model does to its outputs."""
+
+    def forward(self, x):
+        return x.bfloat16().to(x.dtype)
+
+
+class Search:
+    """A small network and an outer problem of its logits' offsets and scales."""
+
+    def __init__(self, *, method=None, dtype=torch.float32, rounded=False, **settings):
+        draw = torch.Generator().manual_seed(4)
+        torch.manual_seed(0)
+        layers = [nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)]
+        self.model = nn.Sequential(*layers, *([Rounded()] if rounded else [])).to(dtype)
+        self.x, self.xv = (torch.randn(200, 8, generator=draw, dtype=dtype) for _ in range(2))
+        self.y, self.yv = (x[:, :4].argmax(1) for x in (self.x, self.xv))
+        self.l, self.delta = (
+            nn.Parameter(x.to(dtype)) for x in (torch.linspace(-1, 1, 4), torch.ones(4))
+        )
+        self.bilevel = Bilevel(
+            torch.optim.SGD(self.model.parameters(), lr=0.1),
+            torch.optim.SGD([self.l, self.delta], lr=0.1),
+            hypergradient=method or Identity(),
+            **settings,
+        )
+
+    def step(self):
+        """The hyper-gradient of a step."""
+
+        def inner():
+            return self.model(self.x), lambda z: cross_entropy(self.delta * z + self.l, self.y)
+
+        self.bilevel.step(inner, lambda: cross_entropy(self.model(self.xv), self.yv))
+        return torch.cat([self.l.grad, self.delta.grad])
+
+
+@pytest.fixture
+def forward_mode(monkeypatch):
+    """Counts forward-mode passes."""
+    passes = []
+    original = mixed._forward_mode
+    monkeypatch.setattr(mixed, "_forward_mode", lambda *a: passes.append(1) or original(*a))
+    return passes
+
+
+def test_differences_serve_in_single_precision_between_checks(forward_mode):
+    search, exact = Search(), Search(differences=False)
+    assert torch.equal(search.step(), exact.step())
+    forward_mode.clear()
+    ours = search.step()
+    assert not forward_mode
+    theirs = exact.step()
+    assert 0 < ((ours - theirs).norm() / theirs.norm()).item() < 0.02
+
+
+@pytest.mark.parametrize("settings", [{"dtype": torch.float64}, {"rounded": True}])
+def test_forward_mode_stays_where_differences_are_not_good_enough(settings):
+    search, exact = Search(**settings), Search(differences=False, **settings)
+    for _ in range(3):
+        assert torch.equal(search.step(), exact.step())
+
+
+def test_other_methods_use_no_differences_unasked():
+    search, exact = (
+        Search(method=Neumann(3, 0.1), differences=differences) for differences in (None, False)
+    )
+    for _ in range(2):
+        assert torch.equal(search.step(), exact.step())
+
+
+def test_agreement_is_looked_at_again(forward_mode):
+    search = Search()
+    for _ in range(101):
+        search.step()
+    assert len(forward_mode) == 3
+
+
+def test_a_run_goes_on_from_its_state_bit_for_bit():
+    search, again = Search(), Search()
+    search.step()
+    state = search.bilevel.state_dict()
+    again.model.load_state_dict(search.model.state_dict())
+    with torch.no_grad():
+        again.l.copy_(search.l)
+        again.delta.copy_(search.delta)
+    again.bilevel.load_state_dict(state)
+    for _ in range(3):
+        assert torch.equal(search.step(), again.step())

@@ -136,4 +136,6 @@ def test_the_quick_tier_finds_what_it_always_finds(tmp_path: Path):
 
     assert verdict("digits, ratio 20: AutoBalance's balanced error less CE's") == "holds"
     assert verdict("digits, ratio 20: learnt from CE, l grows") == "holds"
+    assert verdict("Waterbirds, simulated features: AutoBalance cuts CE's difference") == "holds"
     assert verdict("Waterbirds, simulated features: at no higher balanced error") == "holds"
+    assert verdict("Waterbirds, simulated features: AutoBalance has the least diff") == "holds"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from equipoise import Constraint, Groups
-from equipoise.reproduce.constrained.thresholds import choose_thresholds, decide
+from equipoise.reproduce.thresholds import choose_thresholds, decide
 
 
 def _scored(n: int = 2_000) -> tuple[np.ndarray, np.ndarray, Groups]:

@@ -13,7 +13,6 @@ from equipoise.reproduce.constrained.measures import (
     area_under_curve,
     constant_loss,
     disparity_with_error,
-    hypervolume,
     measure,
     squared_wasserstein,
 )
@@ -114,22 +113,6 @@ def test_a_shift_is_as_far_as_it_is():
 def test_ties_count_half_in_the_area_under_the_curve():
     assert area_under_curve(np.array([0.5, 0.5]), np.array([0, 1])) == 0.5
     assert np.isnan(area_under_curve(np.array([0.5, 0.5]), np.array([1, 1])))
-
-
-def test_the_hypervolume_of_known_points():
-    corner = (1.0, 1.0)
-    assert hypervolume(np.array([[0.0, 0.0]]), corner) == 1
-    assert hypervolume(np.array([[0.5, 0.0], [0.0, 0.5]]), corner) == pytest.approx(0.75)
-    assert hypervolume(np.array([[0.5, 0.5], [0.6, 0.6]]), corner) == pytest.approx(0.25)
-    assert hypervolume(np.array([[1.5, 0.0], [np.nan, 0.0]]), corner) == 0
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=8))
-def test_the_hypervolume_counts_the_cells_that_are_dominated(points):
-    cells = np.stack(np.indices((10, 10)), axis=-1).reshape(-1, 1, 2)
-    dominated = (np.array(points)[None] <= cells).all(axis=2).any(axis=1).sum()
-    assert hypervolume(np.array(points, float), (10, 10)) == pytest.approx(dominated)
 
 
 def test_the_constant_predictor_has_the_entropy_as_its_loss():

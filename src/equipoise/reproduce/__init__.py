@@ -7,6 +7,7 @@ A paper is one file, or one folder, with a :class:`Reproduction`, listed in
 from __future__ import annotations
 
 from equipoise.report import Column, Table
+from equipoise.reproduce.autobalance import AUTOBALANCE
 from equipoise.reproduce.claim import Claim, Outcome, Reproduction, Workplace
 from equipoise.reproduce.constrained import CONSTRAINED
 from equipoise.reproduce.intervals import INTERVALS
@@ -21,7 +22,9 @@ __all__ = [
     "list_reproductions",
 ]
 
-REPRODUCTIONS: dict[str, Reproduction] = {one.name: one for one in (INTERVALS, CONSTRAINED)}
+REPRODUCTIONS: dict[str, Reproduction] = {
+    one.name: one for one in (INTERVALS, CONSTRAINED, AUTOBALANCE)
+}
 """What can be re-run, by name."""
 
 

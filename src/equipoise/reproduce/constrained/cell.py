@@ -7,8 +7,6 @@ changed; delete its files then.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -31,11 +29,11 @@ from equipoise.learn import (
     train_survivors,
 )
 from equipoise.optim.constrained import InfeasibleWarning, best_multipliers, kkt_residual
-from equipoise.report.write import write_whole
 from equipoise.reproduce.constrained.measures import Seen, measure
 from equipoise.reproduce.constrained.methods import Configuration
 from equipoise.reproduce.constrained.tasks import Ready
-from equipoise.reproduce.constrained.thresholds import choose_thresholds, decide
+from equipoise.reproduce.kept import Kept, name_of
+from equipoise.reproduce.thresholds import choose_thresholds, decide
 
 Array = NDArray[np.float64]
 
@@ -85,8 +83,7 @@ class Cell:
     @property
     def name(self) -> str:
         """Of its file, without ending: the hash of its description."""
-        text = json.dumps(self.describe(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:24]
+        return name_of(self.describe())
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,10 +181,14 @@ class Cells:
     def __init__(
         self, folder: Path | None = None, told: Callable[[str], None] | None = None
     ) -> None:
-        self._folder = folder
-        self._told = told
-        self._kept: dict[str, Record] = {}
-        self.trained = 0
+        self._kept = Kept(
+            None if folder is None else folder / "cells", Record.to_dict, Record.from_dict, told
+        )
+
+    @property
+    def trained(self) -> int:
+        """How many were trained, and not found."""
+        return self._kept.made
 
     def record(self, cell: Cell) -> Record:
         """Train a cell, unless that has been done.
@@ -205,24 +206,9 @@ class Cells:
         ValueError
             If its file is damaged.
         """
-        name = cell.name
-        if self._told is not None:
-            one = cell.configuration
-            self._told(f"{cell.ready.task.name}: {one.method.name}, {one.label}")
-        if name in self._kept:
-            return self._kept[name]
-        path = None if self._folder is None else self._folder / "cells" / f"{name}.json"
-        if path is not None and path.is_file():
-            found = _read(path)
-        else:
-            found = train_cell(cell)
-            self.trained += 1
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                text = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False)
-                write_whole(path, text.encode())
-        self._kept[name] = found
-        return found
+        one = cell.configuration
+        title = f"{cell.ready.task.name}: {one.method.name}, {one.label}"
+        return self._kept.get(cell.name, title, lambda: train_cell(cell))
 
 
 def train_cell(cell: Cell) -> Record:
@@ -337,13 +323,6 @@ def _few(rows: Rows) -> Rows:
     assert rows.groups is not None
     some = np.unique(np.linspace(0, len(rows) - 1, _WATCHED).astype(int))
     return Rows(rows.features[some], rows.label[some], None, rows.groups.take(some))
-
-
-def _read(path: Path) -> Record:
-    try:
-        return Record.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged; delete it and repeat the command.") from error
 
 
 def _plain(figures: dict[str, Array]) -> dict[str, list[float | None]]:

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from equipoise.reproduce.claim import Tier
 from equipoise.reproduce.constrained.cell import Cell, Cells, Record
-from equipoise.reproduce.constrained.measures import constant_loss, hypervolume
+from equipoise.reproduce.constrained.measures import constant_loss
 from equipoise.reproduce.constrained.methods import Contender, contenders
 from equipoise.reproduce.constrained.select import select
 from equipoise.reproduce.constrained.tasks import Ready, Task, prepare
+from equipoise.reproduce.hypervolume import hypervolume
 
 Array = NDArray[np.float64]
 

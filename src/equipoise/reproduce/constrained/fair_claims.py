@@ -12,7 +12,8 @@ from equipoise.audit import Estimate
 from equipoise.data import simulate_census
 from equipoise.reproduce.claim import Claim
 from equipoise.reproduce.constrained.fair import TaskResults
-from equipoise.reproduce.constrained.judge import (
+from equipoise.reproduce.constrained.measures import constant_loss
+from equipoise.reproduce.judge import (
     at_least,
     at_most,
     compare,
@@ -20,7 +21,6 @@ from equipoise.reproduce.constrained.judge import (
     over_seeds,
     share,
 )
-from equipoise.reproduce.constrained.measures import constant_loss
 
 Array = NDArray[np.float64]
 

@@ -198,27 +198,6 @@ def area_under_curve(score: Array, label: NDArray[np.int64]) -> float:
     return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 
-def hypervolume(points: Array, corner: tuple[float, float]) -> float:
-    """The area that points dominate below a corner, where both coordinates are to be small.
-
-    Parameters
-    ----------
-    points : ndarray, shape (n, 2)
-    corner : (float, float)
-
-    Returns
-    -------
-    float
-    """
-    inside = points[(points < np.asarray(corner)).all(axis=1)]
-    area, reached = 0.0, corner[1]
-    for x, y in inside[np.lexsort((inside[:, 1], inside[:, 0]))]:
-        if y < reached:
-            area += (corner[0] - x) * (reached - y)
-            reached = y
-    return float(area)
-
-
 def constant_loss(label: NDArray[np.int64]) -> float:
     """The cross-entropy of predicting the shares of the labels for everybody.
 

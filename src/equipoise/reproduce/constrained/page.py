@@ -21,7 +21,6 @@ from equipoise.report import (
 from equipoise.reproduce.claim import Outcome, Tier
 from equipoise.reproduce.constrained import published
 from equipoise.reproduce.constrained.fair import TaskResults
-from equipoise.reproduce.constrained.judge import over_seeds
 from equipoise.reproduce.constrained.paper import PaperResults
 from equipoise.reproduce.constrained.tables import (
     frontier_table,
@@ -29,6 +28,7 @@ from equipoise.reproduce.constrained.tables import (
     task_table,
     wins_table,
 )
+from equipoise.reproduce.judge import over_seeds
 
 
 def build_page(

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from equipoise.audit import Estimate
 from equipoise.reproduce.claim import Claim
 from equipoise.reproduce.constrained import published
-from equipoise.reproduce.constrained.judge import at_least, at_most, judged, over_seeds, share
 from equipoise.reproduce.constrained.paper import PaperResults
+from equipoise.reproduce.judge import at_least, at_most, judged, over_seeds, share
 
 Array = NDArray[np.float64]
 

@@ -9,9 +9,10 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from equipoise.reproduce.ahead import work_ahead
 from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
 from equipoise.reproduce.constrained import fair, paper, published
-from equipoise.reproduce.constrained.ahead import work_ahead
+from equipoise.reproduce.constrained.ahead import work_of
 from equipoise.reproduce.constrained.cell import Cells
 from equipoise.reproduce.constrained.fair import FairSize
 from equipoise.reproduce.constrained.fair_claims import fair_claims
@@ -73,7 +74,8 @@ def rerun(
         if folder is None and place.jobs > 1:
             folder = Path(stack.enter_context(TemporaryDirectory()))
         if folder is not None and place.jobs > 1:
-            work_ahead(folder, jobs, tasks, fair_size, most, place.data_dir, place.jobs, told)
+            work = work_of(folder, jobs, tasks, fair_size, most, place.data_dir)
+            work_ahead(work, place.jobs, told)
         total = len(jobs) + fair.count_cells(tasks, entrants)
         counted = count()
         cells = Cells(folder, lambda what: told(what, next(counted), total))

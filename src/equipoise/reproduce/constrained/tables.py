@@ -12,8 +12,8 @@ from equipoise.report.table import Kind
 from equipoise.reproduce.constrained import published
 from equipoise.reproduce.constrained.cell import Record
 from equipoise.reproduce.constrained.fair import TaskResults
-from equipoise.reproduce.constrained.judge import over_seeds, record_of_wins, share
 from equipoise.reproduce.constrained.paper import PaperResults
+from equipoise.reproduce.judge import over_seeds, record_of_wins, share
 
 _HEADINGS = {
     "independence": "Ind",

@@ -1,0 +1,45 @@
+"""Several processes that work ahead: they fill the folder of parts that the re-run then reads.
+
+Nothing comes back from them but files, which are whole or not there, so a worker that dies costs
+time and no more.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+import torch
+
+from equipoise.reproduce.claim import Progress
+
+Work = tuple[str, Callable[[], None]]
+"""A title, and what is to be done: a function that another process can import, and arguments."""
+
+
+def work_ahead(work: Sequence[Work], jobs: int, told: Progress) -> None:
+    """Do all of some work, in processes of one thread each.
+
+    Parameters
+    ----------
+    work : sequence of (str, callable)
+        The longest first, or the last process is waited for.
+    jobs : int
+        How many processes.
+    told : callable
+        Told what is done, and how many of how many.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        waiting = {pool.submit(do): title for title, do in work}
+        told(f"{jobs} processes", 0, len(waiting))
+        try:
+            for done, future in enumerate(as_completed(waiting), 1):
+                future.result()
+                told(f"{jobs} processes; done with {waiting[future]}", done, len(waiting))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -75,6 +75,7 @@ def balance(
     validation_fraction: float = 0.2,
     compare: bool = True,
     judge: Objective | None = None,
+    needed: float = 2.0,
     retrain: bool = True,
     augment: Augment | None = None,
     watch: Callable[[nn.Module], Watch] | None = None,
@@ -108,6 +109,9 @@ def balance(
     judge : callable, optional
         By what they are, of (logits, label, group); by default the objective with an error in
         place of each row's cross-entropy, since it is decisions that models are used for.
+    needed : float
+        By how many standard errors what was found must be better to be used. The rows that it is
+        judged on are those it was searched on, so that one is little.
     retrain : bool
         Whether the network is trained anew on all rows. Without, it is the one that was compared,
         trained on the training rows.
@@ -188,7 +192,7 @@ def balance(
         group = group_codes(validation)
         logits = tuple(_logits(networks[name], validation.features) for name in losses)
         figure = judge or errors_of(objective)
-        choice = choose((logits[0], logits[1]), validation.label, group, figure, seed)
+        choice = choose((logits[0], logits[1]), validation.label, group, figure, seed, needed)
         chosen = "prior" if choice.keeps_prior else "searched"
     if retrain or not compare:
         network = trained(chosen, rows if retrain else training, last=True)

@@ -28,16 +28,19 @@ class Choice:
     error : float
         Standard error of their difference, by resampling the rows within each class (and group);
         of cells of one row, among them.
+    needed : float
+        By how many standard errors the loss that was found must be better.
     """
 
     prior: float
     searched: float
     error: float
+    needed: float = 2.0
 
     @property
     def keeps_prior(self) -> bool:
-        """Whether the loss that was found is not better by one standard error."""
-        return not self.prior - self.searched > self.error
+        """Whether the loss that was found is not better by as much as is needed."""
+        return not self.prior - self.searched > self.needed * self.error
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON can hold them."""
@@ -45,6 +48,7 @@ class Choice:
             "prior": self.prior,
             "searched": self.searched,
             "error": self.error,
+            "needed": self.needed,
             "chosen": "prior" if self.keeps_prior else "searched",
         }
 
@@ -79,6 +83,7 @@ def choose(
     group: Tensor | None,
     objective: Objective,
     seed: int = 0,
+    needed: float = 2.0,
 ) -> Choice:
     """Compare two models on the same rows.
 
@@ -91,6 +96,9 @@ def choose(
     objective : callable
     seed : int
         Of the resampling.
+    needed : float
+        By how many standard errors the second must be better. One is little where the rows are
+        those that the second was searched on.
 
     Returns
     -------
@@ -108,7 +116,7 @@ def choose(
         codes = None if group is None else group[some]
         first, second = (float(objective(z[some], label[some], codes)) for z in logits)
         differences.append(first - second)
-    return Choice(prior, searched, float(np.std(differences, ddof=1)))
+    return Choice(prior, searched, float(np.std(differences, ddof=1)), needed)
 
 
 def _resampled_together(cell: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -15,6 +15,7 @@ from equipoise.codes import to_numpy
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups, How
 from equipoise.learn.autobalance.balance import balance
+from equipoise.learn.autobalance.choice import Choice
 from equipoise.learn.autobalance.network import OneMLP, as_stack
 from equipoise.learn.autobalance.settings import HyperGradientName, SearchSettings
 from equipoise.learn.autobalance.space import Start, make_judge, make_objective, make_prior
@@ -77,8 +78,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
     validation_fraction : float
         Share of the rows that the loss is judged on, by class and group.
     compare : bool
-        Whether the loss found is used only if it is better than the one begun with, by a standard
-        error, on the validation rows.
+        Whether the loss found is used only if it is better than the one begun with on the
+        validation rows, by two standard errors (of promises, at all).
     retrain : bool
         Whether the last training is on all rows.
     how : {"crossed", "each", "lattice"}
@@ -249,6 +250,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
             validation_fraction=self.validation_fraction,
             compare=self.compare,
             judge=judge,
+            # The loss begun with does nothing for a promise: to stay with it is no caution.
+            needed=0.0 if judge else Choice.needed,
             retrain=self.retrain,
         )
         self.groups_ = None if groups is None else groups.names

@@ -12,6 +12,7 @@ from torch import Tensor
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
 from equipoise.learn.autobalance.balance import balance
+from equipoise.learn.autobalance.choice import Choice
 from equipoise.learn.autobalance.network import OneMLP
 from equipoise.learn.autobalance.search import group_codes
 from equipoise.learn.autobalance.settings import SearchSettings
@@ -112,6 +113,8 @@ def train_autobalance(
             seed,
             held_out=held_out,
             judge=judge,
+            # The loss begun with does nothing for a promise: to stay with it is no caution.
+            needed=0.0 if judge else Choice.needed,
             watch=watch,  # type: ignore[arg-type]
             progress=told,
         )

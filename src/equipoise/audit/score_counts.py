@@ -148,7 +148,7 @@ class ScoreCounts:
     @cached_property
     def by_group(self) -> NDArray[Any]:
         """Rows, or the sum of their weights, by group, label and bin, shape (g, 2, b)."""
-        return self._of_groups(self.table if self.weight is None else self.weight[0])
+        return self._of_groups(self._weighed)
 
     @cached_property
     def squares_by_group(self) -> NDArray[Any]:
@@ -158,7 +158,11 @@ class ScoreCounts:
     @property
     def by_bin(self) -> NDArray[Any]:
         """Rows, or the sum of their weights, by bin, shape (b,)."""
-        return (self.table if self.weight is None else self.weight[0]).sum(axis=(0, 1))
+        return self._weighed.sum(axis=(0, 1))
+
+    @property
+    def _weighed(self) -> NDArray[Any]:
+        return self.table if self.weight is None else self.weight[0]
 
     def _of_groups(self, table: NDArray[Any]) -> NDArray[Any]:
         if np.array_equal(self.patterns, np.eye(len(self.patterns), dtype=bool)):

@@ -248,7 +248,7 @@ class FairClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # t
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         codes, groups = rows.label.cpu().numpy(), rows.groups
         assert groups is not None
-        strata = groups.patterns()[0] * len(self.classes_) + codes
+        strata = rows.cells(len(self.classes_))
         share = self.validation_fraction
         parts = split(strata, {"training": 1 - share, "validation": share}, seed)
         for name, chosen in parts.items():

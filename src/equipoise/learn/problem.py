@@ -95,6 +95,22 @@ class Rows:
     def __len__(self) -> int:
         return len(self.label)
 
+    def cells(self, n_classes: int) -> NDArray[np.int64]:
+        """The class of each row or, where there are groups, its groups and class.
+
+        Parameters
+        ----------
+        n_classes : int
+            k.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+            The number of the pattern of groups times k, plus the class.
+        """
+        label = np.asarray(self.label.cpu().numpy())
+        return label if self.groups is None else self.groups.patterns()[0] * n_classes + label
+
     def take(self, rows: NDArray[np.int64]) -> Rows:
         """Some of the rows.
 
@@ -255,8 +271,6 @@ class FairProblem:
     @cached_property
     def _sample(self) -> tuple[Tensor, Tensor]:
         # Row numbers, and for how many rows each stands, with mean 1.
-        label, groups = self.rows.label.cpu().numpy(), self.rows.groups
-        stratum = label if groups is None else groups.patterns()[0] * self.n_classes + label
-        rows, counts = spread_rows(stratum, _MOST_ROWS)
+        rows, counts = spread_rows(self.rows.cells(self.n_classes), _MOST_ROWS)
         like = self.rows.features
         return as_tensor(rows).to(like.device), as_tensor(counts).to(like.device, like.dtype)

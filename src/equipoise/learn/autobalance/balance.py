@@ -225,7 +225,7 @@ def hold_out(rows: Rows, n_classes: int, fraction: float, seed: int) -> NDArray[
     if not 0 < fraction < 1:
         raise ValueError(f"validation_fraction must lie between 0 and 1, not {fraction}.")
     label = rows.label.cpu().numpy()
-    strata = label if rows.groups is None else rows.groups.patterns()[0] * n_classes + label
+    strata = rows.cells(n_classes)
     held = split(strata, {"training": 1 - fraction, "validation": fraction}, seed)["validation"]
     chosen = np.isin(np.arange(len(label)), held)
     random = np.random.default_rng([seed, 7])
@@ -259,12 +259,10 @@ def _require_part(held_out: NDArray[np.int64], n_rows: int) -> None:
 
 
 def _warn_of_few(validation: Rows, n_classes: int) -> None:
-    label = validation.label.cpu().numpy()
-    cell, names = label, [f"class {k}" for k in range(n_classes)]
+    names = [f"class {k}" for k in range(n_classes)]
     if validation.groups is not None:
-        cell = validation.groups.patterns()[0] * n_classes + label
         names = [f"class {k} of {g!r}" for g in validation.groups.names for k in range(n_classes)]
-    sizes = np.bincount(cell, minlength=len(names))
+    sizes = np.bincount(validation.cells(n_classes), minlength=len(names))
     few = np.flatnonzero((sizes > 0) & (sizes < _FEW_ROWS))
     if len(few):
         least = few[sizes[few].argmin()]

@@ -118,9 +118,7 @@ class Search:
         rows = self._validation
         if len(rows) <= batch_size:
             return None
-        label = rows.label.cpu().numpy()
-        cell = label if rows.groups is None else rows.groups.patterns()[0] * 1_000_000 + label
-        _, strata = np.unique(cell, return_inverse=True)
+        _, strata = np.unique(rows.cells(self.loss.n_classes), return_inverse=True)
         shares = np.bincount(strata) / len(rows)
         return StratifiedOrder(strata, shares, batch_size, [seed])
 

@@ -31,7 +31,7 @@ from equipoise.learn.autobalance import AutoBalanceClassifier, Search, SearchSet
 from equipoise.learn.imbalance import balanced_loss
 from equipoise.optim.bilevel import Identity, Problem
 from equipoise.optim.bilevel.curvature import curvature, largest_eigenvalue
-from equipoise.optim.bilevel.vectors import cosine
+from equipoise.optim.vectors import cosine
 from equipoise.report import Column, Table
 
 BATCH = TrainingSettings.batch_size

@@ -20,7 +20,7 @@ from equipoise.optim.bilevel import (
     Unrolled,
 )
 from equipoise.optim.bilevel.curvature import curvature
-from equipoise.optim.bilevel.vectors import dot, norm, plus
+from equipoise.optim.vectors import dot, norm, plus
 
 K, D, N = 5, 9, 330
 DECAY = 1e-2

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+
+from equipoise.optim.streams import set_torch_states, torch_states
 
 
 class Noise:
@@ -27,29 +28,19 @@ class Noise:
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
-        self._device = device
-        with self._forked():
-            torch.manual_seed(seed)
-            self.state = self._read()
+        self._devices = [device]
+        before = torch_states(self._devices)
+        torch.manual_seed(seed)
+        self.state = torch_states(self._devices)
+        set_torch_states(self._devices, before)
 
     @contextmanager
     def of_its_own(self) -> Iterator[None]:
         """Draw from this stream for a while, and leave the global ones as they were."""
-        with self._forked():
-            torch.set_rng_state(self.state[0])
-            if len(self.state) > 1:
-                torch.cuda.set_rng_state(self.state[1], self._device)
+        before = torch_states(self._devices)
+        set_torch_states(self._devices, self.state)
+        try:
             yield
-            self.state = self._read()
-
-    @contextmanager
-    def _forked(self) -> Iterator[None]:
-        on_gpu = self._device.type == "cuda"
-        with torch.random.fork_rng([self._device] if on_gpu else []):
-            yield
-
-    def _read(self) -> list[Tensor]:
-        state = [torch.get_rng_state()]
-        if self._device.type == "cuda":
-            state.append(torch.cuda.get_rng_state(self._device))
-        return state
+            self.state = torch_states(self._devices)
+        finally:
+            set_torch_states(self._devices, before)

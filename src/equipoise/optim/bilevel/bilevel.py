@@ -17,8 +17,8 @@ from equipoise.optim.bilevel.closures import (
     listed,
 )
 from equipoise.optim.bilevel.hypergradient import Diagnostics, HyperGradient
-from equipoise.optim.bilevel.passes import buffers_kept
 from equipoise.optim.bilevel.problem import Problem
+from equipoise.optim.passes import buffers_kept
 
 
 class Bilevel:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from equipoise.optim.bilevel.curvature import Curvature, CurvatureError, Operator, curvature
 from equipoise.optim.bilevel.hypergradient import Estimate, HyperGradient, implicit
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector, dot, norm, plus
+from equipoise.optim.vectors import Vector, dot, norm, plus
 
 
 class ConjugateGradient(HyperGradient):

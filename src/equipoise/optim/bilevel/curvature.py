@@ -10,7 +10,7 @@ from torch import Tensor
 
 from equipoise.optim.bilevel.mixed import linearised
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector, along, dot, gradient, mean, norm, plus, scaled
+from equipoise.optim.vectors import Vector, along, dot, gradient, mean, norm, plus, scaled
 
 Curvature = Literal["hessian", "gauss-newton"]
 Operator = Callable[[Sequence[Tensor]], Vector]

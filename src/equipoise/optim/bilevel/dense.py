@@ -10,7 +10,7 @@ from typing_extensions import override
 from equipoise.optim.bilevel.curvature import CurvatureError, curvature
 from equipoise.optim.bilevel.hypergradient import Estimate, HyperGradient, implicit
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector
+from equipoise.optim.vectors import Vector
 
 
 class Dense(HyperGradient):

@@ -10,9 +10,9 @@ from torch import Tensor
 from typing_extensions import override
 
 from equipoise.optim.bilevel.hypergradient import Estimate, HyperGradient, without_system
-from equipoise.optim.bilevel.passes import assign, kept
 from equipoise.optim.bilevel.problem import OuterGradient, Problem
-from equipoise.optim.bilevel.vectors import Vector, plus, scaled
+from equipoise.optim.passes import assign, kept
+from equipoise.optim.vectors import Vector, plus, scaled
 
 
 class F2SA(HyperGradient):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from equipoise.optim.bilevel.closures import Loss, checked_scalar
-from equipoise.optim.bilevel.vectors import gradient
+from equipoise.optim.vectors import gradient
 
 
 class Head:

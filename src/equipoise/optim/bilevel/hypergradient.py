@@ -12,7 +12,7 @@ from torch import Tensor
 from equipoise.optim.bilevel.curvature import Operator, curvature, largest_eigenvalue
 from equipoise.optim.bilevel.mixed import mixed_product
 from equipoise.optim.bilevel.problem import OuterGradient, Problem
-from equipoise.optim.bilevel.vectors import Vector, cosine, norm, plus
+from equipoise.optim.vectors import Vector, cosine, norm, plus
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing_extensions import override
 from equipoise.optim.bilevel.hypergradient import Estimate, HyperGradient, implicit
 from equipoise.optim.bilevel.mixed import mixed_product
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector, norm, plus, scaled
+from equipoise.optim.vectors import Vector, norm, plus, scaled
 
 # Beside what taking the Hessian for the identity is off by, this is nothing.
 _AGREE = 0.02

@@ -14,9 +14,9 @@ from equipoise.optim.bilevel.head import Head
 from equipoise.optim.bilevel.hypergradient import Estimate, HyperGradient, implicit
 from equipoise.optim.bilevel.mixed import through_outputs
 from equipoise.optim.bilevel.newton import HessianSolver, minimise
-from equipoise.optim.bilevel.passes import assign
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector, mean
+from equipoise.optim.passes import assign
+from equipoise.optim.vectors import Vector, mean
 
 
 class LastLayer(HyperGradient):

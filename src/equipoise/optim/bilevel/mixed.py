@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from equipoise.optim.bilevel.closures import Loss, checked_scalar
-from equipoise.optim.bilevel.passes import assign, kept
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector, along, gradient, mean, plus, scaled
+from equipoise.optim.passes import assign, kept
+from equipoise.optim.vectors import Vector, along, gradient, mean, plus, scaled
 
 
 def mixed_product(problem: Problem, p: Sequence[Tensor]) -> Vector:

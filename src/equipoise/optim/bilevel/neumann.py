@@ -16,7 +16,7 @@ from equipoise.optim.bilevel.curvature import (
 )
 from equipoise.optim.bilevel.hypergradient import Estimate, HyperGradient, implicit
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector, norm, plus, scaled
+from equipoise.optim.vectors import Vector, norm, plus, scaled
 
 
 class Neumann(HyperGradient):

@@ -16,8 +16,8 @@ from equipoise.optim.bilevel.closures import (
     checked_scalar,
     inner_scalar,
 )
-from equipoise.optim.bilevel.passes import Replay
-from equipoise.optim.bilevel.vectors import Vector, gradient, mean, norm
+from equipoise.optim.passes import Replay
+from equipoise.optim.vectors import Vector, gradient, mean, norm
 
 
 class OuterGradient(NamedTuple):

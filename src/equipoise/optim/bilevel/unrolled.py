@@ -9,9 +9,9 @@ from torch import Tensor
 from typing_extensions import override
 
 from equipoise.optim.bilevel.hypergradient import Estimate, HyperGradient, without_system
-from equipoise.optim.bilevel.passes import assign, kept
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.bilevel.vectors import Vector, along, gradient, mean, plus, scaled
+from equipoise.optim.passes import assign, kept
+from equipoise.optim.vectors import Vector, along, gradient, mean, plus, scaled
 
 
 class Unrolled(HyperGradient):

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.bilevel.passes import buffers_kept
 from equipoise.optim.minmax.geometry import Geometry
 from equipoise.optim.minmax.method import MinMaxOptimizer
 from equipoise.optim.minmax.player import Closure
@@ -25,8 +24,9 @@ from equipoise.optim.minmax.stopping import (
     probability,
     upper_bound,
 )
-from equipoise.optim.minmax.streams import Streams
 from equipoise.optim.minmax.trial import StepReport, Trial
+from equipoise.optim.passes import buffers_kept
+from equipoise.optim.streams import Streams
 
 
 class RepeatedProposalWarning(UserWarning):

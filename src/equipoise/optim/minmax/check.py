@@ -10,7 +10,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from equipoise.optim.bilevel.passes import buffers_kept
 from equipoise.optim.minmax.geometry import Euclidean, Geometry
 from equipoise.optim.minmax.method import require_positive, require_whole
 from equipoise.optim.minmax.player import Closure, Player
@@ -18,6 +17,7 @@ from equipoise.optim.minmax.response import Response
 from equipoise.optim.minmax.second_order_ascent import SecondOrderAscent, top_curvature
 from equipoise.optim.minmax.smoothing import Draws, GreedyValue, draw
 from equipoise.optim.minmax.stopping import upper_bound
+from equipoise.optim.passes import buffers_kept
 
 _MOST_DIMENSIONS = 100
 _N_BOOTSTRAP = 400

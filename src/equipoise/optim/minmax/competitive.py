@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.bilevel.vectors import plus
 from equipoise.optim.minmax.geometry import Geometry
 from equipoise.optim.minmax.method import MinMaxOptimizer, require_whole
 from equipoise.optim.minmax.player import Closure
 from equipoise.optim.minmax.second_derivatives import SecondDerivatives, detached, solve
+from equipoise.optim.vectors import plus
 
 
 class Competitive(MinMaxOptimizer):

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.bilevel.passes import assign
 from equipoise.optim.minmax.geometry import Geometry
 from equipoise.optim.minmax.method import MinMaxOptimizer
 from equipoise.optim.minmax.player import Closure, evaluate, gradients
+from equipoise.optim.passes import assign
 
 
 class Extragradient(MinMaxOptimizer):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.bilevel.vectors import Vector, norm, plus
+from equipoise.optim.vectors import Vector, norm, plus
 
 
 class Geometry(ABC):

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from equipoise.optim.bilevel.vectors import Vector, dot, norm, plus, scaled
 from equipoise.optim.minmax.second_derivatives import Product
+from equipoise.optim.vectors import Vector, dot, norm, plus, scaled
 
 
 class Extreme(NamedTuple):

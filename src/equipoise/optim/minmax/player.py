@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from equipoise.optim.bilevel.passes import assign
 from equipoise.optim.minmax.geometry import Euclidean, Geometry
+from equipoise.optim.passes import assign
 
 Closure = Callable[[], Tensor]
 

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.bilevel.passes import Replay, assign
-from equipoise.optim.bilevel.vectors import scaled
 from equipoise.optim.minmax.geometry import Geometry
 from equipoise.optim.minmax.method import MinMaxOptimizer, require_whole
 from equipoise.optim.minmax.player import Closure
 from equipoise.optim.minmax.second_derivatives import SecondDerivatives, detached, solve
+from equipoise.optim.passes import Replay, assign
+from equipoise.optim.vectors import scaled
 
 
 class FollowTheRidge(MinMaxOptimizer):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from equipoise.optim.bilevel.vectors import Vector, along, dot, gradient, plus
 from equipoise.optim.minmax.player import Closure, Player, evaluate, gradients
+from equipoise.optim.vectors import Vector, along, dot, gradient, plus
 
 Product = Callable[[Sequence[Tensor]], Vector]
 

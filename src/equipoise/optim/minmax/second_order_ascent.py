@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.bilevel.passes import Replay, assign
-from equipoise.optim.bilevel.vectors import Vector, along, dot, gradient, norm, plus, scaled
 from equipoise.optim.minmax.geometry import Euclidean
 from equipoise.optim.minmax.lanczos import Extreme, largest
 from equipoise.optim.minmax.method import require_positive, require_whole
 from equipoise.optim.minmax.player import Closure, Player, evaluate, gradients
 from equipoise.optim.minmax.response import Answer, Response
+from equipoise.optim.passes import Replay, assign
+from equipoise.optim.vectors import Vector, along, dot, gradient, norm, plus, scaled
 
 _N_HALVINGS = 40
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from equipoise.optim.bilevel.passes import assign, buffers_kept
-from equipoise.optim.bilevel.vectors import Vector, plus
 from equipoise.optim.minmax.player import Closure, Player, evaluate
 from equipoise.optim.minmax.response import Response
 from equipoise.optim.minmax.snapshot import OptimizerSnapshot
-from equipoise.optim.minmax.streams import Streams
+from equipoise.optim.passes import assign, buffers_kept
+from equipoise.optim.streams import Streams
+from equipoise.optim.vectors import Vector, plus
 
 
 class GreedyValue:

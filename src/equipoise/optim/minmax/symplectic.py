@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.bilevel.vectors import dot, plus
 from equipoise.optim.minmax.geometry import Geometry
 from equipoise.optim.minmax.method import MinMaxOptimizer, require_positive
 from equipoise.optim.minmax.player import Closure
 from equipoise.optim.minmax.second_derivatives import SecondDerivatives, detached
+from equipoise.optim.vectors import dot, plus
 
 # Of Balduzzi et al.: how clearly the adjustment must point away from a point without gradient
 # before its sign is turned.

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import torch
 
-from equipoise.optim.bilevel.passes import buffers_kept
 from equipoise.optim.minmax.player import Closure, Player, evaluate
 from equipoise.optim.minmax.proposal import Proposal
 from equipoise.optim.minmax.response import Answer, Response, ResponseLimitWarning
 from equipoise.optim.minmax.snapshot import Buffers, Snapshot, Stateful
-from equipoise.optim.minmax.streams import Streams
+from equipoise.optim.passes import buffers_kept
+from equipoise.optim.streams import Streams
 
 Reason = Literal["fell", "free pass", "did not fall", "not finite", "no response"]
 

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from equipoise.optim.bilevel.passes import Replay, assign, buffers_kept, kept
-from equipoise.optim.bilevel.vectors import along, gradient, plus
 from equipoise.optim.minmax.geometry import Euclidean, Geometry
 from equipoise.optim.minmax.method import MinMaxOptimizer, require_positive, require_whole
 from equipoise.optim.minmax.player import Closure, evaluate, gradients
+from equipoise.optim.passes import Replay, assign, buffers_kept, kept
+from equipoise.optim.vectors import along, gradient, plus
 
 
 class Unrolled(MinMaxOptimizer):

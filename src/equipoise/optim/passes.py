@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from equipoise.optim.streams import set_torch_states, torch_states
+
 T = TypeVar("T")
 
 
@@ -30,20 +32,20 @@ class Replay(Generic[T]):
 
     def __init__(self, function: Callable[[], T], devices: Iterable[torch.device]) -> None:
         self._function = function
-        self._devices = [d for d in devices if d.type != "cpu"]
+        self._devices = [*devices]
         self._states: list[Tensor] | None = None
 
     def __call__(self) -> T:
         """Call the function."""
-        before = _random_states(self._devices)
+        before = torch_states(self._devices)
         if self._states is None:
             self._states = before
             return self._function()
-        _set_random_states(self._devices, self._states)
+        set_torch_states(self._devices, self._states)
         try:
             return self._function()
         finally:
-            _set_random_states(self._devices, before)
+            set_torch_states(self._devices, before)
 
 
 @contextmanager
@@ -107,21 +109,3 @@ def assign(parameters: Sequence[Tensor], values: Sequence[Tensor]) -> None:
     """
     for p, value in zip(parameters, values, strict=True):
         p.copy_(value)
-
-
-def _random_states(devices: Sequence[torch.device]) -> list[Tensor]:
-    return [
-        torch.get_rng_state(),
-        *(getattr(torch, d.type).get_rng_state(*_index(d)) for d in devices),
-    ]
-
-
-def _set_random_states(devices: Sequence[torch.device], states: Sequence[Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    for d, state in zip(devices, states[1:], strict=True):
-        getattr(torch, d.type).set_rng_state(state, *_index(d))
-
-
-def _index(device: torch.device) -> tuple[torch.device, ...]:
-    # There is one Apple GPU, and its functions take no device.
-    return () if device.type == "mps" else (device,)

@@ -26,6 +26,9 @@ addEventListener("load", () => {{
     e.getBoundingClientRect().right > {width} + 0.5);
   document.body.dataset.scrollWidth = inner.documentElement.scrollWidth;
   document.body.dataset.scrolls = inner.querySelector(".scroll").scrollWidth;
+  document.body.dataset.caption = Math.max(0, ...[...inner.querySelectorAll("caption")]
+    .filter(e => !e.closest("details:not([open])"))
+    .map(e => e.getBoundingClientRect().width));
   document.body.dataset.wide = wide.map(e => e.tagName).join(" ");
   const svg = [...inner.querySelectorAll("svg")];
   document.body.dataset.clipped = svg.flatMap(s => {{

@@ -19,6 +19,10 @@ def test_a_page_does_not_scroll_sideways_on_a_phone_but_a_wide_table_does(measur
     assert int(measured["scrolls"]) > PHONE
 
 
+def test_a_caption_is_no_wider_than_what_is_seen_of_its_table(measured):
+    assert 0 < float(measured["caption"]) < PHONE
+
+
 def test_no_text_of_a_figure_is_cut_off(measured):
     assert measured["clipped"] == ""
 

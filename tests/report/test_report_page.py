@@ -220,3 +220,11 @@ def test_importing_the_package_loads_none_of_the_heavy_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_cell_of_long_text_is_given_room_whatever_its_column():
+    note = "of each class: 3 of 10 seeds, for all: 7"
+    table = Table([Column("Name"), Column("Chosen"), Column("n", "right")], [["a", note, note]])
+    shown = Page("Title", "", [Section("One", [table])]).render()
+    assert f'<td class="left long">{note}</td>' in shown
+    assert f'<td class="right">{note}</td>' in shown

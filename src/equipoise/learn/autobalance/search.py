@@ -138,9 +138,10 @@ class Search:
         rows = self._order.next_batch()[0].to(self._training.features.device)
         try:
             with self._noise.of_its_own():
-                self.bilevel.inner_step(lambda: self._inner(rows))
-                if self.bilevel.due and self.done < self._steps:
-                    self._outer_step(rows)
+                if self.bilevel.due_next and self.done + 1 < self._steps:
+                    self._step_of_both(rows)
+                else:
+                    self.bilevel.inner_step(lambda: self._inner(rows))
         except FloatingPointError as failure:
             raise FloatingPointError(
                 f"the search diverged after {self.done} steps: {failure} A smaller learning_rate, "
@@ -152,11 +153,12 @@ class Search:
                 "hypergradient='identity' no curvature is looked at."
             ) from failure
 
-    def _outer_step(self, rows: Tensor) -> None:
+    def _step_of_both(self, rows: Tensor) -> None:
         looked = self._look()
-        value = self.bilevel.outer_step(lambda: self._inner(rows), lambda: self._outer(looked))
+        self.bilevel.step(lambda: self._inner(rows), lambda: self._outer(looked))
         self._schedule.step()
-        self.trajectory.note(self.done, float(value), self.loss)
+        assert self.bilevel.objective is not None
+        self.trajectory.note(self.done, float(self.bilevel.objective), self.loss)
 
     def run(self, progress: Progress | None = None) -> Trajectory:
         """Take all steps that are left.

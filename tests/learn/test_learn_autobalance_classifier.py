@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
-from tests.learn.test_learn_autobalance import long_tail, two_groups
+from tests.learn.rare import long_tail, two_groups
 
 from equipoise import FairClassifier
 from equipoise.learn import (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 
 from equipoise.codes import to_numpy
 from equipoise.constraints import Constraint
@@ -78,10 +79,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
     validation_fraction : float
         Share of the rows that the loss is judged on, by class and group.
     compare : bool
-        Whether the loss found is used only if it is better than the one begun with on the
-        validation rows, by two standard errors (of promises, at all).
-    retrain : bool
-        Whether the last training is on all rows.
+        Whether the loss found is used only if it is better than the one begun with, on rows that it
+        was not searched on, by a standard error (of promises, at all).
     how : {"crossed", "each", "lattice"}
         What several sensitive features mean; a row takes its terms from one group.
     positive : optional
@@ -137,7 +136,6 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         hypergradient: HyperGradientName | None = None,
         validation_fraction: float = 0.2,
         compare: bool = True,
-        retrain: bool = True,
         how: How = "crossed",
         positive: Any = None,
         random_state: Any = None,
@@ -160,7 +158,6 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         self.hypergradient = hypergradient
         self.validation_fraction = validation_fraction
         self.compare = compare
-        self.retrain = retrain
         self.how = how
         self.positive = positive
         self.random_state = random_state
@@ -186,7 +183,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         sensitive_features : optional
             With them the terms are of classes in groups. Not needed to predict.
         sample_weight : array-like, shape (n,), optional
-            What each row counts in the training loss; rows of weight 0 are left out altogether.
+            What each row counts, in the training loss and in what it is designed for; rows of
+            weight 0 are left out altogether.
 
         Returns
         -------
@@ -207,6 +205,14 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
             self.weight_decay,
             self.steps,
             self.batch_size,
+        )
+        check_scalar(
+            self.validation_fraction,
+            "validation_fraction",
+            Real,
+            min_val=0,
+            max_val=1,
+            include_boundaries="neither",
         )
         frame = read_frame(self, X, reset=True)
         self.classes_, self._order, codes = read_labels(y, len(frame), self.positive)
@@ -230,7 +236,13 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         of_group = None if groups is None else groups.codes
-        counts = cell_counts(codes, k, of_group, None if of_group is None else n_groups)
+        counts = cell_counts(
+            codes,
+            k,
+            of_group,
+            None if of_group is None else n_groups,
+            None if rows.weights is None else rows.weights.cpu(),
+        )
         start: Start = self.start or ("cross-entropy" if judge else "logit-adjusted")
         prior = make_prior(counts, how.learn, self._dictionary(), start).to(self.device)
 
@@ -252,7 +264,7 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
             judge=judge,
             # The loss begun with does nothing for a promise: to stay with it is no caution.
             needed=0.0 if judge else Choice.needed,
-            retrain=self.retrain,
+            class_names=self.classes_[self._order].tolist(),
         )
         self.groups_ = None if groups is None else groups.names
         self.loss_ = found.loss

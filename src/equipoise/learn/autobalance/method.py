@@ -76,9 +76,17 @@ def train_autobalance(
         rows = Rows(rows.features, rows.label, rows.weights, None, rows.weigh_rates)
     n_groups = None if rows.groups is None else len(rows.groups)
     label = rows.label.cpu().numpy()
-    counts = cell_counts(label, n_classes, None if group is None else group.cpu(), n_groups)
-    objective = make_objective(list(promises) or "balanced", None, n_classes, n_groups)
-    judge = make_judge(list(promises), n_classes, n_groups) if promises else None
+    counts = cell_counts(
+        label,
+        n_classes,
+        None if group is None else group.cpu(),
+        n_groups,
+        None if rows.weights is None else rows.weights.cpu(),
+    )
+    of = n_classes, n_groups
+    weigh_rates = rows.weigh_rates
+    objective = make_objective(list(promises) or "balanced", None, *of, weigh_rates=weigh_rates)
+    judge = make_judge(list(promises), *of, weigh_rates=weigh_rates) if promises else None
     how = SearchSettings.for_promises() if promises else SearchSettings()
     if settings.optimizer == "AdamW":  # whose decay is in no loss, and so in no Hessian
         how = replace(how, hypergradient="identity")

@@ -45,7 +45,7 @@ class Search:
     training, validation : Rows
         With groups apart if the loss has terms of groups.
     objective : callable
-        Of (logits, label, group) of validation rows; see
+        Of (logits, label, group, weights) of validation rows; see
         :data:`equipoise.learn.imbalance.Objective`.
     settings : TrainingSettings
         How the network is trained, but for the schedule of its learning rate, which stays the
@@ -194,7 +194,8 @@ class Search:
     def _outer(self, rows: Tensor | slice) -> Tensor:
         data = self._validation
         group = None if self._groups[1] is None else self._groups[1][rows]
-        return self._objective(self.network(data.features[rows]), data.label[rows], group)
+        weights = None if data.weights is None else data.weights[rows]
+        return self._objective(self.network(data.features[rows]), data.label[rows], group, weights)
 
     def state_dict(self) -> dict[str, Any]:
         """A snapshot, from which the search goes on bit for bit.

@@ -137,7 +137,9 @@ def repeated(x, times):
     return torch.repeat_interleave(x, times, 0)
 
 
-@pytest.mark.parametrize("objective", ["balanced", "equalized_odds", "worst", 'gap("true_positive") <= 0.01'])
+@pytest.mark.parametrize(
+    "objective", ["balanced", "equalized_odds", "worst", 'gap("true_positive") <= 0.01']
+)
 @pytest.mark.parametrize("make", [make_objective, make_judge])
 def test_a_row_of_weight_3_is_judged_as_3_rows(make, objective):
     draw = torch.Generator().manual_seed(0)

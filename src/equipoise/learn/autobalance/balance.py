@@ -260,11 +260,11 @@ def _part(
 def _judged_rows(
     rows: Rows, n_classes: int, held_out: NDArray[np.int64], seed: int
 ) -> NDArray[np.int64]:
-    """As many of the other rows, or all of them if there are fewer."""
+    """As many of the other rows, or all of them if there are hardly more."""
     training = np.setdiff1d(np.arange(len(rows)), held_out)
-    share = len(held_out) / len(training)
-    if share >= 1:
+    if len(training) - len(held_out) < len(training) / 10:
         return training
+    share = len(held_out) / len(training)
     # Rows that were held out stay with the others, so that these have every class in any case.
     return training[_part(rows.take(training), n_classes, share, seed, leave_one=False)]
 

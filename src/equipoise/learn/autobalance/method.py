@@ -12,11 +12,10 @@ from torch import Tensor
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
 from equipoise.learn.autobalance.balance import balance
-from equipoise.learn.autobalance.choice import Choice
 from equipoise.learn.autobalance.network import OneMLP
 from equipoise.learn.autobalance.search import group_codes
 from equipoise.learn.autobalance.settings import SearchSettings
-from equipoise.learn.autobalance.space import Start, make_judge, make_objective, make_prior
+from equipoise.learn.autobalance.space import Start, make_objective, make_prior
 from equipoise.learn.imbalance import cell_counts
 from equipoise.learn.methods import Method, register_method
 from equipoise.learn.mixed import side_by_side
@@ -83,10 +82,9 @@ def train_autobalance(
         n_groups,
         None if rows.weights is None else rows.weights.cpu(),
     )
-    of = n_classes, n_groups
-    weigh_rates = rows.weigh_rates
-    objective = make_objective(list(promises) or "balanced", None, *of, weigh_rates=weigh_rates)
-    judge = make_judge(list(promises), *of, weigh_rates=weigh_rates) if promises else None
+    objective = make_objective(
+        list(promises) or "balanced", None, n_classes, n_groups, weigh_rates=rows.weigh_rates
+    )
     how = SearchSettings.for_promises() if promises else SearchSettings()
     if settings.optimizer == "AdamW":  # whose decay is in no loss, and so in no Hessian
         how = replace(how, hypergradient="identity")
@@ -120,9 +118,8 @@ def train_autobalance(
             how,
             seed,
             held_out=held_out,
-            judge=judge,
             # The loss begun with does nothing for a promise: to stay with it is no caution.
-            needed=0.0 if judge else Choice.needed,
+            compare=not promises,
             watch=watch,  # type: ignore[arg-type]
             progress=told,
         )

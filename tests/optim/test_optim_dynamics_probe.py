@@ -1,4 +1,4 @@
-"""What a step makes of groups' gradients: diagonals are torch's, theorems hold where they are said to."""
+"""What a step makes of groups' gradients, and where the theorems about it hold."""
 
 from __future__ import annotations
 

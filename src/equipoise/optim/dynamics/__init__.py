@@ -10,7 +10,6 @@ from equipoise.optim.dynamics.problem import (
     gradient_variance,
     speed_ratio,
 )
-from equipoise.optim.dynamics.rules import SGD, Adam, Lion, RMSProp, Rule, SignSGD
 from equipoise.optim.dynamics.stationary import (
     Convention,
     Normal,
@@ -21,18 +20,12 @@ from equipoise.optim.dynamics.stationary import (
 )
 
 __all__ = [
-    "SGD",
-    "Adam",
     "Convention",
     "DoubleWell",
-    "Lion",
     "Normal",
     "OwnCoordinates",
     "Problem",
-    "RMSProp",
     "Reading",
-    "Rule",
-    "SignSGD",
     "TwoGroupQuadratic",
     "UpdateProbe",
     "chain_variance",

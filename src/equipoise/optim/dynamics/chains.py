@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
+import torch
+from torch import Tensor
 
-from equipoise.optim.dynamics.problem import Array, Problem, gradient_variance
-from equipoise.optim.dynamics.rules import SGD, RMSProp, Rule
+from equipoise.optim.dynamics.problem import Problem, gradient_variance
+from equipoise.optim.stacked import SGD, RMSProp, Rule
+from equipoise.optim.stacked.rule import State
+
+Steps = int | Sequence[int]
+"""After how many steps chains are looked at, in rising order."""
 
 
-@np.errstate(over="ignore", invalid="ignore")  # of a chain that diverges, which is said in the end
 def run_chains(
     problem: Problem,
     rule: Rule,
-    start: Array,
-    steps: int | Sequence[int],
+    rate: float,
+    start: Tensor,
+    steps: Steps,
     *,
     batch: int = 1,
     seed: int = 0,
-) -> Array:
+    begin_with: Mapping[str, Tensor | float] | None = None,
+) -> Tensor:
     """Run an optimizer on batches of rows that are drawn anew at each step of each chain.
+
+    A chain is a replicate of :mod:`equipoise.optim.stacked`.
 
     Parameters
     ----------
     problem : Problem
     rule : Rule
-    start : ndarray, shape (chains,) or (chains, d)
+    rate : float
+        The learning rate.
+    start : Tensor, shape (chains,) or (chains, d)
     steps : int or sequence of int
         After how many steps chains are looked at, in rising order.
     batch : int
         Rows.
     seed : int
+    begin_with : mapping, optional
+        What the rule begins with in place of zeros, such as ``{"square": v}``.
 
     Returns
     -------
-    ndarray, shape (looks, chains, ...), or (chains, ...) for one number of steps
+    Tensor, shape (looks, chains, ...), or (chains, ...) for one number of steps
 
     Raises
     ------
@@ -44,31 +56,32 @@ def run_chains(
     FloatingPointError
         If a chain diverges.
     """
-    looks = _looks(steps, batch)
-    random = np.random.default_rng(seed)
-    w = np.array(start, np.float64)
-    state = rule.start(w)
-    found = []
-    for step in range(1, looks[-1] + 1):
-        share = random.binomial(batch, problem.p0, len(w)) / batch
-        w, *kept = rule.step(w, problem.gradient(w, share), state)
-        state = tuple(kept)
-        if step in looks:
-            found.append(w)
-    return _finite(found, steps)
+    draw = torch.Generator().manual_seed(seed)
+    _require(rate, batch)
+    rates = start.new_full((len(start),), rate)
+    state: State = {k: torch.zeros_like(start) + v for k, v in (begin_with or {}).items()}
+
+    def move(w: Tensor, step: int) -> Tensor:
+        share = _shares(problem.p0, batch, len(w), draw).to(w)
+        slope = problem.gradient(w, share)
+        (direction,) = rule.directions([slope], [w], [state], step, rates)
+        return w - rate * direction
+
+    return _followed(move, start, steps)
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def run_diffusion(
     problem: Problem,
     rule: SGD | RMSProp,
-    start: Array,
-    steps: int | Sequence[int],
+    rate: float,
+    start: Tensor,
+    steps: Steps,
     *,
     batch: int = 1,
     substeps: int = 1,
     seed: int = 0,
-) -> Array:
+    start_square: Tensor | float = 0.0,
+) -> Tensor:
     """Euler-Maruyama chains of the stochastic differential equation of SGD or RMSProp.
 
     In the form of Malladi et al. 2022 (arXiv 2205.10287): the batch's gradient is its mean plus
@@ -80,17 +93,20 @@ def run_diffusion(
     problem : Problem
     rule : SGD or RMSProp
         Without momentum.
-    start : ndarray, shape (chains,) or (chains, d)
+    rate : float
+    start : Tensor, shape (chains,) or (chains, d)
     steps : int or sequence of int
         Of the optimizer.
     batch : int
     substeps : int
         Euler-Maruyama steps to a step of the optimizer.
     seed : int
+    start_square : Tensor or float
+        Where RMSProp's v starts.
 
     Returns
     -------
-    ndarray
+    Tensor
         As of :func:`run_chains`.
 
     Raises
@@ -100,40 +116,53 @@ def run_diffusion(
     FloatingPointError
         If a chain diverges.
     """
-    looks = _looks(steps, batch)
     if substeps < 1:
         raise ValueError(f"substeps must be at least 1, not {substeps}.")
-    if not isinstance(rule, SGD | RMSProp) or (isinstance(rule, SGD) and rule.momentum):
-        raise ValueError(f"rule must be RMSProp or SGD without momentum, not {rule!r}.")
-    random = np.random.default_rng(seed)
-    w = np.array(start, np.float64)
-    square = np.zeros_like(w) + rule.start_square if isinstance(rule, RMSProp) else None
-    found = []
-    for step in range(1, looks[-1] + 1):
+    plain = SGD(), RMSProp(getattr(rule, "beta", 0.0), getattr(rule, "eps", 0.0))
+    if rule not in plain:
+        raise ValueError(f"rule must be SGD() or RMSProp without momentum, not {rule!r}.")
+    _require(rate, batch)
+    draw = torch.Generator().manual_seed(seed)
+    square = torch.zeros_like(start) + start_square
+
+    def move(w: Tensor, _: int) -> Tensor:
         for _ in range(substeps):
             variance = gradient_variance(problem, w, batch)
-            noise = np.sqrt(variance) * random.standard_normal(w.shape)
-            move = problem.gradient(w, problem.p0) / substeps + noise / np.sqrt(substeps)
+            noise = torch.randn(w.shape, generator=draw, dtype=w.dtype) * variance.sqrt()
+            way = problem.gradient(w, problem.p0) / substeps + noise / substeps**0.5
             if isinstance(rule, RMSProp):
-                assert square is not None
-                square = square + (1 - rule.beta) / substeps * (variance - square)
-                move = move / (np.sqrt(square) + rule.eps)
-            w = w - rule.rate * move
-        if step in looks:
-            found.append(w)
-    return _finite(found, steps)
+                square.lerp_(variance, (1 - rule.beta) / substeps)
+                way = way / (square.sqrt() + rule.eps)
+            w = w - rate * way
+        return w
+
+    return _followed(move, start, steps)
 
 
-def _looks(steps: int | Sequence[int], batch: int) -> list[int]:
+def _shares(p0: float, batch: int, chains: int, draw: torch.Generator) -> Tensor:
+    """Of each chain's batch, the rows of the first group."""
+    if batch == 1:
+        return torch.rand(chains, generator=draw) < p0
+    count = torch.full((chains,), float(batch), dtype=torch.float64)
+    return torch.binomial(count, torch.full_like(count, p0), generator=draw) / batch
+
+
+def _followed(move: Callable[[Tensor, int], Tensor], start: Tensor, steps: Steps) -> Tensor:
     looks = [steps] if isinstance(steps, int) else list(steps)
     if not looks or looks[0] < 1 or looks != sorted(set(looks)):
         raise ValueError(f"steps must be numbers from 1 up, in rising order, not {steps!r}.")
+    w, found = start.clone(), []
+    for step in range(1, looks[-1] + 1):
+        w = move(w, step)
+        if step in looks:
+            found.append(w)
+    if not all(bool(w.isfinite().all()) for w in found):
+        raise FloatingPointError("a chain diverged: take a smaller rate.")
+    return found[0] if isinstance(steps, int) else torch.stack(found)
+
+
+def _require(rate: float, batch: int) -> None:
+    if not 0 < rate < float("inf"):
+        raise ValueError(f"rate must be positive and finite, not {rate}.")
     if batch < 1:
         raise ValueError(f"batch must be at least 1, not {batch}.")
-    return looks
-
-
-def _finite(found: list[Array], steps: int | Sequence[int]) -> Array:
-    if not all(np.isfinite(w).all() for w in found):
-        raise FloatingPointError("a chain diverged: take a smaller rate.")
-    return found[0] if isinstance(steps, int) else np.stack(found)

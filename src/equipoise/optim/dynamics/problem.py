@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.float64]
+import torch
+from torch import Tensor
 
 
 class Problem(Protocol):
@@ -19,37 +18,37 @@ class Problem(Protocol):
         """The share of the first group."""
         ...
 
-    def gradient(self, w: Array, share: float | Array) -> Array:
+    def gradient(self, w: Tensor, share: float | Tensor) -> Tensor:
         """Gradient of the mean loss of a batch.
 
         Parameters
         ----------
-        w : ndarray, shape (chains,) or (chains, d)
-        share : float or ndarray, shape (chains,)
+        w : Tensor, shape (chains,) or (chains, d)
+        share : float or Tensor, shape (chains,)
             Of the batch, the rows of the first group.
 
         Returns
         -------
-        ndarray
+        Tensor
             Shaped as w.
         """
         ...
 
 
-def gradient_variance(problem: Problem, w: Array, batch: int) -> Array:
+def gradient_variance(problem: Problem, w: Tensor, batch: int) -> Tensor:
     """Variance of a batch's gradient, whose only noise is how many rows of each group it holds.
 
     Parameters
     ----------
     problem : Problem
         Whose gradient is linear in the share.
-    w : ndarray, shape (chains,) or (chains, d)
+    w : Tensor, shape (chains,) or (chains, d)
     batch : int
         Rows.
 
     Returns
     -------
-    ndarray
+    Tensor
         Shaped as w.
     """
     apart = problem.gradient(w, 1.0) - problem.gradient(w, 0.0)
@@ -84,9 +83,9 @@ class TwoGroupQuadratic:
         """p0 - p1: the minimum of the mean loss, and the mean of all stationary laws."""
         return 2 * self.p0 - 1
 
-    def gradient(self, w: Array, share: float | Array) -> Array:
+    def gradient(self, w: Tensor, share: float | Tensor) -> Tensor:
         """``w - (2 share - 1)``."""
-        return w - (2 * np.asarray(share) - 1)
+        return w - (2 * share - 1)
 
 
 @dataclass(frozen=True)
@@ -121,11 +120,10 @@ class DoubleWell:
         if not self.barrier > 0:
             raise ValueError(f"barrier must be positive, not {self.barrier}.")
 
-    def gradient(self, w: Array, share: float | Array) -> Array:
+    def gradient(self, w: Tensor, share: float | Tensor) -> Tensor:
         """That of the two basins, plus the tilt of the batch."""
-        q = np.asarray(share)
         basins = 32 * self.barrier * w * (1 - w) * (1 - 2 * w)
-        return basins + self.tilts[0] * q + self.tilts[1] * (1 - q)
+        return basins + self.tilts[0] * share + self.tilts[1] * (1 - share)
 
 
 @dataclass(frozen=True)
@@ -151,10 +149,10 @@ class OwnCoordinates:
     def __post_init__(self) -> None:
         _require_share(self.p0)
 
-    def gradient(self, w: Array, share: float | Array) -> Array:
+    def gradient(self, w: Tensor, share: float | Tensor) -> Tensor:
         """Of w of shape (chains, 2)."""
-        q = np.broadcast_to(np.asarray(share, np.float64), w.shape[:-1])
-        return np.stack([q, 1 - q], axis=-1) * (w - 1)
+        of_first = torch.as_tensor(share, dtype=w.dtype).expand(w.shape[:-1])
+        return torch.stack([of_first, 1 - of_first], dim=-1) * (w - 1)
 
 
 def speed_ratio(p0: float, batch: int | None) -> float:
@@ -182,7 +180,7 @@ def speed_ratio(p0: float, batch: int | None) -> float:
     if batch is None:
         return 1.0
     p1 = 1 - p0
-    return float(np.sqrt((1 + p1 / (p0 * batch)) / (1 + p0 / (p1 * batch))))
+    return math.sqrt((1 + p1 / (p0 * batch)) / (1 + p0 / (p1 * batch)))
 
 
 def _require_share(p0: float) -> None:

@@ -218,3 +218,21 @@ def test_overlapping_groups_are_refused():
             SearchSettings(),
             0,
         )
+
+
+def test_an_optimizer_of_stacks_trains_networks_of_ours_alone():
+    muon = replace(QUICK, optimizer="Muon")
+    assert balanced(settings=muon).choice is not None
+    X, y = long_tail()
+    prior = make_prior(np.bincount(y), ("additive",), None, "logit-adjusted")
+    with pytest.raises(ValueError, match="'Muon' is of networks that equipoise makes"):
+        balance(
+            lambda: torch.nn.Linear(6, 3),
+            Rows.of(X, y),
+            3,
+            prior,
+            balanced_loss,
+            muon,
+            SearchSettings(),
+            0,
+        )

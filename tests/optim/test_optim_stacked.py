@@ -112,15 +112,16 @@ def test_muon_goes_as_torchs_to_the_precision_of_its_iterations():
         assert float((moved - theirs).norm() / theirs.norm()) < 0.02
 
 
-def test_muon_gives_what_is_no_matrix_to_another_rule():
-    (vector,) = parameters_of([stacked()[1]])
-    (other,) = parameters_of([stacked()[1]])
+@pytest.mark.parametrize("shape", [(3, 4), (3, 1, 4), (3, 4, 1)])
+def test_muon_gives_what_is_no_matrix_to_another_rule(shape):
+    (vector,) = parameters_of([stacked()[1].view(shape)])
+    (other,) = parameters_of([stacked()[1].view(shape)])
     ours, theirs = (
         StackedOptimizer([vector], Muon(other_rate=0.5), 0.1),
         StackedOptimizer([other], Adam(), 0.05),
     )
     for p, optimizer in ((vector, ours), (other, theirs)):
-        p.grad = stacked(3)[1]
+        p.grad = stacked(3)[1].view(shape)
         optimizer.step()
     torch.testing.assert_close(vector, other)
 

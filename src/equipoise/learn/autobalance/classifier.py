@@ -65,7 +65,7 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
     hidden : tuple of int
         Units of each hidden layer; ``()`` is a linear model.
     optimizer : str
-        The torch optimizer that trains the network, by the name of its class.
+        What trains the network, as in :class:`FairClassifier`.
     learning_rate, weight_decay : float
         Of the network.
     steps : int

@@ -20,6 +20,7 @@ from equipoise.learn.imbalance import cell_counts
 from equipoise.learn.methods import Method, register_method
 from equipoise.learn.mixed import side_by_side
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.optimizers import DECOUPLED
 from equipoise.learn.problem import Rows
 from equipoise.learn.train import Progress, Trained, TrainingSettings
 from equipoise.learn.watch import History, Watch
@@ -86,7 +87,7 @@ def train_autobalance(
         list(promises) or "balanced", None, n_classes, n_groups, weigh_rates=rows.weigh_rates
     )
     how = SearchSettings.for_promises() if promises else SearchSettings()
-    if settings.optimizer == "AdamW":  # whose decay is in no loss, and so in no Hessian
+    if settings.optimizer in DECOUPLED:  # whose decay is in no loss, and so in no Hessian
         how = replace(how, hypergradient="identity")
     start: Start = "cross-entropy" if promises else "logit-adjusted"
     device, dtype = rows.features.device, rows.features.dtype

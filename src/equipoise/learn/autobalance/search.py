@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from equipoise.learn.autobalance.network import optimizer_of
 from equipoise.learn.autobalance.noise import Noise
 from equipoise.learn.autobalance.settings import ESTIMATORS, SearchSettings
 from equipoise.learn.autobalance.trajectory import Trajectory
 from equipoise.learn.imbalance import Objective, ParametricCrossEntropy
+from equipoise.learn.optimizers import DECOUPLED
 from equipoise.learn.order import Order
 from equipoise.learn.problem import Rows, as_tensor
 from equipoise.learn.strata import StratifiedOrder
@@ -91,12 +93,10 @@ class Search:
         variables = [*loss.parameters()]
         if isinstance(augment, nn.Module):
             variables += [*augment.parameters()]
-        inner = getattr(torch.optim, settings.optimizer)(
-            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        inner = optimizer_of(network, settings)
         if not variables:
             raise ValueError("loss has no terms that are learnt: name some of them in its learn.")
-        _require_possible(how.hypergradient, inner, augment)
+        _require_possible(how.hypergradient, inner, settings, augment)
         outer = getattr(torch.optim, how.optimizer)(variables, lr=how.learning_rate)
         self.bilevel = Bilevel(
             inner,
@@ -242,7 +242,9 @@ class Search:
         self._noise.state = list(state["noise"])
 
 
-def _require_possible(name: str, inner: torch.optim.Optimizer, augment: Augment | None) -> None:
+def _require_possible(
+    name: str, inner: torch.optim.Optimizer, settings: TrainingSettings, augment: Augment | None
+) -> None:
     """Refuse, before any training, what the first outer step would stumble on after the warm-up."""
     kind = type(inner).__name__
     if name == "unrolled" and not isinstance(inner, torch.optim.SGD):
@@ -250,7 +252,7 @@ def _require_possible(name: str, inner: torch.optim.Optimizer, augment: Augment 
             f"hypergradient='unrolled' is of optimizer='SGD', not {kind!r}: take one or the other."
         )
     decays = any(group.get("weight_decay") for group in inner.param_groups)
-    if name == "cg" and isinstance(inner, torch.optim.AdamW) and decays:
+    if name == "cg" and settings.optimizer in DECOUPLED and decays:
         raise ValueError(
             "hypergradient='cg', the default for promises, knows no decoupled weight decay: take "
             "optimizer='Adam', weight_decay=0, or hypergradient='identity'."

@@ -18,8 +18,8 @@ class Muon:
     """Momentum whose singular values are all made about 1, Jordan et al. 2024.
 
     By five quintic Newton-Schulz iterations, which leave them between 0.7 and 1.2. Of a parameter
-    (r, a, b, ...) with b times ... columns; biases, (r, a), take the step of another rule times
-    ``other_rate``, as its authors do.
+    (r, a, b, ...) with b times ... columns; vectors, such as biases of shape (r, a) or (r, 1, a),
+    take the step of another rule times ``other_rate``, as its authors do.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Muon:
         """Of each matrix one that is nearly orthogonal."""
         found = []
         for g, p, state in zip(gradients, parameters, states, strict=True):
-            if g.dim() < 3:
+            if sum(size > 1 for size in g.shape[1:]) < 2:
                 (of_other,) = self.other.directions([g], [p], [state], step, rates)
                 found.append(of_other * self.other_rate)
                 continue

@@ -24,8 +24,8 @@ class StackedOptimizer(torch.optim.Optimizer):
     rule : Rule
         The direction: :class:`SGD`, :class:`RMSProp`, :class:`Adam`, :class:`Muon`, ...
     rates : float, or sequence of float or Tensor, shape (r,)
-        The learning rate of each replicate. Schedulers multiply ``param_groups[0]["lr"]``, which
-        is 1 at the start and multiplies these.
+        The learning rate, which is ``param_groups[0]["lr"]``; or that of each replicate, which
+        ``param_groups[0]["lr"]``, 1 at the start, multiplies: schedulers act on all of them.
     weight_decay : float
     decoupled : bool
         Whether it shrinks parameters by rate * weight_decay (as in AdamW), or is part of the
@@ -47,7 +47,17 @@ class StackedOptimizer(torch.optim.Optimizer):
         decoupled: bool = False,
     ) -> None:
         held = list(parameters)
-        super().__init__(held, {"lr": 1.0})
+        if weight_decay < 0:
+            raise ValueError(f"weight_decay must not be negative, but is {weight_decay}.")
+        shared = float(rates) if isinstance(rates, int | float) else 1.0
+        super().__init__(
+            held,
+            {
+                "lr": shared,
+                "weight_decay": weight_decay,
+                "decoupled_weight_decay": decoupled,
+            },
+        )
         sizes = {len(p) if p.dim() else 0 for p in held}
         if len(sizes) != 1 or 0 in sizes:
             raise ValueError(
@@ -63,12 +73,8 @@ class StackedOptimizer(torch.optim.Optimizer):
             )
         if not bool((given > 0).all() and given.isfinite().all()):
             raise ValueError("rates must be positive and finite.")
-        if weight_decay < 0:
-            raise ValueError(f"weight_decay must not be negative, but is {weight_decay}.")
         self.rule = rule
-        self.rates = given.expand(r).contiguous()
-        self.weight_decay = weight_decay
-        self.decoupled = decoupled
+        self.rates = given if given.dim() else given.new_ones(r)
         self.n_steps = 0
 
     @torch.no_grad()
@@ -91,11 +97,9 @@ class StackedOptimizer(torch.optim.Optimizer):
         (group,) = self.param_groups
         held = [p for p in group["params"] if p.grad is not None]
         gradients = [p.grad for p in held]
-        if self.weight_decay and not self.decoupled:
-            gradients = [
-                torch.add(g, p, alpha=self.weight_decay)
-                for g, p in zip(gradients, held, strict=True)
-            ]
+        decay, decoupled = group["weight_decay"], group["decoupled_weight_decay"]
+        if decay and not decoupled:
+            gradients = [torch.add(g, p, alpha=decay) for g, p in zip(gradients, held, strict=True)]
         self.n_steps += 1
         rates = self.rates * group["lr"]
         directions = self.rule.directions(
@@ -103,8 +107,8 @@ class StackedOptimizer(torch.optim.Optimizer):
         )
         for p, direction in zip(held, directions, strict=True):
             own = over_replicates(rates, p)
-            if self.weight_decay and self.decoupled:
-                p.mul_(1 - own * self.weight_decay)
+            if decay and decoupled:
+                p.mul_(1 - own * decay)
             p.addcmul_(direction, own, value=-1)
         return value
 

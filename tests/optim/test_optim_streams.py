@@ -13,7 +13,7 @@ from equipoise.optim.streams import Streams
 DRAWS = {
     "torch": lambda: torch.rand(()).item(),
     "random": random.random,
-    "numpy": np.random.rand,  # noqa: NPY002
+    "numpy": np.random.rand,
 }
 
 

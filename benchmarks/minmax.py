@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from rich.console import Console
 
+from benchmarks import minmax_coverage
 from benchmarks.figure import Figure
 from benchmarks.live_memory import most_bytes
 from benchmarks.minmax_loops import PEER, by_hand, by_hand_for_this_game, ours, peers
@@ -41,7 +42,7 @@ BARS = {
 
 def figures() -> list[Figure]:
     torch.set_num_threads(1)
-    return [*_steps(), *_rollback(), *_memory()]
+    return [*_steps(), *_rollback(), *_memory(), *minmax_coverage.figures()]
 
 
 def _steps() -> list[Figure]:

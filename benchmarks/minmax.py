@@ -49,17 +49,17 @@ def _steps() -> list[Figure]:
     found = []
     for place, k in enumerate(KS):
         loops = {
-            "alternating": ours(Alternating, k=k),
-            "alternating, own noise": ours(Alternating, draws=True, k=k),
-            "by hand": by_hand(k),
-            "by hand, for this game": by_hand_for_this_game(k),
-            "keep": ours(AcceptReject, response=KeepResponse(k)),
-            "keep, own noise": ours(AcceptReject, draws=True, response=KeepResponse(k)),
-            "counterfactual": ours(AcceptReject, response=Counterfactual(k)),
-            "counterfactual, own noise": ours(AcceptReject, draws=True, response=Counterfactual(k)),
+            "alternating": ours(Ring(), Alternating, k=k),
+            "alternating, own noise": ours(Ring(draws=True), Alternating, k=k),
+            "by hand": by_hand(Ring(), k),
+            "by hand, for this game": by_hand_for_this_game(Ring(), k),
         }
+        for name, response in (("keep", KeepResponse(k)), ("counterfactual", Counterfactual(k))):
+            loops[name] = ours(Ring(), AcceptReject, response=response)
+            loops[f"{name}, own noise"] = ours(Ring(draws=True), AcceptReject, response=response)
         if k == 1:
-            loops |= {"simultaneous": ours(Simultaneous), "competitive": ours(Competitive)}
+            loops["simultaneous"] = ours(Ring(), Simultaneous)
+            loops["competitive"] = ours(Ring(), Competitive)
             loops |= peers()
         measured = Rounds(loops, steps=4, rounds=25, warm_up=4)
         _print(f"a step of the ring game, k = {k}", measured)

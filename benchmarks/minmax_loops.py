@@ -15,16 +15,14 @@ Loop = Callable[[], object]
 PEER = "CGDs ACGD"
 
 
-def ours(method: Callable[..., MinMaxOptimizer], draws: bool = False, **settings: Any) -> Loop:
+def ours(ring: Ring, method: Callable[..., MinMaxOptimizer], **settings: Any) -> Loop:
     """A step of a method on a new batch."""
-    ring = Ring(draws=draws)
     optimizer = method(*ring.optimizers(), **settings)
     return lambda: optimizer.step(ring.closure())
 
 
-def by_hand(k: int) -> Loop:
+def by_hand(ring: Ring, k: int) -> Loop:
     """The loop of alternating descent-ascent that a user would write around the same function."""
-    ring = Ring()
     descent, ascent = ring.optimizers()
     x, y = list(ring.generator.parameters()), list(ring.discriminator.parameters())
 
@@ -41,9 +39,11 @@ def by_hand(k: int) -> Loop:
     return step
 
 
-def by_hand_for_this_game(k: int) -> Loop:
-    """The same with what is known of this game: draws are made once for all of the ascent."""
-    ring = Ring()
+def by_hand_for_this_game(ring: Ring, k: int) -> Loop:
+    """The same with what is known of this game.
+
+    The generator's loss is of generated rows alone, and they are the same for all of the ascent.
+    """
     descent, ascent = ring.optimizers()
     x, y = list(ring.generator.parameters()), list(ring.discriminator.parameters())
     bce = torch.nn.functional.softplus

@@ -98,6 +98,9 @@ class _Entries:
         live.update(deepcopy(self._others))
 
 
+_OfModules = dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]]
+
+
 class Buffers:
     """Buffers of whatever modules are called: running means, vectors of spectral norms.
 
@@ -106,7 +109,7 @@ class Buffers:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]] = {}
+        self._kept: _OfModules = {}
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -126,21 +129,26 @@ class Buffers:
             del self._kept[module]
             self._keep(module)
 
-    @torch.no_grad()
     def restore(self) -> None:
         """Give the buffers back as they were at the mark."""
-        for module, buffers in self._kept.items():
-            for name, (buffer, values) in buffers.items():
-                buffer.copy_(values)
-                module._buffers[name] = buffer
+        _give_buffers_back(self._kept)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Give the buffers back in the end as they are now, and leave the mark where it is.
+
+        To be used while they are watched: then one hook serves both.
+        """
+        before = {module: _values(module) for module in self._kept}
+        try:
+            yield
+        finally:
+            # Modules that were not called before are as they were when they first were.
+            _give_buffers_back(self._kept | before)
 
     def _keep(self, module: torch.nn.Module) -> None:
         if module not in self._kept:
-            self._kept[module] = {
-                name: (buffer, buffer.detach().clone())
-                for name, buffer in module._buffers.items()
-                if buffer is not None
-            }
+            self._kept[module] = _values(module)
 
 
 class Snapshot:
@@ -190,6 +198,22 @@ class Snapshot:
     def _mark_others(self) -> None:
         self._buffers.mark()
         self._carried_states = [(thing, deepcopy(thing.state_dict())) for thing in self._carried]
+
+
+def _values(module: torch.nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
+    return {
+        name: (buffer, buffer.detach().clone())
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    }
+
+
+@torch.no_grad()
+def _give_buffers_back(kept: _OfModules) -> None:
+    for module, buffers in kept.items():
+        for name, (buffer, values) in buffers.items():
+            buffer.copy_(values)
+            module._buffers[name] = buffer
 
 
 def _alike(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:

@@ -14,7 +14,6 @@ from equipoise.optim.minmax.player import Closure, Player, evaluate
 from equipoise.optim.minmax.proposal import Proposal
 from equipoise.optim.minmax.response import Answer, Response, ResponseLimitWarning
 from equipoise.optim.minmax.snapshot import Buffers, Snapshot, Stateful
-from equipoise.optim.passes import buffers_kept
 from equipoise.optim.streams import Streams
 
 Reason = Literal["fell", "free pass", "did not fall", "not finite", "no response"]
@@ -62,6 +61,7 @@ class Trial:
     ) -> None:
         self._min = minimizer
         self._max = maximizer
+        self._buffers = buffers
         self._start = Snapshot([minimizer.optimizer, maximizer.optimizer], buffers, carried)
         self._one_look_is_enough = True
 
@@ -92,7 +92,7 @@ class Trial:
             if response.settles:
                 # It is no part of the proposal, and stays; as mostly there is nothing to do, it
                 # is not to leave its mark on running means.
-                with buffers_kept():
+                with self._buffers.unchanged():
                     settled = self._answer(response, closure)
                 self._start.mark()
                 if not settled.reached:
@@ -211,7 +211,7 @@ class Trial:
         return answer
 
     def _value(self, closure: Closure) -> float:
-        with torch.no_grad(), buffers_kept():
+        with torch.no_grad(), self._buffers.unchanged():
             return evaluate(closure).item()
 
 

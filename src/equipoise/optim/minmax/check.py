@@ -71,11 +71,13 @@ def check_greedy_equilibrium(
 
     y is to be a second-order local maximum of f(x, .), and x one of the truncated smoothing
     S(x') = E min(h(x' + sigma z, y), h(x, y)), with h where a greedy maximizer gets from y. Its
-    derivatives at x are means over draws of z, and their intervals come from a bootstrap: the
-    radius of the ball around the estimate that holds a share ``confidence`` of resampled estimates,
-    in the norm in which an error carries over to the gradient's length and to an eigenvalue, in
-    units of the resamples' own spread. They are a little narrow where draws are few: of intervals
-    for 95%, 91 to 92% held the truth with 40 pairs, and 94% with 400.
+    derivatives at x are means over draws of z, whose lengths are spread evenly over those of a
+    normal vector, and their intervals come from a bootstrap: the radius of the ball around the
+    estimate that holds a share ``confidence`` of resampled estimates, in the norm in which an error
+    carries over to the gradient's length and to an eigenvalue, in units of the resamples' own
+    spread. They are rather wide than narrow: on functions of known derivatives in one and three
+    dimensions, intervals for 95% held the truth in 98 to 100% of runs with 400 pairs, and in 94 to
+    100% with 40.
 
     h is the value at the end of one path and a lower bound of the greedy max function, which is the
     best over all of them. x, y and the buffers of modules are as before afterwards.
@@ -134,6 +136,8 @@ def check_greedy_equilibrium(
     gradient, curvature = derivatives(draws, sigma, confidence)
     n_improving = sum(m < 0 for m in (*draws.plus, *draws.minus))
     # Both draws of a pair are one draw as far as chance goes, so it is the pairs that are counted.
+    # They are of different shells, and that only makes few improving ones less likely (Hoeffding
+    # 1956): the bound for draws of one kind holds.
     n_pairs_improving = sum(min(a, b) < 0 for a, b in zip(draws.plus, draws.minus, strict=True))
     improving = Interval(
         n_improving / (2 * n_pairs), 0.0, upper_bound(n_pairs_improving, n_pairs, confidence)

@@ -56,6 +56,14 @@ def compare(
             "group-dro, adversarial."
         ),
     ] = "erm,penalty,alm",
+    optimizers: Annotated[
+        str,
+        typer.Option(
+            help="Cross every method with each of these, such as sgd,momentum,rmsprop,adam,muon; "
+            "each gets the learning rate that does best on the validation rows, of at least five.",
+            show_default=False,
+        ),
+    ] = "",
     seeds: Annotated[int, typer.Option(help="Models a method trains, all at once.")] = 5,
     out: Annotated[
         Path | None,
@@ -113,6 +121,7 @@ def compare(
     and a report. A run that was stopped goes on where it was when the command is repeated.
     """
     from equipoise.compare.answer import left_out, what_helps
+    from equipoise.compare.contender import crossed
     from equipoise.compare.run import compare as run
     from equipoise.learn import TrainingSettings
 
@@ -131,7 +140,7 @@ def compare(
             target=target,
             sensitive=sensitive,
             constraint=constraint,
-            methods=[name.strip() for name in methods.split(",") if name.strip()],
+            methods=crossed(_names(methods), _names(optimizers)),
             seeds=seeds,
             out=out,
             positive=positive,
@@ -172,6 +181,10 @@ def _may_be_stopped(console: Console) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
 def _layers(hidden: str) -> tuple[int, ...]:
     words = [word.strip() for word in hidden.split(",") if word.strip()]
     if not all(word.isdecimal() for word in words):
@@ -193,12 +206,19 @@ def _progress(console: Console, seeds: int) -> Iterator[Progress]:
     ) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(method: str, done: int, total: int) -> None:
+        names: dict[str, str] = {}
+
+        def show(name: str, done: int, total: int) -> None:
+            method = name.partition(",")[0]
+            together = f"{name} ({seeds} models at once)"
             if method not in tasks:
-                tasks[method] = bars.add_task(f"{method} ({seeds} models at once)", total=total)
+                tasks[method] = bars.add_task(together, total=total)
+            elif names[method] != name:
+                bars.reset(tasks[method], description=together, total=total)
             elif done < bars.tasks[tasks[method]].completed:
                 # Together they diverged.
-                bars.update(tasks[method], description=f"{method} (one model at a time)")
+                bars.update(tasks[method], description=f"{name} (one model at a time)")
+            names[method] = name
             bars.update(tasks[method], completed=done)
 
         yield show

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from equipoise.audit.words import level
 from equipoise.compare.answer import answer, left_out, listed
+from equipoise.compare.contender import Contender
 from equipoise.compare.figures import frontier_figure, rates_figure, training_figure
 from equipoise.compare.settings import PARTS
-from equipoise.compare.table import answer_tables, averaged_models
-from equipoise.learn import METHODS
+from equipoise.compare.table import answer_tables, averaged_models, rates_table
 from equipoise.report import (
     Callout,
     Code,
@@ -110,7 +110,7 @@ def _on_weights(data: dict[str, Any]) -> list[Text]:
     ]
 
 
-def _how(comparison: Comparison) -> list[Text | Facts | Code]:
+def _how(comparison: Comparison) -> list[Text | Table | Facts | Code]:
     described, settings = comparison.description, comparison.settings
     data, training = described["data"], settings.training
     parts = ", ".join(
@@ -119,7 +119,17 @@ def _how(comparison: Comparison) -> list[Text | Facts | Code]:
         else f"{share:.0%} {part}"
         for part, share in PARTS.items()
     )
-    methods = "\n\n".join(f"{m}: {METHODS[m].title}." for m in settings.methods)
+    contenders = [Contender.parse(name) for name in settings.methods]
+    methods = "\n\n".join(
+        f"{name}: {title}."
+        for name, title in {one.method.name: one.method.title for one in contenders}.items()
+    )
+    rates = rates_table(comparison)
+    optimizer = (
+        f"{training.optimizer}, learning rate {training.learning_rate:g}; "
+        if any(one.optimizer is None for one in contenders)
+        else ""
+    )
     return [
         Text(
             f"Rows were divided at random, by group and label, into {parts}. Models learn from "
@@ -134,6 +144,7 @@ def _how(comparison: Comparison) -> list[Text | Facts | Code]:
         ),
         *_on_weights(data),
         Text(methods),
+        *([] if rates is None else [rates]),
         Facts(
             {
                 "target": f"{data['target']}: {', '.join(map(str, data['classes']))}",
@@ -142,8 +153,7 @@ def _how(comparison: Comparison) -> list[Text | Facts | Code]:
                 "features": f"{len(described['features'])} made of {', '.join(data['features'])}",
                 "network": f"hidden layers of {' and '.join(map(str, training.hidden)) or 'no'} "
                 "units",
-                "optimizer": f"{training.optimizer}, {training.steps:,} steps of "
-                f"{training.batch_size} rows, learning rate {training.learning_rate:g}",
+                "optimizer": f"{optimizer}{training.steps:,} steps of {training.batch_size} rows",
                 "confidence": f"{level(settings.confidence)}, shared by {settings.n_certificates} "
                 "certificates",
                 "data fingerprint": data["fingerprint"],

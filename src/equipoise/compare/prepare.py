@@ -8,10 +8,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.compare.contender import Contender
 from equipoise.compare.settings import PARTS, Settings
 from equipoise.data import Dataset, split
 from equipoise.groups import Groups
-from equipoise.learn import TableEncoder, find_method, require_support
+from equipoise.learn import TableEncoder, require_support
 
 _FEWEST_ROWS = 50
 
@@ -88,16 +89,16 @@ def prepare(dataset: Dataset, settings: Settings) -> Prepared:
             f"the groups with fewer than {settings.min_group} rows have {others} rows together: "
             "too few for a group of their own. A larger min_group (--min-group) joins more."
         )
-    apart = [name for name in settings.methods if find_method(name).disjoint_groups]
+    methods = {name: Contender.parse(name).method for name in settings.methods}
+    apart = [name for name, method in methods.items() if method.disjoint_groups]
     if apart and not groups.disjoint:
         raise ValueError(
             f"the method {apart[0]!r} needs groups of which no row belongs to two: take "
             "how='crossed' (--how crossed), or another method."
         )
-    for name in settings.methods:
-        require = find_method(name).require
-        if require is not None:
-            require(settings.constraints, len(dataset.classes))
+    for method in methods.values():
+        if method.require is not None:
+            method.require(settings.constraints, len(dataset.classes))
     patterns, _ = groups.patterns()
     rows = split(patterns * len(dataset.classes) + dataset.target, PARTS, settings.seed)
     for name, constraint in product(PARTS, settings.constraints):

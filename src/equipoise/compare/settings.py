@@ -9,9 +9,10 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from equipoise.compare.contender import Contender
 from equipoise.constraints import Constraint
 from equipoise.groups import How
-from equipoise.learn import TrainingSettings, as_promises, find_method
+from equipoise.learn import TrainingSettings, as_promises
 
 PARTS = {"train": 0.5, "validation": 0.15, "test": 0.15, "certificate": 0.2}
 """What share of the rows each part gets. Networks learn from the first, the second chooses among
@@ -28,6 +29,7 @@ class Settings:
     constraints : tuple of Constraint
         The promises, all about the same groups; one alone may be given as it is.
     methods : tuple of str
+        Names of methods, or of methods with optimizers such as "alm+Muon".
     seeds : int
         How many models each method trains.
     confidence : float
@@ -43,7 +45,8 @@ class Settings:
     seed : int
         Decides the parts, and with the number of a replicate its initial weights and order.
     training : TrainingSettings
-        Its method is replaced by each of ``methods``.
+        Its method is replaced by each of ``methods``, and its optimizer and learning rate by those
+        of a method that comes with an optimizer.
     """
 
     constraints: tuple[Constraint, ...]
@@ -61,8 +64,8 @@ class Settings:
         _require_different(self.constraints)
         if not self.methods:
             raise ValueError("methods is empty; name at least one.")
-        for method in self.methods:
-            find_method(method)
+        contenders = [Contender.parse(name) for name in self.methods]
+        object.__setattr__(self, "methods", tuple(map(str, contenders)))
         if len(set(self.methods)) < len(self.methods):
             raise ValueError(f"methods names one twice: {', '.join(self.methods)}.")
         if self.seeds < 1:

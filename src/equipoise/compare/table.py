@@ -52,12 +52,12 @@ def answer_tables(comparison: Comparison, figures: Sequence[Figure]) -> list[Tab
     own = [_of_promise(number, promise) for number, promise in enumerate(promises)]
     if len(promises) == 1:
         say = shared | own[0]
-        return [_table(comparison, [*(say[f] for f in figures), *_diverged(comparison)])]
+        return [_table(comparison, [*(say[f] for f in figures), *_where_any(comparison)])]
     promised = [figure for figure in figures if figure in own[0]]
     columns = [shared[figure] for figure in figures if figure not in promised]
     columns.insert(figures.index(promised[0]), _all_promises(comparison))
     return [
-        _table(comparison, [*columns, *_diverged(comparison)]),
+        _table(comparison, [*columns, *_where_any(comparison)]),
         *(
             _table(comparison, [say[figure] for figure in promised], str(promise))
             for promise, say in zip(promises, own, strict=True)
@@ -132,6 +132,41 @@ def _of_promise(number: int, promise: Constraint) -> dict[Figure, _Say]:
     }
 
 
+def rates_table(comparison: Comparison) -> Table | None:
+    """The learning rates that were tried, where optimizers were compared.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    Table or None
+    """
+    rows: list[list[str | Cell]] = []
+    for summary in comparison.summaries:
+        tried = summary.trial.rates
+        best = max(tried, key=lambda one: one.order, default=None)
+        for one in tried:
+            loss = "diverged" if one.loss is None else f"{one.loss:.4f}"
+            kept = f"{one.kept} of {one.finished}"
+            rows.append([summary.method, Cell(f"{one.rate:g}", strong=one is best), kept, loss])
+    if not rows:
+        return None
+    return Table(
+        [
+            Column("method"),
+            Column("learning rate", "right"),
+            Column("models that keep the promise", "right"),
+            Column("cross-entropy", "right"),
+        ],
+        rows,
+        "Learning rates, judged on the validation rows: of those at which half of the models keep "
+        "what training was asked for, the one of least cross-entropy is taken. A method that is "
+        "asked for nothing keeps it.",
+    )
+
+
 def _all_promises(comparison: Comparison) -> _Say:
     kept = f"kept ({level(comparison.settings.confidence)})"
     return Column("all promises"), lambda s: Cell(
@@ -139,10 +174,19 @@ def _all_promises(comparison: Comparison) -> _Say:
     )
 
 
-def _diverged(comparison: Comparison) -> list[_Say]:
-    if not any(s.trial.diverged for s in comparison.summaries):
-        return []
-    return [(Column("diverged"), how_many_diverged)]
+def _where_any(comparison: Comparison) -> list[_Say]:
+    """Columns for what happened to some methods only."""
+    found: list[_Say] = []
+    if any(s.trial.rates for s in comparison.summaries):
+        found.append((Column("rate", "right"), _rate))
+    if any(s.trial.diverged for s in comparison.summaries):
+        found.append((Column("diverged"), how_many_diverged))
+    return found
+
+
+def _rate(summary: MethodSummary) -> str:
+    best = max(summary.trial.rates, key=lambda tried: tried.order, default=None)
+    return "" if best is None else f"{best.rate:g}"
 
 
 def _table(comparison: Comparison, columns: Sequence[_Say], caption: str = "") -> Table:

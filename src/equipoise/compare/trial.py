@@ -12,7 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from equipoise.audit import Counts
+from equipoise.compare.choice import choose
+from equipoise.compare.contender import Contender
 from equipoise.compare.prepare import Part, Prepared
+from equipoise.compare.rates import Tried, choose_rate
 from equipoise.compare.settings import PARTS, Settings
 from equipoise.constraints import Constraint
 from equipoise.learn import (
@@ -20,14 +23,16 @@ from equipoise.learn import (
     Model,
     Network,
     Rows,
+    Survivors,
     Trained,
+    TrainingSettings,
     predict_probabilities,
     train,
     train_survivors,
 )
 
 Progress = Callable[[str, int, int], None]
-"""Told a method, and how many of how many of its steps are done."""
+"""Told a method, with a comma and its learning rate if several are tried, and steps done of all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,7 @@ class Trial:
     Attributes
     ----------
     method : str
+        Its name or, with an optimizer of its own, as :class:`Contender` writes both.
     seeds : list of int
         All that were trained.
     chosen : int or None
@@ -49,6 +55,8 @@ class Trial:
         Which of the seeds ended without a model, from 0.
     reason : str
         What the first of them ended with; empty if none did.
+    rates : list of Tried
+        The learning rates that were tried, where one was chosen.
     """
 
     method: str
@@ -58,6 +66,7 @@ class Trial:
     history: History | None
     diverged: list[int] = field(default_factory=list)
     reason: str = ""
+    rates: list[Tried] = field(default_factory=list)
 
     @property
     def finished(self) -> list[int]:
@@ -92,6 +101,7 @@ class Trial:
             "history": None if self.history is None else self.history.to_dict(),
             "diverged": self.diverged,
             "reason": self.reason,
+            "rates": [tried.to_dict() for tried in self.rates],
         }
 
     @classmethod
@@ -117,6 +127,7 @@ class Trial:
             None if state["history"] is None else History.from_dict(state["history"]),
             state["diverged"],
             state["reason"],
+            [Tried(**tried) for tried in state.get("rates", [])],
         )
 
 
@@ -138,6 +149,7 @@ def run_trial(
     targets : sequence of Constraint
         What training is asked for: each promise, tightened by its margin.
     method : str
+        With an optimizer of its own, such as "alm+Muon", the learning rate is chosen too.
     progress : callable, optional
 
     Returns
@@ -146,40 +158,91 @@ def run_trial(
     list of Model
         One for each seed that did not diverge.
     """
-    seeds, k = settings.replicate_seeds, len(prepared.classes)
-    training = replace(settings.training, method=method)
-    rows, watched = (_rows(prepared.parts[name]) for name in ("train", "validation"))
+    contender = Contender.parse(method)
+    training = replace(settings.training, method=contender.method.name)
+    if contender.optimizer is None:
+        attempt = _attempt(prepared, settings, targets, training, method, progress)
+        return attempt.result(prepared, settings, targets, method, [])
+    training = replace(training, optimizer=contender.optimizer)
+    asked = targets if contender.method.heeds_constraint else []
+    best: list[tuple[Tried, _Attempt]] = []
+
+    def judged(rate: float) -> Tried:
+        at_rate = replace(training, learning_rate=rate)
+        named = f"{method}, rate {rate:g}"
+        attempt = _attempt(prepared, settings, targets, at_rate, named, progress)
+        tried = Tried.of(rate, attempt.counts["validation"], asked)
+        if not best or tried.order > best[0][0].order:
+            best[:] = [(tried, attempt)]
+        return tried
+
+    rates = choose_rate(contender.optimizer, judged)
+    return best[0][1].result(prepared, settings, targets, method, rates)
+
+
+@dataclass(frozen=True, eq=False)
+class _Attempt:
+    """All seeds of a method, trained with certain settings."""
+
+    training: TrainingSettings
+    survivors: Survivors
+    counts: dict[str, list[Counts]]
+
+    def result(
+        self,
+        prepared: Prepared,
+        settings: Settings,
+        targets: Sequence[Constraint],
+        method: str,
+        rates: list[Tried],
+    ) -> tuple[Trial, list[Model]]:
+        """The attempt as the method's trial, and its models."""
+        trained, diverged = self.survivors.trained, self.survivors.diverged
+        seeds, reason = settings.replicate_seeds, self.survivors.reason
+        if trained is None:
+            return Trial(method, seeds, None, self.counts, None, diverged, reason, rates), []
+        finished = [number for number in range(len(seeds)) if number not in diverged]
+        models = [
+            Model(
+                prepared.encoder,
+                trained.network.replicate(place),
+                tuple(prepared.classes),
+                {
+                    "constraint": ", ".join(map(str, settings.constraints)),
+                    "asked_of_training": ", ".join(map(str, targets)),
+                    "seed": seeds[number],
+                    "training": self.training.to_dict(),
+                },
+            )
+            for place, number in enumerate(finished)
+        ]
+        chosen = finished[choose(self.counts["validation"], targets)]
+        trial = Trial(method, seeds, chosen, self.counts, trained.history, diverged, reason, rates)
+        return trial, models
+
+
+def _attempt(
+    prepared: Prepared,
+    settings: Settings,
+    targets: Sequence[Constraint],
+    training: TrainingSettings,
+    name: str,
+    progress: Progress | None,
+) -> _Attempt:
+    k = len(prepared.classes)
+    rows, watched = (_rows(prepared.parts[part]) for part in ("train", "validation"))
 
     def run(some: Sequence[int]) -> Trained:
-        told = None if progress is None else partial(progress, method)
+        told = None if progress is None else partial(progress, name)
         return train(rows, k, some, training, targets, watched=watched, progress=told)
 
-    survivors = train_survivors(run, seeds)
-    trained, diverged = survivors.trained, survivors.diverged
-    if trained is None:
-        nothing: dict[str, list[Counts]] = {name: [] for name in PARTS}
-        return Trial(method, seeds, None, nothing, None, diverged, survivors.reason), []
-    counts = {
-        name: count(trained.network, prepared.parts[name], prepared.classes) for name in PARTS
+    survivors = train_survivors(run, settings.replicate_seeds)
+    network = None if survivors.trained is None else survivors.trained.network
+    counts: dict[str, list[Counts]] = {
+        part: [] if network is None else count(network, prepared.parts[part], prepared.classes)
+        for part in PARTS
     }
-    finished = [number for number in range(len(seeds)) if number not in diverged]
-    models = [
-        Model(
-            prepared.encoder,
-            trained.network.replicate(place),
-            tuple(prepared.classes),
-            {
-                "constraint": ", ".join(map(str, settings.constraints)),
-                "asked_of_training": ", ".join(map(str, targets)),
-                "seed": seeds[number],
-                "training": training.to_dict(),
-            },
-        )
-        for place, number in enumerate(finished)
-    ]
-    chosen = finished[choose(counts["validation"], targets)]
-    history, reason = trained.history, survivors.reason
-    return Trial(method, seeds, chosen, counts, history, diverged, reason), models
+    return _Attempt(training, survivors, counts)
 
 
 def _rows(part: Part) -> Rows:
@@ -214,31 +277,3 @@ def count(network: Network, part: Part, classes: tuple[object, ...]) -> list[Cou
 def _loss(probabilities: NDArray[np.float64], label: NDArray[np.int64]) -> NDArray[np.float64]:
     right = probabilities[np.arange(len(label)), label]
     return -np.log(np.maximum(right, np.finfo(np.float64).tiny))
-
-
-def choose(validation: Sequence[Counts], targets: Sequence[Constraint]) -> int:
-    """Choose among models on rows they have not learnt from.
-
-    Parameters
-    ----------
-    validation : sequence of Counts
-    targets : sequence of Constraint
-
-    Returns
-    -------
-    int
-        The most accurate of those that keep all targets, or else the one that is nearest:
-        whose largest excess over a target, in the units of its disparity, is the smallest.
-    """
-    # By how much each model is beyond each target, (models, targets); NaN is beyond any.
-    excess = np.array([[_excess(counts, target) for target in targets] for counts in validation])
-    kept = (excess <= 0).all(axis=1)
-    if kept.any():
-        accuracies = [counts.accuracy for counts in validation]
-        return int(np.argmax(np.where(kept, accuracies, -1.0)))
-    return int(np.argmin(np.nan_to_num(excess, nan=np.inf).max(axis=1)))
-
-
-def _excess(counts: Counts, target: Constraint) -> float:
-    value = float(target.disparity.value(counts.rates(target.disparity.rate)))
-    return value - target.bound if target.sense == "<=" else target.bound - value

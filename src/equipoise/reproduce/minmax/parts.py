@@ -1,0 +1,8 @@
+"""The parts of the re-run, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from equipoise.reproduce.minmax.part import MakePart
+
+PARTS: tuple[MakePart, ...] = ()
+"""From the tier and the folder of data to each part."""

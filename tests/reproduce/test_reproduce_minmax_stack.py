@@ -97,7 +97,7 @@ def _assert_same(game: Game, alone: list[list[Tensor]]) -> None:
         (Counterfactual(2), False),
         (KeepResponse(2), False),
         (Stationary(0.15, 30), True),
-        (Stationary(0.1, 8), True),
+        (Stationary(0.1, 15), True),
     ],
 )
 @pytest.mark.filterwarnings(f"ignore::{ResponseLimitWarning.__module__}.ResponseLimitWarning")

@@ -52,6 +52,16 @@ class StackedAcceptReject:
         self.n_fell = torch.zeros_like(players.gradients)
         self.n_without_response = torch.zeros_like(players.gradients)
 
+    @property
+    def gradients(self) -> Tensor:
+        """What each replicate has needed so far, shape (r,)."""
+        return self.players.gradients
+
+    @property
+    def moves(self) -> Tensor:
+        """How many moves of the generator stayed, free passes included, shape (r,)."""
+        return self.players.moves
+
     def step(self) -> Tensor:
         """Propose, answer, compare, and go back where the value did not fall.
 

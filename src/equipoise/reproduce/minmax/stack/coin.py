@@ -46,6 +46,16 @@ class CoinMoves:
         self._skips = skips
         self._coins = [torch.Generator().manual_seed(seed) for seed in seeds]
 
+    @property
+    def gradients(self) -> Tensor:
+        """What each replicate has needed so far, shape (r,)."""
+        return self.players.gradients
+
+    @property
+    def moves(self) -> Tensor:
+        """How many moves of the generator stayed, shape (r,)."""
+        return self.players.moves
+
     def step(self) -> Tensor:
         """Throw the coins and move.
 

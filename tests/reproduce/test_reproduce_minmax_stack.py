@@ -31,7 +31,7 @@ from equipoise.reproduce.minmax.stack.wrapped import optimistic, unrolled
 SEEDS = (3, 4, 5)
 SIZE, NOISE = 16, 3
 RATES = (0.02, 0.01)
-STEPS = 25
+STEPS = 15
 
 
 def _game(seeds=SEEDS) -> Game:

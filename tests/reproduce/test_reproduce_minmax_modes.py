@@ -77,3 +77,11 @@ def test_modes_at_a_budget_are_those_of_the_last_look_within_it():
     run = Run(modes, modes, gradients, gradients, none, none, 0.0, np.empty((0, 0, 2)))
     assert run.modes_at(np.array([25.0, 25.0])).tolist() == [3, 2]
     assert run.modes_at(np.array([30.0, 19.0])).tolist() == [2, 0]
+
+
+def test_what_is_lost_is_counted_against_what_there_was_to_lose():
+    modes = np.array([[2.0, 0.0], [1.0, 0.0], [3.0, 1.0]])
+    none = np.zeros(2)
+    run = Run(modes, modes, modes, modes, np.array([1.0, 0.0]), none, 0.0, np.empty((0, 0, 2)))
+    assert run.lost[0] == pytest.approx(1 / 3)
+    assert np.isnan(run.lost[1])

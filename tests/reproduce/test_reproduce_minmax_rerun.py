@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_processes_work_on_the_longest_cells_first():
 
 
 def _run(modes, forgotten) -> Run:
-    modes = np.array([modes], np.float64)
+    modes = np.array([modes, modes], np.float64)
     spent = np.ones_like(modes)
     share = np.ones(modes.shape[1])
     return Run(modes, modes, spent, spent, np.array(forgotten), share, 0.0, np.empty((0, 0, 2)))
@@ -180,7 +181,9 @@ def test_verdicts_follow_from_modes_paired_over_seeds():
     assert _verdict(good, f"more modes than {GDA};") == "holds"
     assert _verdict(good, f"more modes than {SKIP}") == "does not hold"
     assert _verdict(good, f"as many modes as {COUNTERFACTUAL}") == "holds"
-    assert _verdict(good, f"less often than {GDA};") == "holds"
+    assert _verdict(good, f"less often lost by the next look than with {GDA};") == "holds"
+    same = _verdicts([4, 3] * (n // 2), [3, 4] * (n // 2), [1] * n, [4] * n)
+    assert _verdict(same, f"{GDA_ONCE}; not shown against {GDA};") == "holds with a condition"
     bad = _verdicts([1] * n, [2, 3] * (n // 2), [2] * n, [4] * n)
     assert _verdict(bad, "all four modes") == "does not hold"
     assert _verdict(bad, "one mode at most") == "does not hold"
@@ -205,3 +208,18 @@ def test_the_tiers_are_what_they_say():
     assert all(cell.decides["sizes"] == [256, 128, 512] for cell in rings)
     assert sum(cell.seconds for cell in quick) < 600
     assert find_reproduction("minmax").source == published.SOURCE
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_quick_tier_finds_what_it_always_finds(tmp_path: Path):
+    claims = find_reproduction("minmax").run("quick", Workplace(out=tmp_path, jobs=2)).claims
+    found = {claim.claim: claim.verdict for claim in claims}
+    ring = "ring of 4, weighted: "
+    assert (
+        _verdict(found, f"{ring}accept/reject ends with more modes than {GDA_ONCE}")[:5] == "holds"
+    )
+    assert _verdict(found, f"{ring}accept/reject ends with more modes than {GDA};") != "holds"
+    assert _verdict(found, f"{ring}accept/reject ends with all four modes") == "does not hold"
+    assert _verdict(found, "descent-ascent ends with both digits in at most") == "does not hold"
+    assert _verdict(found, "all ten digits: accept/reject ends with more classes") == "holds"

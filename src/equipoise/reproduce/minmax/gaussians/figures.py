@@ -117,7 +117,7 @@ def _figure(
             if name in results.runs
             for line in _line(results.runs[name], spent, last, name, most)
         ]
-        if drawn:
+        if len(drawn) > 1:
             panels[f"modes: {title}"] = drawn
     return lines(panels, x_label=x_label, caption=caption)
 

@@ -61,7 +61,9 @@ def _fresh_batch(stream: torch.Generator) -> Batch:
 Make = Callable[[torch.optim.Optimizer, torch.optim.Optimizer, int], MinMaxOptimizer]
 
 
-def _alone(seed: int, make: Make, *, one_batch: bool = False) -> tuple[list[Tensor], list[bool]]:
+def _alone(
+    seed: int, make: Make, *, one_batch: bool = False, steps: int = STEPS
+) -> tuple[list[Tensor], list[bool]]:
     # The library's driver on one seed: its closure draws from torch's global stream, or is given
     # one batch a step from a stream of its own.
     game = _game([seed])
@@ -75,7 +77,7 @@ def _alone(seed: int, make: Make, *, one_batch: bool = False) -> tuple[list[Tens
     accepted = []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        for _ in range(STEPS):
+        for _ in range(steps):
             batch = _fresh_batch(torch.default_generator) if one_batch else None
             driver.step(
                 lambda batch=batch: game.value(batch or _fresh_batch(torch.default_generator)).sum()
@@ -92,24 +94,24 @@ def _assert_same(game: Game, alone: list[list[Tensor]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("response", "one_batch"),
+    ("response", "one_batch", "steps"),
     [
-        (Counterfactual(2), False),
-        (KeepResponse(2), False),
-        (Stationary(0.15, 30), True),
-        (Stationary(0.1, 15), True),
+        (Counterfactual(2), False, 25),
+        (KeepResponse(2), False, STEPS),
+        (Stationary(0.15, 30), True, STEPS),
+        (Stationary(0.1, 15), True, STEPS),
     ],
 )
 @pytest.mark.filterwarnings(f"ignore::{ResponseLimitWarning.__module__}.ResponseLimitWarning")
-def test_decisions_and_weights_of_a_stack_are_those_of_the_driver_alone(response, one_batch):
+def test_decisions_and_weights_of_a_stack_are_those_of_the_driver_alone(response, one_batch, steps):
     game = _game()
     method = StackedAcceptReject(Players(game, *RATES), _draws(), response, 0.25, SEEDS)
-    stays = torch.stack([method.step() for _ in range(STEPS)])
+    stays = torch.stack([method.step() for _ in range(steps)])
 
     def make(minimizer, maximizer, seed) -> AcceptReject:
         return AcceptReject(minimizer, maximizer, response=response, free_pass=0.25, seed=seed)
 
-    alone = [_alone(seed, make, one_batch=one_batch) for seed in SEEDS]
+    alone = [_alone(seed, make, one_batch=one_batch, steps=steps) for seed in SEEDS]
     assert stays.T.tolist() == [accepted for _, accepted in alone]
     assert stays.any()
     assert not stays.all()

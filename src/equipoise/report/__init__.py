@@ -9,6 +9,7 @@ matplotlib, jinja2 nor rich.
 
 from __future__ import annotations
 
+from equipoise.report.chart_clouds import clouds
 from equipoise.report.chart_intervals import Interval, intervals
 from equipoise.report.chart_lines import Line, lines
 from equipoise.report.chart_scatter import Point, scatter
@@ -30,6 +31,7 @@ __all__ = [
     "Section",
     "Table",
     "Text",
+    "clouds",
     "intervals",
     "lines",
     "scatter",

@@ -11,6 +11,7 @@ from equipoise.reproduce.autobalance import AUTOBALANCE
 from equipoise.reproduce.claim import Claim, Outcome, Reproduction, Workplace
 from equipoise.reproduce.constrained import CONSTRAINED
 from equipoise.reproduce.intervals import INTERVALS
+from equipoise.reproduce.minmax import MINMAX
 
 __all__ = [
     "REPRODUCTIONS",
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 REPRODUCTIONS: dict[str, Reproduction] = {
-    one.name: one for one in (INTERVALS, CONSTRAINED, AUTOBALANCE)
+    one.name: one for one in (INTERVALS, CONSTRAINED, AUTOBALANCE, MINMAX)
 }
 """What can be re-run, by name."""
 

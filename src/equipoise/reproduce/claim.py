@@ -10,12 +10,13 @@ from typing import Any, Literal
 from equipoise.report import Cell, Column, Page, Table
 
 Tier = Literal["quick", "full"]
-Verdict = Literal["holds", "holds with a condition", "does not hold"]
+Verdict = Literal["holds", "holds with a condition", "does not hold", "cannot be told"]
 
-_KINDS: dict[Verdict, Literal["good", "warn", "bad"]] = {
+_KINDS: dict[Verdict, Literal["good", "warn", "bad", "none"]] = {
     "holds": "good",
     "holds with a condition": "warn",
     "does not hold": "bad",
+    "cannot be told": "none",
 }
 
 
@@ -33,7 +34,7 @@ class Claim:
         The figure as measured.
     low, high : float
         The interval of the measurement; both equal to it where it is exact.
-    verdict : {"holds", "holds with a condition", "does not hold"}
+    verdict : {"holds", "holds with a condition", "does not hold", "cannot be told"}
     """
 
     claim: str

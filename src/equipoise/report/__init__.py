@@ -9,6 +9,7 @@ matplotlib, jinja2 nor rich.
 
 from __future__ import annotations
 
+from equipoise.report.chart_contours import Field, Trail, contours
 from equipoise.report.chart_intervals import Interval, intervals
 from equipoise.report.chart_lines import Line, lines
 from equipoise.report.chart_scatter import Point, scatter
@@ -22,6 +23,7 @@ __all__ = [
     "Code",
     "Column",
     "Facts",
+    "Field",
     "Figure",
     "Interval",
     "Line",
@@ -30,6 +32,8 @@ __all__ = [
     "Section",
     "Table",
     "Text",
+    "Trail",
+    "contours",
     "intervals",
     "lines",
     "scatter",

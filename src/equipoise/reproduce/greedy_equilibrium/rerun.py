@@ -1,0 +1,124 @@
+"""The parts put together: what ``equipoise reproduce greedy-equilibrium`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from equipoise.report import Page, Section
+from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
+from equipoise.reproduce.greedy_equilibrium.convex import convex_part
+from equipoise.reproduce.greedy_equilibrium.points import points_part
+from equipoise.reproduce.greedy_equilibrium.published import SOURCE
+from equipoise.reproduce.greedy_equilibrium.saddles import saddles_part
+from equipoise.reproduce.greedy_equilibrium.search import Settings
+from equipoise.reproduce.greedy_equilibrium.starts import starts_part
+from equipoise.reproduce.greedy_equilibrium.truncation import truncation_part
+from equipoise.reproduce.greedy_equilibrium.work import Grid, work_part
+from equipoise.reproduce.minmax.part import Part
+from equipoise.reproduce.minmax.run_parts import run_parts
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is re-run.
+
+    Attributes
+    ----------
+    n_pairs : int
+        Pairs of draws of the check of a named point.
+    n_saddle_games, n_crests : int
+        Random games whose saddles are checked, and points of the wave.
+    n_random, n_named : int
+        Searches of random games, and of each named one.
+    checked, searched : tuple of int
+        Dimensions of quadratics; 1 stands for the product in a box.
+    n_quadratics : int
+        Of each dimension below 50.
+    n_descents : int
+        On a smoothing that is not truncated.
+    grid : Grid
+        Of the searches whose evaluations are counted.
+    settings : Settings
+        Of searches.
+    """
+
+    n_pairs: int
+    n_saddle_games: int
+    n_crests: int
+    n_random: int
+    n_named: int
+    checked: tuple[int, ...]
+    searched: tuple[int, ...]
+    n_quadratics: int
+    n_descents: int
+    grid: Grid
+    settings: Settings
+
+
+SIZES: dict[Tier, Size] = {
+    "quick": Size(
+        200, 30, 40, 40, 3, (1, 2, 10, 50), (1, 2), 4, 6,
+        Grid((0.1, 0.03, 0.01, 0.003), (1, 2, 4, 8), 6), Settings(n_pairs=100),
+    ),
+    "full": Size(
+        2000, 200, 200, 300, 20, (1, 2, 10, 50), (1, 2, 10, 50), 12, 20,
+        Grid((0.1, 0.03, 0.01, 0.003, 0.001), (1, 2, 4, 8, 16, 32), 20), Settings(n_pairs=400),
+    ),
+}  # fmt: skip
+
+
+def parts_of(size: Size) -> list[Part]:
+    """All parts, in the order in which they are shown.
+
+    Parameters
+    ----------
+    size : Size
+
+    Returns
+    -------
+    list of Part
+    """
+    return [
+        points_part(size.n_pairs),
+        saddles_part(size.n_saddle_games, size.n_crests, size.settings.n_pairs),
+        starts_part(size.n_random, size.n_named, size.settings),
+        convex_part(size.checked, size.searched, size.n_quadratics, size.settings),
+        truncation_part(size.n_descents, 300, size.settings.n_pairs),
+        work_part(size.grid, size.settings),
+    ]
+
+
+def rerun(tier: Tier, place: Workplace, size: Size | None = None) -> Outcome:
+    """Hold the theorems and examples of the paper against what the library finds.
+
+    Parameters
+    ----------
+    tier : {"quick", "full"}
+    place : Workplace
+    size : Size, optional
+        In place of the tier's.
+
+    Returns
+    -------
+    Outcome
+    """
+    return run_parts(parts_of(size or SIZES[tier]), place, _page)
+
+
+def _page(sections: Sequence[Section]) -> Page:
+    return Page(
+        "Greedy adversarial equilibria, re-run",
+        f"The theorems and examples of {SOURCE}, which has no experiments, beside what the "
+        "library measures.",
+        sections,
+    )
+
+
+GREEDY_EQUILIBRIUM = Reproduction(
+    "greedy-equilibrium",
+    "min-max equilibria against a greedy maximizer exist and are found",
+    SOURCE,
+    in_place=rerun,
+)
+"""The theorems of the paper on greedy adversarial equilibria."""

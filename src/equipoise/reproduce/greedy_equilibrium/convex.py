@@ -26,8 +26,9 @@ from equipoise.reproduce.judge import judged, over_seeds, share, shown_at_least,
 from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
 
 _FORMAT = 1
+_LARGE, _SMALL = 50, 2
 _APART, _REACH = 0.5, 3.0
-_LIMIT, _GAP_LIMIT = 0.9, 0.01
+_LIMIT, _GAP_LIMIT = 0.8, 0.01
 
 
 def convex_part(
@@ -42,7 +43,7 @@ def convex_part(
     searched : sequence of int
         Of those that are searched.
     n_each : int
-        Games of each dimension.
+        Games of each dimension; of the costly ones there are fewer.
     settings : Settings
 
     Returns
@@ -52,7 +53,7 @@ def convex_part(
     cells, kinds = [], []
     for kind, some in (("answer", dimensions), ("beside", dimensions), ("search", searched)):
         for d in some:
-            for seed in range(n_each if d < 50 else max(1, n_each // 4)):
+            for seed in range(_n_seeds(kind, d, n_each)):
                 kinds.append((kind, d))
                 cells.append(
                     Cell(
@@ -69,6 +70,11 @@ def convex_part(
                     )
                 )
     return Part("convex-concave", tuple(cells), partial(_show, kinds, settings))
+
+
+def _n_seeds(kind: str, d: int, n_each: int) -> int:
+    costly = d >= _LARGE or (kind == "search" and d > _SMALL)
+    return max(1, n_each // 4) if costly else n_each
 
 
 class Quadratic:

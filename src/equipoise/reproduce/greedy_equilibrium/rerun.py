@@ -35,7 +35,7 @@ class Size:
         Dimensions of quadratics; 1 stands for the product in a box.
     n_quadratics : int
         Of each dimension below 50.
-    n_descents : int
+    n_descents, n_descent_steps : int
         On a smoothing that is not truncated.
     grid : Grid
         Of the searches whose evaluations are counted.
@@ -52,17 +52,18 @@ class Size:
     searched: tuple[int, ...]
     n_quadratics: int
     n_descents: int
+    n_descent_steps: int
     grid: Grid
     settings: Settings
 
 
 SIZES: dict[Tier, Size] = {
     "quick": Size(
-        200, 30, 40, 40, 3, (1, 2, 10, 50), (1, 2), 4, 6,
-        Grid((0.1, 0.03, 0.01, 0.003), (1, 2, 4, 8), 6), Settings(n_pairs=100),
+        120, 30, 37, 37, 2, (1, 2, 10, 50), (1, 2), 6, 4, 120,
+        Grid((0.1, 0.03, 0.01, 0.003), (1, 2, 4, 8), 5), Settings(n_pairs=60),
     ),
     "full": Size(
-        2000, 200, 200, 300, 20, (1, 2, 10, 50), (1, 2, 10, 50), 12, 20,
+        2000, 200, 200, 300, 20, (1, 2, 10, 50), (1, 2, 10, 50), 12, 20, 300,
         Grid((0.1, 0.03, 0.01, 0.003, 0.001), (1, 2, 4, 8, 16, 32), 20), Settings(n_pairs=400),
     ),
 }  # fmt: skip
@@ -84,7 +85,7 @@ def parts_of(size: Size) -> list[Part]:
         saddles_part(size.n_saddle_games, size.n_crests, size.settings.n_pairs),
         starts_part(size.n_random, size.n_named, size.settings),
         convex_part(size.checked, size.searched, size.n_quadratics, size.settings),
-        truncation_part(size.n_descents, 300, size.settings.n_pairs),
+        truncation_part(size.n_descents, size.n_descent_steps, size.settings.n_pairs),
         work_part(size.grid, size.settings),
     ]
 

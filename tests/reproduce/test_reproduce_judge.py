@@ -12,8 +12,10 @@ from equipoise.reproduce.judge import (
     over_seeds,
     record_of_wins,
     share,
+    shown_above,
     shown_at_least,
     shown_at_most,
+    shown_below,
 )
 
 
@@ -62,6 +64,14 @@ def test_what_is_to_be_shown_cannot_be_told_while_the_interval_contains_the_limi
     assert shown_at_most(figure, 0.2) == verdict
     mirrored = Estimate(-figure.value, -figure.high, -figure.low)
     assert shown_at_least(mirrored, -0.2) == verdict
+
+
+def test_no_difference_is_no_gain():
+    none = Estimate(0.0, 0.0, 0.0)
+    assert shown_above(none, 0) == shown_below(none, 0) == "does not hold"
+    assert shown_at_least(none, 0) == shown_at_most(none, 0) == "holds"
+    assert shown_above(Estimate(0.2, 0.1, 0.3), 0) == "holds"
+    assert shown_above(Estimate(0.2, -0.1, 0.3), 0) == "cannot be told"
 
 
 def test_a_condition_is_said_in_the_claim():

@@ -174,6 +174,38 @@ def shown_at_least(figure: Estimate, limit: float) -> Verdict:
     return shown_at_most(Estimate(-figure.value, -figure.high, -figure.low), -limit)
 
 
+def shown_below(figure: Estimate, limit: float) -> Verdict:
+    """Whether a figure is shown to be below a limit, which it may not be equal to.
+
+    Parameters
+    ----------
+    figure : Estimate
+    limit : float
+
+    Returns
+    -------
+    {"holds", "does not hold", "cannot be told"}
+    """
+    if figure.high < limit:
+        return "holds"
+    return "does not hold" if figure.low >= limit else "cannot be told"
+
+
+def shown_above(figure: Estimate, limit: float) -> Verdict:
+    """Whether a figure is shown to be above a limit; see :func:`shown_below`.
+
+    Parameters
+    ----------
+    figure : Estimate
+    limit : float
+
+    Returns
+    -------
+    {"holds", "does not hold", "cannot be told"}
+    """
+    return shown_below(Estimate(-figure.value, -figure.high, -figure.low), -limit)
+
+
 def judged(text: str, paper: str, figure: Estimate, verdict: Verdict) -> Claim:
     """A claim, with the condition in words where there is one.
 

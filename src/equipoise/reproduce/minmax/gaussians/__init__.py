@@ -1,0 +1,1 @@
+"""Mixtures of Gaussians in the plane: modes found, lost and kept, seed by seed."""

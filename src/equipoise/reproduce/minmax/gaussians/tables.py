@@ -1,0 +1,77 @@
+"""The table of a mixture, beside what the paper has."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from equipoise.report import Cell, Column, Table
+from equipoise.reproduce.judge import over_seeds
+from equipoise.reproduce.minmax import published
+from equipoise.reproduce.minmax.gaussians.claims import all_found
+from equipoise.reproduce.minmax.gaussians.mixture import WEIGHTED_RING
+from equipoise.reproduce.minmax.gaussians.results import Array, Results
+from equipoise.reproduce.minmax.stack.variants import COUNTERFACTUAL, GDA, GDA_ONCE
+
+_PAPER = {
+    COUNTERFACTUAL: f"{100 * published.FOUR_MODES:.0f}% all four",
+    GDA_ONCE: f"{100 * published.GDA_ONE_MODE:.0f}% one mode",
+}
+
+
+def mixture_table(results: Results) -> Table:
+    """What each variant found.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    Table
+    """
+    setting = results.setting
+    budget = results.runs[GDA].gradients[-1]
+    best = max(results.runs, key=lambda name: float(results.runs[name].last.mean()))
+    rows: list[list[str | Cell]] = []
+    for name, run in results.runs.items():
+        reaches = bool((run.gradients[-1] >= budget).all())
+        rows.append(
+            [
+                Cell(name, strong=name == best),
+                _shown(run.last, 1),
+                f"{100 * all_found(results, name).mean():.0f}%",
+                _shown(run.modes_at(budget), 1) if reaches else "",
+                _shown(100 * run.mass[-1], 0),
+                _shown(run.forgotten, 1),
+                f"{100 * run.share.mean():.0f}%",
+                f"{run.gradients[-1].mean():,.0f}",
+                f"{1000 * run.seconds:.1f}",
+                _PAPER.get(name, "") if setting.mixture == WEIGHTED_RING else "",
+            ]
+        )
+    plan = setting.plan
+    return Table(
+        [
+            Column("variant"),
+            Column("modes in the end", "right", f"of {len(setting.mixture.centres)}"),
+            Column("all of them", "right", "share of runs"),
+            Column("at equal gradients", "right", f"as many as {GDA} takes"),
+            Column("mass", "right", "% within 3 deviations"),
+            Column("modes lost", "right", f"events in {plan.looks} looks"),
+            Column("moves that stayed", "right"),
+            Column("gradients", "right", "of one player, a run"),
+            Column("ms", "right", "of one core, a step"),
+            Column("paper", "right"),
+        ],
+        rows,
+        f"{setting.mixture.name[0].upper()}{setting.mixture.name[1:]}: {results.n_seeds} seeds, "
+        f"{plan.iterations} iterations, batches of {setting.batch_size}, k = {plan.k}, free passes "
+        f"{plan.free_pass:g}; means with 95% intervals. A mode counts with "
+        f"{100 * setting.mixture.least_share:.3g}% of the samples within "
+        f"{setting.mixture.radius:g} of its centre",
+    )
+
+
+def _shown(values: Array, digits: int) -> str:
+    found = over_seeds(np.asarray(values, np.float64))
+    return f"{found.value:.{digits}f} ± {(found.high - found.low) / 2:.{digits}f}"

@@ -1,0 +1,1 @@
+"""Adversarial training of many seeds at once: replicates are an axis, and so are decisions."""

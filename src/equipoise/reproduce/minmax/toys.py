@@ -146,9 +146,7 @@ def play_accept_reject(toy_key: str, play: Play, n_seeds: int) -> Result:
     return {
         "ends": ends,
         "distances": [_distance(toy_key, *end) for end in ends],
-        "values": [
-            float(value(*torch.tensor(end, dtype=torch.float64)[:, None])) for end in ends
-        ],
+        "values": [float(value(*torch.tensor(end, dtype=torch.float64)[:, None])) for end in ends],
         "accepted": found.accepted.tolist(),
         "unanswered": found.unanswered.tolist(),
         "stopped": found.stopped.tolist(),
@@ -175,6 +173,4 @@ def _thinned(path: torch.Tensor) -> list[list[float]]:
 def _show(keys: Sequence[tuple[str, str]], n_steps: int, results: Sequence[Result]) -> Shown:
     found = dict(zip(keys, results, strict=True))
     table = toys_table(found, n_steps)
-    return Shown(
-        toys_claims(found, PLAIN), (table,), partial(toys_sections, found, table, PLAIN)
-    )
+    return Shown(toys_claims(found, PLAIN), (table,), partial(toys_sections, found, table, PLAIN))

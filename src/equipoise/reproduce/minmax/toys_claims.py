@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -36,14 +36,14 @@ def toys_claims(found: Mapping[tuple[str, str], Result], plain: str) -> tuple[Cl
         _fails(
             found,
             "F3",
-            f"cycle, with an amplitude above {_AMPLITUDE:g},",
+            f"cycle, with an amplitude above {_AMPLITUDE:g}",
             lambda one: one["outcome"] == "cycles" and one["amplitude"] > _AMPLITUDE,
         ),
         _fails(
             found,
             "F2",
-            "end at (0, 0), which is no answer,",
-            lambda one: np.abs(one["end"]).max() < 0.01,
+            "end at (0, 0), which is no answer",
+            lambda one: bool(np.abs(one["end"]).max() < 0.01),
         ),
     ]
     away = np.array([x**2 + y**2 > 1 for x, y in found["F2", ACCEPT_REJECT]["ends"]])
@@ -59,8 +59,8 @@ def toys_claims(found: Mapping[tuple[str, str], Result], plain: str) -> tuple[Cl
     of_all = share(solved(TOYS["F2"], found["F2", ACCEPT_REJECT]))
     claims.append(
         judged(
-            "F2, box 10: it does not end at the global min-max either, for a greedy maximizer stays "
-            "at its end of the box: share of seeds at the global one (at most "
+            "F2, box 10: nor does it end at the global min-max, for a greedy maximizer stays at "
+            "its end of the box: share of seeds at the global one (at most "
             f"{1 - _LIMIT:g})",
             "0",
             of_all,
@@ -93,12 +93,13 @@ def _solves(found: Mapping[tuple[str, str], Result], key: str) -> Claim:
     )
 
 
-def _fails(found: Mapping[tuple[str, str], Result], key: str, what: str, which: object) -> Claim:
-    assert callable(which)
+def _fails(
+    found: Mapping[tuple[str, str], Result], key: str, what: str, which: Callable[[Result], bool]
+) -> Claim:
     ours = sum(bool(which(found[key, method])) for method in FIRST_ORDER) / len(FIRST_ORDER)
     return judged(
-        f"{TOYS[key].name}: {what} descent-ascent, alternating, optimistic and extragradient: "
-        "share of the four",
+        f"{TOYS[key].name}: descent-ascent, simultaneous or alternating, optimistic and "
+        f"extragradient all {what}: share of the four",
         "1",
         Estimate(ours, ours, ours),
         "holds" if ours == 1 else "does not hold",

@@ -175,6 +175,4 @@ def play_stacked(game: Game, play: Play, seeds: Sequence[int]) -> Played:
             running = in_a_row < most
             if not running.any():
                 break
-    return Played(
-        torch.stack(xs), torch.stack(ys), accepted, unanswered, ~running, stack.n_ascent
-    )
+    return Played(torch.stack(xs), torch.stack(ys), accepted, unanswered, ~running, stack.n_ascent)

@@ -33,9 +33,9 @@ def toys_table(found: Mapping[tuple[str, str], Result], n_steps: int) -> Table:
     Table
     """
     seeds = len(found["F1", ACCEPT_REJECT]["ends"])
-    rows: list[list[str | Cell]] = []
-    for method in METHODS:
-        rows.append([method, *(_said(found.get((key, method))) for key in TOYS)])
+    rows: list[list[str | Cell]] = [
+        [method, *(_said(found.get((key, method))) for key in TOYS)] for method in METHODS
+    ]
     rows.append(
         [
             Cell(ACCEPT_REJECT, strong=True),

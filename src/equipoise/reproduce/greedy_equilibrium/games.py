@@ -9,14 +9,16 @@ from torch import Tensor
 
 from equipoise.optim.minmax.games import Game
 
-# How many waves, and how many radians a unit of length they turn by on average.
+# How many waves to a dimension, and by how many radians a unit of length they turn. With fewer than
+# there are dimensions, y alone could have all of them as high as they go, whatever x does.
 _N_WAVES, _RUGGED = 6, 1.5
 
 
 def waves(d: int, seed: int) -> Game:
-    """A sum of sine waves in random directions of (x, y): bounded, smooth, neither convex nor not.
+    """Six sine waves to a dimension, in random directions of (x, y).
 
-    What the theorem of existence asks for, and nothing more.
+    Bounded and smooth, neither convex nor concave: what the theorem of existence asks
+    for, and nothing more.
 
     Parameters
     ----------
@@ -34,9 +36,9 @@ def waves(d: int, seed: int) -> Game:
     def draw(*shape: int) -> Tensor:
         return torch.randn(shape, generator=stream, dtype=torch.float64)
 
-    u, v = (_RUGGED * draw(_N_WAVES, d) / math.sqrt(d) for _ in range(2))
-    phase = 2 * math.pi * torch.rand(_N_WAVES, generator=stream, dtype=torch.float64)
-    height = draw(_N_WAVES) / math.sqrt(_N_WAVES)
+    u, v = (_RUGGED * draw(_N_WAVES * d, d) / math.sqrt(d) for _ in range(2))
+    phase = 2 * math.pi * torch.rand(_N_WAVES * d, generator=stream, dtype=torch.float64)
+    height = draw(_N_WAVES * d) / math.sqrt(_N_WAVES)
     return Game(
         f"waves {seed}",
         lambda x, y: (height * torch.sin(u @ x + v @ y + phase)).sum(),

@@ -114,13 +114,13 @@ def _claim(point: Named, found: Result) -> Claim:
         verdict = "holds"
     at = f"{point.name} at ({point.x:g}, {point.y:.3g}) is {kind} ({point.why})"
     limit = math.sqrt(TOLERANCE)
-    if found["max_curvature"][1] > limit:
+    if found["max_curvature"][1] > limit and found["exact"][0] < TOLERANCE:
         figure = Estimate(*found["max_curvature"])
         return judged(f"{at}: curvature in y, to be above {limit:g}", "2, exact", figure, verdict)
     before = f", {point.found_before} by earlier draws" if point.found_before else ""
     return judged(
         f"{at}: |S'|",
-        f"exact walk {found['exact'][0]:.3g}{before}",
+        f"exact walk {in_digits(found['exact'][0])}{before}",
         Estimate(*found["min_gradient"]),
         verdict,
     )
@@ -138,10 +138,10 @@ def _table(named: Sequence[Named], n_pairs: int, results: Sequence[Result]) -> T
                 f"{found['max_gradient']:.2g}",
                 f"{found['max_curvature'][0]:.3g}",
                 shown(found["min_gradient"]),
-                f"{slope:.3g}",
+                in_digits(slope),
                 point.found_before or "–",
                 shown(found["min_curvature"]),
-                f"{bend:.3g}",
+                in_digits(bend),
                 f"{found['improving'][0]:.1%}",
                 f"{improving:.1%}",
                 Shade(found["verdict"], kind="good" if right else "bad"),
@@ -180,9 +180,19 @@ def shown(found: Sequence[float]) -> str:
     -------
     str
     """
-    value, low, high = (_rounded(one) for one in found)
+    value, low, high = (in_digits(one) for one in found)
     return f"{value} [{low}, {high}]"
 
 
-def _rounded(value: float) -> str:
+def in_digits(value: float) -> str:
+    """Three digits of a value, and none of rounding errors.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+    """
     return "0" if abs(value) < 5e-5 else f"{value:.3g}"

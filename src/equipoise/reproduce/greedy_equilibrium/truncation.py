@@ -20,7 +20,7 @@ from equipoise.report import Figure, Line, Section, Table, Text, lines
 from equipoise.report.table import Column
 from equipoise.reproduce.greedy_equilibrium.exact import greedy_max, smooth_along, smooth_at
 from equipoise.reproduce.greedy_equilibrium.games import step_down, two_peaks
-from equipoise.reproduce.greedy_equilibrium.points import shown as in_digits
+from equipoise.reproduce.greedy_equilibrium.points import shown as with_interval
 from equipoise.reproduce.greedy_equilibrium.search import as_dict, check
 from equipoise.reproduce.judge import judged, over_seeds, shown_at_least, shown_at_most
 from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
@@ -220,15 +220,15 @@ def _show(results: Sequence[Result]) -> Shown:
             [
                 "x - 3 x 1(x <= 0) + 1(x <= 0)",
                 "descent on it smoothed alone ends at, in sigma",
-                in_digits(ends),
+                with_interval(ends),
                 f"{exact:.3g}",
             ],
-            ["", "|S'| at 0, truncated", in_digits(example["min_gradient"]), "0"],
+            ["", "|S'| at 0, truncated", with_interval(example["min_gradient"]), "0"],
             ["", "check at 0", example["verdict"], "equilibrium"],
             [
                 "greedy max of two peaks",
                 "|S'| at 0 from below, truncated",
-                in_digits(peaks["min_gradient"]),
+                with_interval(peaks["min_gradient"]),
                 f"{jumps['exact']:.2g}",
             ],
             ["", "check at 0 from below", peaks["verdict"], "equilibrium"],

@@ -21,7 +21,7 @@ from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
 
 Array = NDArray[np.float64]
 
-_FORMAT = 1
+_FORMAT = 2
 _REACH = 5.0
 # What is called a modest power here; the theorem says that there is one and not which.
 _LIMIT = 3.0

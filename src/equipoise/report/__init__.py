@@ -9,6 +9,7 @@ matplotlib, jinja2 nor rich.
 
 from __future__ import annotations
 
+from equipoise.report.chart_clouds import clouds
 from equipoise.report.chart_contours import Field, Trail, contours
 from equipoise.report.chart_intervals import Interval, intervals
 from equipoise.report.chart_lines import Line, lines
@@ -33,6 +34,7 @@ __all__ = [
     "Table",
     "Text",
     "Trail",
+    "clouds",
     "contours",
     "intervals",
     "lines",

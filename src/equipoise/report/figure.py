@@ -27,7 +27,7 @@ _MARGIN = 0.12
 class Figure:
     """A drawing for a page.
 
-    The chart functions (`scatter`, `intervals`, `lines`) make figures.
+    The chart functions (`scatter`, `intervals`, `lines`, `clouds`) make figures.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from equipoise.report import Figure, Line, lines
+from equipoise.report import Figure, Line, clouds, lines
 from equipoise.reproduce.judge import over_seeds
 from equipoise.reproduce.minmax.gaussians.results import Array, Results, Run
 from equipoise.reproduce.minmax.stack.variants import (
@@ -27,7 +27,9 @@ _PANELS: dict[str, tuple[str, ...]] = {
     "accept/reject": (COUNTERFACTUAL, KEPT, STATIONARY),
     "controls": (COUNTERFACTUAL, GDA, COIN, SKIP, SKIP_KEPT),
 }
+_SAMPLED = (GDA_ONCE, GDA, OPTIMISTIC, UNROLLED, COUNTERFACTUAL, KEPT, SKIP)
 _PLACES = 40
+_POINTS = 100
 
 
 def gradient_figure(results: Results) -> Figure:
@@ -71,6 +73,35 @@ def move_figure(results: Results) -> Figure:
         "moves of the generator that stayed",
         f"The same on the {results.setting.mixture.name} against moves of the generator that "
         "stayed: what a variant refuses or skips costs nothing here.",
+    )
+
+
+def sample_figure(results: Results) -> Figure:
+    """What generators of the first seeds make in the end.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    Figure
+    """
+    mixture = results.setting.mixture
+    shown = {
+        name: run.samples[:, :_POINTS].tolist()
+        for name, run in results.runs.items()
+        if name in _SAMPLED
+    }
+    seeds = len(next(iter(shown.values())))
+    return clouds(
+        shown,
+        columns=[f"seed {seed}" for seed in range(seeds)],
+        targets=mixture.centres,
+        reach=1.5 * float(np.abs(np.array(mixture.centres)).max()),
+        title=f"What generators make in the end: {mixture.name}",
+        caption=f"{_POINTS} samples of each of the first seeds; rings are the centres, and wider "
+        "than the modes.",
     )
 
 

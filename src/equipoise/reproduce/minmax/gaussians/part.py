@@ -12,7 +12,11 @@ from equipoise.report import Facts, Section, Text
 from equipoise.reproduce.claim import Tier
 from equipoise.reproduce.minmax.gaussians.cell import Setting
 from equipoise.reproduce.minmax.gaussians.claims import mixture_claims
-from equipoise.reproduce.minmax.gaussians.figures import gradient_figure, move_figure
+from equipoise.reproduce.minmax.gaussians.figures import (
+    gradient_figure,
+    move_figure,
+    sample_figure,
+)
 from equipoise.reproduce.minmax.gaussians.mixture import (
     EVEN_RING,
     GRID_OF_25,
@@ -139,7 +143,12 @@ def _section(results: Results) -> Section:
     name = results.setting.mixture.name
     return Section(
         f"{name[0].upper()}{name[1:]}",
-        [mixture_table(results), gradient_figure(results), move_figure(results)],
+        [
+            mixture_table(results),
+            gradient_figure(results),
+            move_figure(results),
+            sample_figure(results),
+        ],
     )
 
 

@@ -48,10 +48,10 @@ def images_part(tier: Tier, data_dir: Path | None) -> Part:
         return part_of(
             [
                 (
-                    _digits("digits 0 and 1", (0, 1), 64, 1000, (GDA, COUNTERFACTUAL, KEPT)),
+                    _digits("digits 0 and 1", (0, 1), 64, 1000, (GDA, KEPT)),
                     (12, 12),
                 ),
-                (_digits("all ten digits", (), 64, 1000, (GDA, COUNTERFACTUAL)), (6, 6)),
+                (_digits("all ten digits", (), 64, 1000, (GDA, KEPT)), (12, 12)),
             ],
             1.0,
             (

@@ -20,7 +20,7 @@ from equipoise.reproduce.minmax.stack.variants import (
 
 _PANELS = {
     "methods": (GDA, OPTIMISTIC, COUNTERFACTUAL, KEPT),
-    "controls": (COUNTERFACTUAL, GDA, COIN, SKIP, SKIP_KEPT),
+    "controls": (GDA, COIN, SKIP, KEPT, SKIP_KEPT),
 }
 
 
@@ -117,10 +117,10 @@ def _line(results: Results, name: str, places: Array) -> Line:
 def _paper(results: Results, name: str) -> str:
     task = results.task
     if task.n_classes == 2:
-        both = {COUNTERFACTUAL: published.BOTH_DIGITS, GDA: published.GDA_BOTH_DIGITS}
+        both = {KEPT: published.BOTH_DIGITS, GDA: published.GDA_BOTH_DIGITS}
         return f"{100 * both[name]:.0f}% both (MNIST)" if name in both else ""
     if task.source == "cifar10":
-        names = {COUNTERFACTUAL: "accept/reject", GDA: "GDA", OPTIMISTIC: "optimistic"}
+        names = {KEPT: "accept/reject", GDA: "GDA", OPTIMISTIC: "optimistic"}
         score = published.INCEPTION_CIFAR.get(names.get(name, ""))
         return "" if score is None else f"Inception score {score:g}"
     return ""

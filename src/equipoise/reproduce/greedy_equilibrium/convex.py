@@ -207,7 +207,7 @@ def _show(kinds: Sequence[tuple[str, int]], settings: Settings, results: Sequenc
         judged(
             "convex-concave games: the search ends at the min-max value: gap at the end, over "
             f"the mean gap of starts (at most {_GAP_LIMIT:g} asked for)",
-            "0, as eps goes to 0",
+            "0",
             left,
             shown_at_most(left, _GAP_LIMIT),
         ),

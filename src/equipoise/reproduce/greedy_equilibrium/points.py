@@ -83,7 +83,7 @@ def _show(named: Sequence[Named], n_pairs: int, results: Sequence[Result]) -> Sh
         Claim(
             "the interval of |S'| that draws give holds the value of an exact walk: share of "
             "these points (for 95 % intervals, at least 90 % asked for)",
-            "none; 0.95 by design",
+            "0.95 by design",
             *one,
             "holds" if one.value >= 0.9 else "does not hold",
         )
@@ -117,10 +117,9 @@ def _claim(point: Named, found: Result) -> Claim:
     if found["max_curvature"][1] > limit and found["exact"][0] < TOLERANCE:
         figure = Estimate(*found["max_curvature"])
         return judged(f"{at}: curvature in y, to be above {limit:g}", "2, exact", figure, verdict)
-    before = f", {point.found_before} by earlier draws" if point.found_before else ""
     return judged(
         f"{at}: |S'|",
-        f"exact walk {in_digits(found['exact'][0])}{before}",
+        f"exact {in_digits(found['exact'][0])}",
         Estimate(*found["min_gradient"]),
         verdict,
     )

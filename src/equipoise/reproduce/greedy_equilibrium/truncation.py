@@ -209,7 +209,7 @@ def _show(results: Sequence[Result]) -> Shown:
         judged(
             "the same of a greedy max function that jumps up where it is lowest, as a valley "
             f"between two peaks of f(x, .) closes: |S'| there (at most {_TOLERANCE:g})",
-            f"0; exact walk {jumps['exact']:.2g}",
+            f"0; exact {jumps['exact']:.2g}",
             Estimate(*peaks["min_gradient"]),
             shown_at_most(Estimate(*peaks["min_gradient"]), _TOLERANCE),
         ),

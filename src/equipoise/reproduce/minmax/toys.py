@@ -26,7 +26,7 @@ from equipoise.reproduce.minmax.toys_games import (
 from equipoise.reproduce.minmax.toys_stacked import Play, play_stacked
 from equipoise.reproduce.minmax.toys_table import toys_table
 
-_FORMAT = 1
+_FORMAT = 2
 _SHOWN, _DRAWN = 300, 3
 PLAIN = "compared plainly"
 """The name of what accept/reject does on the Dirac GAN in the trap of truncated answers."""

@@ -122,7 +122,7 @@ METHODS: dict[str, Callable[[float], Make]] = {
     "alternating": lambda rate: _plain(Alternating, rate),
     "optimistic": lambda rate: _plain(Optimistic, rate),
     "extragradient": lambda rate: _plain(Extragradient, rate),
-    "consensus": lambda rate: _plain(Consensus, rate, gamma=0.5),
+    "consensus": lambda rate: _plain(Consensus, rate, gamma=0.1),
     "symplectic": lambda rate: _plain(Symplectic, rate),
     "follow-the-ridge": lambda rate: _plain(FollowTheRidge, rate),
     "competitive": lambda rate: _plain(Competitive, rate),

@@ -97,7 +97,7 @@ class Quadratic:
             return self.game.value(z[:d], z[d:])
 
         self._slope = torch.func.grad(value)(zero)
-        self._bend = torch.func.hessian(value)(zero)
+        self._bend: Tensor = torch.autograd.functional.hessian(value, zero)
         self.x = torch.linalg.solve(self._bend, -self._slope)[:d]
 
     def best_answer(self, x: Tensor) -> Tensor:

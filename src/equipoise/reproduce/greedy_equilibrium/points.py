@@ -16,7 +16,6 @@ from equipoise.reproduce.claim import Claim, Verdict
 from equipoise.reproduce.greedy_equilibrium.exact import greedy_max, smooth_at
 from equipoise.reproduce.greedy_equilibrium.published import (
     GAMES,
-    NAMED,
     SIGMA,
     TOLERANCE,
     Named,
@@ -28,7 +27,7 @@ from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
 _FORMAT = 1
 
 
-def points_part(n_pairs: int, named: Sequence[Named] = NAMED) -> Part:
+def points_part(n_pairs: int, named: Sequence[Named]) -> Part:
     """The points, each in a cell.
 
     Parameters

@@ -9,7 +9,7 @@ from equipoise.report import Page, Section
 from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
 from equipoise.reproduce.greedy_equilibrium.convex import convex_part
 from equipoise.reproduce.greedy_equilibrium.points import points_part
-from equipoise.reproduce.greedy_equilibrium.published import SOURCE
+from equipoise.reproduce.greedy_equilibrium.published import NAMED, SOURCE, Named
 from equipoise.reproduce.greedy_equilibrium.saddles import saddles_part
 from equipoise.reproduce.greedy_equilibrium.search import Settings
 from equipoise.reproduce.greedy_equilibrium.starts import starts_part
@@ -41,6 +41,8 @@ class Size:
         Of the searches whose evaluations are counted.
     settings : Settings
         Of searches.
+    named : tuple of Named
+        The points that are checked.
     """
 
     n_pairs: int
@@ -55,6 +57,7 @@ class Size:
     n_descent_steps: int
     grid: Grid
     settings: Settings
+    named: tuple[Named, ...] = NAMED
 
 
 SIZES: dict[Tier, Size] = {
@@ -81,7 +84,7 @@ def parts_of(size: Size) -> list[Part]:
     list of Part
     """
     return [
-        points_part(size.n_pairs),
+        points_part(size.n_pairs, size.named),
         saddles_part(size.n_saddle_games, size.n_crests, size.settings.n_pairs),
         starts_part(size.n_random, size.n_named, size.settings),
         convex_part(size.checked, size.searched, size.n_quadratics, size.settings),

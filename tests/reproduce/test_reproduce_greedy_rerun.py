@@ -17,7 +17,8 @@ from equipoise.reproduce.minmax.part import find_results
 
 TINY = Size(
     6, 1, 2, 1, 1, (1, 2), (1,), 1, 2, 4,
-    Grid((0.3, 0.1), (1, 2), 2), Settings(tolerance=0.1, patience=4, n_pairs=4), NAMED[:3],
+    Grid((0.5, 0.3), (1, 2), 2, 0.5), Settings(tolerance=0.3, patience=2, n_pairs=4), NAMED[7:10],
+    ("wave", "two peaks"),
 )  # fmt: skip
 
 
@@ -51,8 +52,8 @@ def test_the_page_has_a_section_for_every_theorem_and_its_figures(finished):
         "Evaluations",
     ):
         assert f"{heading}</h2>" in page
-    # Five games with paths, two jumps, and evaluations.
-    assert page.count("<svg") == 5 + 2 + 1
+    # Two games with paths, two jumps, and evaluations.
+    assert page.count("<svg") == 2 + 2 + 1
 
 
 def test_claims_are_json_with_an_interval_around_each_figure(finished):
@@ -63,11 +64,11 @@ def test_claims_are_json_with_an_interval_around_each_figure(finished):
 
 def test_a_search_asks_for_no_gradient_in_x_and_is_the_same_again():
     start = torch.tensor([2.0], dtype=torch.float64), torch.tensor([1.0], dtype=torch.float64)
-    found = [search(GAMES["F3"], *start, Settings(0.1, patience=10), 3) for _ in range(2)]
+    found = [search(GAMES["F3"], *start, Settings(0.3, patience=5), 3) for _ in range(2)]
     assert found[0] == found[1]
     assert found[0]["x_gradients"] == 0
     assert found[0]["stopped"]
-    assert abs(found[0]["x"][0]) < 0.5
+    assert abs(found[0]["x"][0]) < 1.0
 
 
 def test_every_cell_of_a_tier_has_a_name_of_its_own():

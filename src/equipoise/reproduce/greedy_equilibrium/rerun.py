@@ -12,7 +12,7 @@ from equipoise.reproduce.greedy_equilibrium.points import points_part
 from equipoise.reproduce.greedy_equilibrium.published import NAMED, SOURCE, Named
 from equipoise.reproduce.greedy_equilibrium.saddles import saddles_part
 from equipoise.reproduce.greedy_equilibrium.search import Settings
-from equipoise.reproduce.greedy_equilibrium.starts import starts_part
+from equipoise.reproduce.greedy_equilibrium.starts import NAMES, starts_part
 from equipoise.reproduce.greedy_equilibrium.truncation import truncation_part
 from equipoise.reproduce.greedy_equilibrium.work import Grid, work_part
 from equipoise.reproduce.minmax.part import Part
@@ -43,6 +43,8 @@ class Size:
         Of searches.
     named : tuple of Named
         The points that are checked.
+    searched_games : tuple of str
+        The named games that are searched.
     """
 
     n_pairs: int
@@ -58,6 +60,7 @@ class Size:
     grid: Grid
     settings: Settings
     named: tuple[Named, ...] = NAMED
+    searched_games: tuple[str, ...] = tuple(NAMES)
 
 
 SIZES: dict[Tier, Size] = {
@@ -86,7 +89,7 @@ def parts_of(size: Size) -> list[Part]:
     return [
         points_part(size.n_pairs, size.named),
         saddles_part(size.n_saddle_games, size.n_crests, size.settings.n_pairs),
-        starts_part(size.n_random, size.n_named, size.settings),
+        starts_part(size.n_random, size.n_named, size.settings, size.searched_games),
         convex_part(size.checked, size.searched, size.n_quadratics, size.settings),
         truncation_part(size.n_descents, size.n_descent_steps, size.settings.n_pairs),
         work_part(size.grid, size.settings),

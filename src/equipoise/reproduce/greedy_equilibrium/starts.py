@@ -57,7 +57,9 @@ def game_of(key: str, seed: int) -> Game:
     return two_peaks() if key == "two peaks" else GAMES[key]
 
 
-def starts_part(n_random: int, n_named: int, settings: Settings) -> Part:
+def starts_part(
+    n_random: int, n_named: int, settings: Settings, keys: Sequence[str] = tuple(NAMES)
+) -> Part:
     """Searches, each in a cell.
 
     Parameters
@@ -65,15 +67,17 @@ def starts_part(n_random: int, n_named: int, settings: Settings) -> Part:
     n_random : int
         Random games, with one start each.
     n_named : int
-        Starts of each game of :data:`NAMES`.
+        Starts of each named game.
     settings : Settings
+    keys : sequence of str
+        The named games, of :data:`NAMES`.
 
     Returns
     -------
     Part
     """
     runs = [("random", seed) for seed in range(n_random)]
-    runs += [(key, seed) for key in NAMES for seed in range(n_named)]
+    runs += [(key, seed) for key in keys for seed in range(n_named)]
     cells = tuple(
         Cell(
             f"search, {key}, start {seed}",
@@ -108,7 +112,7 @@ def run_start(key: str, seed: int, settings: Settings) -> Result:
 
 
 def _show(runs: Sequence[tuple[str, int]], settings: Settings, results: Sequence[Result]) -> Shown:
-    of: dict[str, list[Result]] = {key: [] for key in ("random", *NAMES)}
+    of: dict[str, list[Result]] = {key: [] for key in dict.fromkeys(key for key, _ in runs)}
     for (key, _), found in zip(runs, results, strict=True):
         of[key].append(found)
     of_all = accepted([one["check"] for one in results])
@@ -135,13 +139,12 @@ def _show(runs: Sequence[tuple[str, int]], settings: Settings, results: Sequence
 
 def _table(of: dict[str, list[Result]], settings: Settings) -> Table:
     rows = []
-    for key, name in {"random": "random games, one start each", **NAMES}.items():
-        found = of[key]
+    for key, found in of.items():
         verdicts = [one["check"]["verdict"] for one in found]
         farthest = max(one["distance"] for one in found)
         rows.append(
             [
-                name,
+                NAMES.get(key, "random games, one start each"),
                 str(len(found)),
                 str(sum(one["stopped"] for one in found)),
                 str(verdicts.count("equilibrium")),
@@ -175,7 +178,7 @@ def _sections(of: dict[str, list[Result]], settings: Settings, table: Table) -> 
         "either. Its end is checked with draws that it has not seen. The constants of the theorem "
         "are polynomials that no machine could run; these are free, and the same for all games."
     )
-    drawn = [_figure(key, of[key][:_DRAWN]) for key in NAMES if of[key]]
+    drawn = [_figure(key, of[key][:_DRAWN]) for key in of if key in NAMES]
     return [Section("The search from random starts", [text, table, *drawn])]
 
 

@@ -36,17 +36,16 @@ class Grid:
     tolerances : tuple of float
         In one dimension.
     dimensions : tuple of int
-        At a tolerance of 0.03.
     n_games : int
         Random games of each.
+    tolerance : float
+        At which the dimensions are searched.
     """
 
     tolerances: tuple[float, ...]
     dimensions: tuple[int, ...]
     n_games: int
-
-
-_OF_DIMENSIONS = 0.03
+    tolerance: float = 0.03
 
 
 def work_part(grid: Grid, settings: Settings) -> Part:
@@ -62,7 +61,7 @@ def work_part(grid: Grid, settings: Settings) -> Part:
     Part
     """
     runs = [("eps", eps, 1) for eps in grid.tolerances]
-    runs += [("d", _OF_DIMENSIONS, d) for d in grid.dimensions]
+    runs += [("d", grid.tolerance, d) for d in grid.dimensions]
     every = [(*run, seed) for run in runs for seed in range(grid.n_games)]
     cells = tuple(
         Cell(
@@ -78,7 +77,7 @@ def work_part(grid: Grid, settings: Settings) -> Part:
         )
         for _, eps, d, seed in every
     )
-    return Part("work", cells, partial(_show, every, settings))
+    return Part("work", cells, partial(_show, every, grid.tolerance, settings))
 
 
 def count(d: int, seed: int, settings: Settings) -> Result:
@@ -142,7 +141,10 @@ def fit_power(x: Array, counts: Array) -> Power:
 
 
 def _show(
-    runs: Sequence[tuple[str, float, int, int]], settings: Settings, results: Sequence[Result]
+    runs: Sequence[tuple[str, float, int, int]],
+    tolerance: float,
+    settings: Settings,
+    results: Sequence[Result],
 ) -> Shown:
     tables: dict[str, tuple[Array, Array]] = {}
     for kind in ("eps", "d"):
@@ -157,7 +159,7 @@ def _show(
     powers = {kind: fit_power(*pair) for kind, pair in tables.items()}
     names = {"eps": "1 / eps", "d": "the dimension of either player"}
     claims = tuple(_claim(names[kind], powers[kind], tables[kind][0]) for kind in tables)
-    table = _table(tables, powers, all(one["stopped"] for one in results), settings)
+    table = _table(tables, powers, all(one["stopped"] for one in results), tolerance, settings)
     text = Text(
         "Evaluations of f, each with whatever derivatives in y were asked for there, until the "
         "search stops, on random bounded games. How many failures in a row end it, and how many "
@@ -189,6 +191,7 @@ def _table(
     tables: dict[str, tuple[Array, Array]],
     powers: dict[str, Power],
     all_stopped: bool,
+    tolerance: float,
     settings: Settings,
 ) -> Table:
     rows = []
@@ -197,7 +200,7 @@ def _table(
             low, middle, high = np.quantile(some, [0.1, 0.5, 0.9])
             rows.append(
                 [
-                    f"eps = {1 / at:.3g}" if kind == "eps" else f"eps = {_OF_DIMENSIONS:g}",
+                    f"eps = {1 / at:.3g}" if kind == "eps" else f"eps = {tolerance:g}",
                     "1" if kind == "eps" else f"{at:g}",
                     f"{middle:.0f}",
                     f"{low:.0f} to {high:.0f}",

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from equipoise.report import Figure, Interval, Line, Point, intervals, lines, scatter
+from equipoise.report import Figure, Interval, Line, Point, clouds, intervals, lines, scatter
 
 NAN = math.nan
 
@@ -181,3 +181,31 @@ def test_empty_panels_are_refused():
     for panels in ({}, {"p": []}):
         with pytest.raises(ValueError, match="panels: given an empty panel or none"):
             lines(panels, x_label="x")
+
+
+def cloud_chart(**changed) -> Figure:
+    said = {"columns": ["one", "two"], "targets": [(0.0, 1.0)], "reach": 2.0, "title": "clouds"}
+    rows = {"first": [[(0.0, 0.0), (1.0, 1.0)], [(3.0, 0.0), (NAN, 0.0)]]}
+    return clouds(changed.pop("rows", rows), **{**said, **changed})
+
+
+def test_clouds_count_what_has_no_place_in_a_panel_and_do_not_draw_it():
+    figure = cloud_chart()
+    assert figure.data.rows == [["first", "one", "2", "2"], ["first", "two", "2", "0"]]
+    assert {"first", "one", "two", "clouds"} <= set(texts(figure))
+    full = cloud_chart(rows={"first": [[(0.0, 0.0), (1.0, 1.0)], [(1.0, 0.0), (0.0, 0.0)]]})
+    assert full.svg.count("<use") - figure.svg.count("<use") == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"rows": {}}, "rows: given none"),
+        ({"rows": {"first": [[(0.0, 0.0)]]}}, "rows: 'first' has 1 clouds, wanted 2"),
+        ({"columns": []}, "columns: given 0, wanted 1 to 4"),
+        ({"reach": 0.0}, "reach: given 0.0"),
+    ],
+)
+def test_clouds_that_cannot_be_drawn_are_refused(changed: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        cloud_chart(**changed)

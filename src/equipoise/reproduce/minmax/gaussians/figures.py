@@ -108,20 +108,23 @@ def sample_figure(results: Results) -> Figure:
 def _figure(
     results: Results, spent: Callable[[Run], Array], last: float, x_label: str, caption: str
 ) -> Figure:
+    most = len(results.setting.mixture.centres)
     panels = {}
     for title, names in _PANELS.items():
         drawn = [
             line
             for name in names
             if name in results.runs
-            for line in _line(results.runs[name], spent, last, name)
+            for line in _line(results.runs[name], spent, last, name, most)
         ]
-        if drawn:
+        if len(drawn) > 1:
             panels[f"modes: {title}"] = drawn
     return lines(panels, x_label=x_label, caption=caption)
 
 
-def _line(run: Run, spent: Callable[[Run], Array], last: float, label: str) -> Sequence[Line]:
+def _line(
+    run: Run, spent: Callable[[Run], Array], last: float, label: str, most: int
+) -> Sequence[Line]:
     # Seeds spend at their own pace: each is brought to common places before they are averaged.
     each = spent(run)
     end = min(last, float(each[-1].min()))
@@ -131,5 +134,8 @@ def _line(run: Run, spent: Callable[[Run], Array], last: float, label: str) -> S
     places = np.linspace(start, end, _PLACES)
     modes = np.array([np.interp(places, each[:, s], run.modes[:, s]) for s in range(each.shape[1])])
     found = [over_seeds(column) for column in modes.T]
-    low, high = ([getattr(one, name) for one in found] for name in ("low", "high"))
+    # Student's interval does not know that there are between none and all of the modes.
+    low, high = (
+        np.clip([getattr(one, name) for one in found], 0, most) for name in ("low", "high")
+    )
     return [Line(places, [one.value for one in found], label, low, high)]

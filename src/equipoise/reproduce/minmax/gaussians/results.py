@@ -47,6 +47,15 @@ class Run:
         end: Array = self.modes[-1]
         return end
 
+    @property
+    def lost(self) -> Array:
+        """Share of the modes seen at a look that are not there at the next, shape (r,).
+
+        Losses alone would speak for a variant that never has a mode to lose; its share is NaN.
+        """
+        had = self.modes[:-1].sum(0)
+        return np.where(had > 0, self.forgotten / np.maximum(had, 1), np.nan)
+
     def modes_at(self, budget: Array) -> Array:
         """Modes at the last look within a budget of gradients.
 

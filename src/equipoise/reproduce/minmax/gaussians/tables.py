@@ -43,6 +43,7 @@ def mixture_table(results: Results) -> Table:
                 _shown(run.modes_at(budget), 1) if reaches else "",
                 _shown(100 * run.mass[-1], 0),
                 _shown(run.forgotten, 1),
+                _shown(100 * run.lost, 0),
                 f"{100 * run.share.mean():.0f}%",
                 f"{run.gradients[-1].mean():,.0f}",
                 f"{1000 * run.seconds:.1f}",
@@ -58,6 +59,7 @@ def mixture_table(results: Results) -> Table:
             Column("at equal gradients", "right", f"as many as {GDA} takes"),
             Column("mass", "right", "% within 3 deviations"),
             Column("modes lost", "right", f"events in {plan.looks} looks"),
+            Column("modes lost", "right", "% of those of the look before"),
             Column("moves that stayed", "right"),
             Column("gradients", "right", "of one player, a run"),
             Column("ms", "right", "of one core, a step"),
@@ -74,4 +76,6 @@ def mixture_table(results: Results) -> Table:
 
 def _shown(values: Array, digits: int) -> str:
     found = over_seeds(np.asarray(values, np.float64))
+    if np.isnan(found.value):
+        return ""
     return f"{found.value:.{digits}f} ± {(found.high - found.low) / 2:.{digits}f}"

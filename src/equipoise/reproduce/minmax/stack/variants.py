@@ -45,14 +45,14 @@ TITLES: dict[str, str] = {
     UNROLLED: "the generator's gradient through k steps of plain ascent",
     COUNTERFACTUAL: "a move stays if f after k steps of the discriminator is below what the same k "
     "steps reach without the move; else both players are rolled back",
-    KEPT: "a move stays if f after k steps is below f before them; else the generator is rolled "
-    "back and the discriminator is not",
-    STATIONARY: "the discriminator climbs until its gradient on the batch is small, before the "
-    "move and after it; what is not at rest within the limit is refused",
     COIN: "both players move or neither does, as a coin says: descent-ascent at the same k, taken "
     "at fewer steps",
     SKIP: "the discriminator takes its k steps always, the generator its step as a coin says",
-    SKIP_KEPT: "the same, at another rate: what is left of the kept response without its judge",
+    KEPT: "a move stays if f after k steps is below f before them; else the generator is rolled "
+    "back and the discriminator is not",
+    SKIP_KEPT: "the same at another rate: what is left of the kept response without its judge",
+    STATIONARY: "the discriminator climbs until its gradient on the batch is small, before the "
+    "move and after it; what is not at rest within the limit is refused",
 }
 
 

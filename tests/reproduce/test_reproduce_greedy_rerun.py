@@ -17,7 +17,7 @@ from equipoise.reproduce.minmax.part import find_results
 
 TINY = Size(
     6, 1, 2, 1, 1, (1, 2), (1,), 1, 2, 4,
-    Grid((0.5, 0.3), (1, 2), 2, 0.5), Settings(tolerance=0.3, patience=2, n_pairs=4), NAMED[7:10],
+    Grid((0.5, 0.3), (1, 2), 2, 0.4), Settings(tolerance=0.3, patience=2, n_pairs=4), NAMED[7:10],
     ("wave", "two peaks"),
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ import typer
 
 from benchmarks.figure import show
 
-AREAS = ("startup", "audit", "train", "constrained", "frontier", "autobalance")
+AREAS = ("startup", "audit", "train", "constrained", "frontier", "autobalance", "minmax")
 
 
 def main(

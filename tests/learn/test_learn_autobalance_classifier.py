@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
-from tests.learn.test_learn_autobalance import long_tail, two_groups
+from tests.learn.rare import long_tail, two_groups
 
 from equipoise import FairClassifier
 from equipoise.learn import (
@@ -266,3 +267,34 @@ def test_a_method_is_a_wrapper_or_trains_itself():
     assert METHODS["autobalance"].train is not None
     with pytest.raises(ValueError, match="one of wrap and train"):
         Method("nothing", "neither of them")
+
+
+def test_rows_are_changed_by_a_policy_for_each_cluster_of_classes():
+    X, y = long_tail()
+    settings = {"steps": 60, "compare": False, "random_state": 0}
+    fair = AutoBalanceClassifier(augment=2, **settings).fit(X, y)
+    start = AutoBalanceClassifier(augment=2, outer_learning_rate=1e-12, **settings).fit(X, y)
+    assert {learnt.cluster for learnt in fair.augmentation_.policy()} == {0, 1}
+    assert not torch.equal(fair.augmentation_.probability, start.augmentation_.probability)
+    assert AutoBalanceClassifier(**settings).fit(X, y).augmentation_ is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"augment": 4}, "augment == 4, must be <= 3"),
+        ({"augment": 1, "hypergradient": "cg"}, "hypergradient='identity'"),
+        ({"augment": 1, "hypergradient": "exact", "hidden": ()}, "leave out augment"),
+        ({"validation_fraction": 1.0}, "validation_fraction == 1.0, must be < 1"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, said):
+    X, y = long_tail()
+    with pytest.raises(ValueError, match=said):
+        AutoBalanceClassifier(steps=20, **settings).fit(X, y)
+
+
+def test_a_fraction_that_is_no_number_is_refused():
+    X, y = long_tail()
+    with pytest.raises(TypeError, match="validation_fraction must be an instance of"):
+        AutoBalanceClassifier(validation_fraction="a").fit(X, y)

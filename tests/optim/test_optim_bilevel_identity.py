@@ -20,10 +20,10 @@ class Rounded(nn.Module):
 class Search:
     """A small network and an outer problem of its logits' offsets and scales."""
 
-    def __init__(self, *, method=None, dtype=torch.float32, rounded=False, **settings):
+    def __init__(self, *, method=None, dtype=torch.float32, rounded=False, dropout=0.0, **settings):
         draw = torch.Generator().manual_seed(4)
         torch.manual_seed(0)
-        layers = [nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)]
+        layers = [nn.Linear(8, 32), nn.Tanh(), nn.Dropout(dropout), nn.Linear(32, 4)]
         self.model = nn.Sequential(*layers, *([Rounded()] if rounded else [])).to(dtype)
         self.x, self.xv = (torch.randn(200, 8, generator=draw, dtype=dtype) for _ in range(2))
         self.y, self.yv = (x[:, :4].argmax(1) for x in (self.x, self.xv))
@@ -39,12 +39,14 @@ class Search:
 
     def step(self):
         """The hyper-gradient of a step."""
-
-        def inner():
-            return self.model(self.x), lambda z: cross_entropy(self.delta * z + self.l, self.y)
-
-        self.bilevel.step(inner, lambda: cross_entropy(self.model(self.xv), self.yv))
+        self.bilevel.step(self.inner, self.outer)
         return torch.cat([self.l.grad, self.delta.grad])
+
+    def inner(self):
+        return self.model(self.x), lambda z: cross_entropy(self.delta * z + self.l, self.y)
+
+    def outer(self):
+        return cross_entropy(self.model(self.xv), self.yv)
 
 
 @pytest.fixture
@@ -99,3 +101,47 @@ def test_a_run_goes_on_from_its_state_bit_for_bit():
     again.bilevel.load_state_dict(state)
     for _ in range(3):
         assert torch.equal(search.step(), again.step())
+
+
+def test_a_step_of_both_makes_three_passes_through_the_network():
+    search = Search()
+    search.step()  # which looks whether differences agree
+    passes = []
+    search.model.register_forward_hook(lambda *_: passes.append(1))
+    search.step()
+    assert len(passes) == 3
+
+
+@pytest.mark.parametrize(("dtype", "apart"), [(torch.float64, 1e-6), (torch.float32, 1e-2)])
+def test_a_step_of_both_takes_the_hyper_gradient_where_the_inner_step_begins(dtype, apart):
+    both = Search(differences=True, dtype=dtype, dropout=0.5)
+    alone = Search(differences=False, dtype=dtype, dropout=0.5)
+    torch.manual_seed(3)  # of the units that are dropped
+    found = both.step()
+    torch.manual_seed(3)
+    alone.bilevel.inner_step(alone.inner)
+    for ours, theirs in zip(both.model.parameters(), alone.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    beginning = Search(differences=False, dtype=dtype, dropout=0.5)
+    torch.manual_seed(3)
+    outputs = beginning.model(beginning.x)
+    validation = beginning.outer()
+    v = torch.autograd.grad(validation, list(beginning.model.parameters()))
+    slope = torch.autograd.grad(
+        cross_entropy(beginning.delta * outputs + beginning.l, beginning.y),
+        list(beginning.model.parameters()),
+        create_graph=True,
+    )
+    along = sum((s * d).sum() for s, d in zip(slope, v, strict=True))
+    expected = -torch.cat(torch.autograd.grad(along, [beginning.l, beginning.delta]))
+    assert ((found - expected).norm() / expected.norm()).item() < apart
+
+
+def test_nothing_moves_where_the_outer_loss_is_not_finite():
+    search = Search()
+    before = [x.detach().clone() for x in (*search.model.parameters(), search.l, search.delta)]
+    with pytest.raises(FloatingPointError, match="the outer loss is nan"):
+        search.bilevel.step(search.inner, lambda: search.outer() * torch.nan)
+    now = [*search.model.parameters(), search.l, search.delta]
+    assert all(torch.equal(x, y) for x, y in zip(now, before, strict=True))
+    assert search.bilevel.n_inner_steps == search.bilevel.n_outer_steps == 0

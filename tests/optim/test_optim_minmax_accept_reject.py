@@ -43,19 +43,6 @@ def accept_reject(response, rate=0.05, **settings):
 # --- games with known answers -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize(
-    ("game", "bound"),
-    [(games.no_saddle(), 0.2), (games.bell(), 0.15)],
-    ids=lambda g: getattr(g, "name", g),
-)
-def test_it_finds_the_min_max_where_descent_ascent_runs_away_or_cycles(game, bound, seed):
-    torch.manual_seed(seed)
-    make = accept_reject(Stationary(1e-3), proposal=Gaussian(0.5), delta=0.03)
-    found = games.play(game, make, 70)
-    assert found.x[-1].abs().item() < bound
-
-
 def test_it_is_not_drawn_to_a_point_where_the_response_is_convex():
     torch.manual_seed(0)
     make = accept_reject(Stationary(1e-3), proposal=Gaussian(0.5), delta=0.03)
@@ -89,23 +76,6 @@ def test_it_reaches_a_convex_concave_saddle_up_to_what_delta_asks_for(d):
     found = games.play(games.quadratic(d, seed=2), make, 60)
     error = games.quadratic(d, seed=2).distance(found.x[-1], found.y[-1])
     assert error < 10 * math.sqrt(1e-4)
-
-
-@pytest.mark.parametrize("d", [2, 500])
-def test_moves_along_a_noisy_gradient_do_not_need_more_steps_in_more_dimensions(d):
-    torch.manual_seed(0)
-    direction = nn.functional.normalize(torch.randn(d, dtype=torch.float64), dim=0)
-
-    def noisy_direction(player, closure):
-        (g,) = player.gradient(closure)
-        (p,) = player.parameters
-        noise = torch.randn_like(p) / math.sqrt(d)
-        with torch.no_grad():
-            p.sub_(0.5 * torch.rand(()) * (g / g.norm() + 0.5 * noise))
-
-    make = accept_reject(Stationary(1e-2), proposal=noisy_direction, delta=0.03)
-    found = games.play(games.embedded_bell(direction), make, 80)
-    assert abs(direction @ found.x[-1]) < 0.3
 
 
 def acceptance(proposal, d, n=100):

@@ -15,6 +15,7 @@ from equipoise.optim.minmax import (
     Alternating,
     Counterfactual,
     KeepResponse,
+    OptimizerStep,
     Stationary,
     StopRule,
 )
@@ -216,3 +217,107 @@ def test_a_proposal_of_the_callers_may_use_a_gradient_scaler_that_goes_back_with
     assert scaler.get_scale() == scale
     assert x.grad is None
     assert y.grad is None
+
+
+def counted(closure):
+    calls = []
+
+    def value():
+        calls.append(0)
+        return closure()
+
+    return value, calls
+
+
+@pytest.mark.parametrize("response", [KeepResponse(2), Stationary(5.0)])
+def test_a_value_that_the_proposal_has_seen_is_not_evaluated_again(response):
+    ends, calls = [], []
+    # Wrapped in a function, nothing is known of when it looks.
+    for proposal in (OptimizerStep(), lambda player, closure: OptimizerStep()(player, closure)):
+        networks = Networks(response, proposal=proposal, dropout=0.0)
+        value, counts = counted(networks.value)
+        torch.manual_seed(3)
+        for _ in range(6):
+            networks.batch = torch.randn(8, 2) + 1, torch.randn(8, 2)
+            networks.optimizer.step(value)
+        ends.append([*networks.everything(), networks.optimizer.report, torch.get_rng_state()])
+        calls.append(len(counts))
+    assert same(*ends)
+    assert calls[1] - calls[0] == 6
+
+
+def test_a_value_of_random_numbers_is_not_the_one_that_the_gradient_was_of():
+    seen = []
+
+    def value():
+        noise = torch.randn(())
+        seen.append((noise.item(), torch.is_grad_enabled()))
+        return (x * (1 + noise) - y**2).sum()
+
+    x, y = torch.tensor([9.0], requires_grad=True), torch.tensor([0.1], requires_grad=True)
+    method = accept_reject(KeepResponse(0))([x], [y], None, None)
+    for _ in range(3):
+        seen.clear()
+        method.step(value)
+        compared = {noise for noise, with_gradient in seen if not with_gradient}
+        # The last of those with a gradient; the first step has another, which is taken back.
+        followed = [noise for noise, with_gradient in seen if with_gradient][-1]
+        assert len(compared) == 1
+        assert followed not in compared
+    assert len(seen) == 3
+
+
+def test_a_proposal_that_does_not_look_after_all_is_compared_all_the_same():
+    class Blind:
+        looks_first = True
+
+        def __call__(self, player, closure):
+            with torch.no_grad():
+                player.parameters[0].sub_(1.0)
+
+    x, y = torch.tensor([9.0], requires_grad=True), torch.tensor([0.1], requires_grad=True)
+    method = accept_reject(KeepResponse(0), proposal=Blind())([x], [y], None, None)
+    method.step(lambda: (x - y**2).sum())
+    assert x.item() == 8
+    assert method.report.before - method.report.after == pytest.approx(1)
+
+
+class Reassigning(torch.optim.SGD):
+    """Puts new tensors in the place of old ones, and changes its settings and its memory."""
+
+    def step(self, closure=None):
+        super().step(closure)
+        for p in self.param_groups[0]["params"]:
+            state = self.state[p]
+            state["mean"] = state.get("mean", torch.zeros_like(p)) + p.detach()
+            state["seen"] = [*state.get("seen", []), p.detach().clone()]
+        self.param_groups[0]["lr"] *= 0.5
+
+
+def test_tensors_that_the_optimizer_has_replaced_are_given_back():
+    x, y = torch.tensor([1.0], requires_grad=True), torch.tensor([0.5], requires_grad=True)
+    method = AcceptReject(
+        Reassigning([x], lr=0.1), torch.optim.SGD([y], lr=0.1), response=Counterfactual(1)
+    )
+    value = lambda: (x**2 - y**2).sum()  # noqa: E731
+    method.step(value)
+    assert method.report.accepted
+    before = copy.deepcopy(method.minimizer.state_dict())
+    method.delta = 1e6
+    method.step(value)
+    assert not method.report.accepted
+    assert same(method.minimizer.state_dict(), before)
+    assert len(before["state"][0]["seen"]) == 1
+
+
+def test_parameters_that_have_become_finer_between_steps_are_given_back_as_fine():
+    networks = Networks(Counterfactual(1), delta=1e6, dropout=0.0).run(1)
+    networks.g.double()
+    networks.d.double()
+    third = torch.tensor(1 / 3, dtype=torch.float64)
+    with torch.no_grad():
+        networks.g[0].weight.fill_(third)
+    networks.batch = tuple(part.double() for part in networks.batch)
+    networks.optimizer.step(networks.value)
+    assert not networks.optimizer.report.accepted
+    assert (networks.g[0].weight == third).all()

@@ -98,7 +98,7 @@ def compare(
         str, typer.Option(help="Units of each hidden layer; '' is a logistic regression.")
     ] = "64,32",
     optimizer: Annotated[
-        str, typer.Option(help="Takes the steps: Adam, SGD, RMSprop, ...")
+        str, typer.Option(help="Takes the steps: Adam, SGD, momentum, RMSprop, Lion, Muon, ...")
     ] = "Adam",
     learning_rate: Annotated[float, typer.Option(help="At the start.")] = 0.003,
     weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.001,

@@ -39,7 +39,8 @@ class FairClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # t
     hidden : tuple of int
         Units of each hidden layer; ``()`` is a logistic regression.
     optimizer : str
-        The torch optimizer that takes the steps, by the name of its class.
+        What takes the steps: one of torch's optimizers that act on each coordinate alone, or
+        Momentum, Nesterov, NormalisedSGD, SignSGD, Lion, Adafactor, Muon.
     learning_rate : float
         At the start; it falls to 0 along a cosine.
     weight_decay : float

@@ -17,6 +17,7 @@ from equipoise.learn.ending import ITERATES, Ending, affordable_looks
 from equipoise.learn.methods import Method, Setting, find_method
 from equipoise.learn.mixed import Network
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.optimizers import find_optimizer, make_optimizer
 from equipoise.learn.order import Order
 from equipoise.learn.problem import FairProblem, Rows
 from equipoise.learn.promises import as_promises
@@ -27,21 +28,6 @@ from equipoise.optim.constrained import Constraints, Estimator
 
 Progress = Callable[[int, int], None]
 """Told how many steps are done, of how many."""
-
-OPTIMIZERS = (
-    "Adam",
-    "AdamW",
-    "SGD",
-    "RMSprop",
-    "Adagrad",
-    "Adadelta",
-    "Adamax",
-    "ASGD",
-    "NAdam",
-    "RAdam",
-)
-"""The torch optimizers that act on each coordinate alone, so that replicates stay apart."""
-
 
 # Of a smaller batch a step does not cost less.
 _STEP_ROWS = 512
@@ -64,7 +50,7 @@ class TrainingSettings:
     hidden : tuple of int
         Units of each hidden layer.
     optimizer : str
-        One of :data:`OPTIMIZERS`: the name of a class of :mod:`torch.optim`.
+        One of :data:`equipoise.learn.optimizers.OPTIMIZERS`, in small or capital letters.
     learning_rate : float
         At the start.
     weight_decay : float
@@ -108,10 +94,7 @@ class TrainingSettings:
             object.__setattr__(self, name, float(getattr(self, name)))
         if any(units < 1 for units in self.hidden):
             raise ValueError(f"hidden must hold positive numbers of units, not {self.hidden}.")
-        if self.optimizer not in OPTIMIZERS:
-            raise ValueError(
-                f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}."
-            )
+        object.__setattr__(self, "optimizer", find_optimizer(self.optimizer))
         for name in ("learning_rate", "steps", "batch_size"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
@@ -221,8 +204,8 @@ def train(
     batch_size = _batch_size(settings, method, len(rows))
     order = order_for(rows, n_classes, heeded, batch_size, seeds)
     problem = FairProblem(network, rows, n_classes, heeded, order.importance)
-    base = getattr(torch.optim, settings.optimizer)(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    base = make_optimizer(
+        settings.optimizer, network.parameters(), settings.learning_rate, settings.weight_decay
     )
     rows_behind = _rows_behind(rows, n_classes, heeded, order)
     optimizer = method.wrap(

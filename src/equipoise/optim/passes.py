@@ -109,3 +109,17 @@ def assign(parameters: Sequence[Tensor], values: Sequence[Tensor]) -> None:
     """
     for p, value in zip(parameters, values, strict=True):
         p.copy_(value)
+
+
+@torch.no_grad()
+def move(parameters: Sequence[Tensor], step: float, direction: Sequence[Tensor]) -> None:
+    """Move parameters along a direction in place.
+
+    Parameters
+    ----------
+    parameters, direction : sequence of Tensor
+        Of the same shapes.
+    step : float
+    """
+    for p, d in zip(parameters, direction, strict=True):
+        p.add_(d, alpha=step)

@@ -37,6 +37,26 @@ class Streams:
             *torch_states(self._devices),
         ]
 
+    def at(self, states: list[Any]) -> bool:
+        """Whether they are where they were: nothing has been drawn since.
+
+        Parameters
+        ----------
+        states : list
+            From :meth:`get`.
+
+        Returns
+        -------
+        bool
+        """
+        # torch's are the quickest to read and the likeliest to have been drawn from.
+        there = zip(torch_states(self._devices), states[2:], strict=True)
+        if not all(torch.equal(a, b) for a, b in there) or random.getstate() != states[0]:
+            return False
+        now: Any = np.random.get_state()  # noqa: NPY002
+        then = states[1]
+        return now[2:] == then[2:] and bool((now[1] == then[1]).all())
+
     def set(self, states: list[Any]) -> None:
         """Go back to where they were.
 

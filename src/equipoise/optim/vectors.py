@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -53,7 +52,7 @@ def norm(a: Sequence[Tensor]) -> float:
     -------
     float
     """
-    return math.sqrt(dot(a, a))
+    return torch.nn.utils.get_total_norm(a).item()
 
 
 def cosine(a: Sequence[Tensor], b: Sequence[Tensor]) -> float | None:

@@ -7,8 +7,11 @@ time and no more.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.connection import wait
 
 import torch
 
@@ -31,9 +34,7 @@ def work_ahead(work: Sequence[Work], jobs: int, told: Progress) -> None:
         Told what is done, and how many of how many.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin) as pool:
         waiting = {pool.submit(do): title for title, do in work}
         told(f"{jobs} processes", 0, len(waiting))
         try:
@@ -43,3 +44,16 @@ def work_ahead(work: Sequence[Work], jobs: int, told: Progress) -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _begin() -> None:
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End where the process that asked for the work was killed, and could not say so."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

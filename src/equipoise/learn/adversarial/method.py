@@ -13,6 +13,7 @@ from equipoise.learn.adversarial.view import view_for
 from equipoise.learn.ending import Ending, broken_by
 from equipoise.learn.methods import METHODS, Method, register_method
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.optimizers import make_optimizer
 from equipoise.learn.problem import FairProblem, Rows
 from equipoise.learn.train import (
     SCHEDULES,
@@ -86,8 +87,8 @@ def train_adversarial(
     runs = [seed for seed in seeds for _ in STRENGTHS]
     sizes = rows.features.shape[1], settings.hidden, n_classes
     network = StackedMLP(*sizes, runs, rows.features.dtype).to(rows.features.device)
-    minimizer: torch.optim.Optimizer = getattr(torch.optim, settings.optimizer)(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    minimizer = make_optimizer(
+        settings.optimizer, network.parameters(), settings.learning_rate, settings.weight_decay
     )
     batch_size = min(len(rows), settings.batch_size)
     order = order_for(rows, n_classes, promises, batch_size, seeds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,7 @@ class Balanced:
     Attributes
     ----------
     network : Module
-        Trained on all rows, unless retraining was turned off; in evaluation mode.
+        Trained on all rows; in evaluation mode.
     loss : ParametricCrossEntropy
         With which it was: what was found, or the prior where that did not help.
     searched : ParametricCrossEntropy
@@ -75,9 +75,9 @@ def balance(
     validation_fraction: float = 0.2,
     compare: bool = True,
     judge: Objective | None = None,
-    needed: float = 2.0,
-    retrain: bool = True,
+    needed: float = Choice.needed,
     augment: Augment | None = None,
+    class_names: Sequence[object] | None = None,
     watch: Callable[[nn.Module], Watch] | None = None,
     progress: Progress | None = None,
 ) -> Balanced:
@@ -85,7 +85,9 @@ def balance(
 
     Li et al. 2021 (arXiv 2201.01212), algorithm 1, whose last step trains on training and
     validation rows together. The comparison is ours: a loss that was searched on few rows may be
-    worse than the prior, and is then not used.
+    worse than the prior, and is then not used. It is made on rows of which the search saw nothing
+    but their training loss, as many as were held out, in the place of which the networks that are
+    compared are trained on the rows that the search was judged on: those would flatter it.
 
     Parameters
     ----------
@@ -107,16 +109,15 @@ def balance(
     compare : bool
         Whether the two losses are compared; without, what was found is used.
     judge : callable, optional
-        By what they are, of (logits, label, group); by default the objective with an error in
-        place of each row's cross-entropy, since it is decisions that models are used for.
+        By what they are, of (logits, label, group, weights); by default the objective with an error
+        in place of each row's cross-entropy, since it is decisions that models are used for.
     needed : float
-        By how many standard errors what was found must be better to be used. The rows that it is
-        judged on are those it was searched on, so that one is little.
-    retrain : bool
-        Whether the network is trained anew on all rows. Without, it is the one that was compared,
-        trained on the training rows.
+        By how many standard errors what was found must be better to be used; 1 is the rule of
+        Breiman et al. 1984, by which the simpler of two that are about as good is taken.
     augment : callable, optional
         Of features and labels of training batches; what parameters it has are searched too.
+    class_names : sequence, length K, optional
+        What warnings call the classes.
     watch : callable, optional
         What looks at the network that is trained last.
     progress : callable, optional
@@ -139,10 +140,10 @@ def balance(
     _require_part(held_out, len(rows))
     training = rows.take(np.setdiff1d(np.arange(len(rows)), held_out))
     validation = rows.take(held_out)
-    _warn_of_few(validation, n_classes)
+    _warn_of_few(validation, class_names or range(n_classes))
     loss = copy.deepcopy(prior)
     policies = {"prior": copy.deepcopy(augment), "searched": augment}
-    told = _Parts(progress, 1 + 2 * compare + (retrain or not compare))
+    told = _Parts(progress, 2 + 2 * compare)
     before: nn.Module | None = None
     if how.exact:
         if augment is not None:
@@ -187,17 +188,22 @@ def balance(
 
     chosen, choice = "searched", None
     if compare:
+        judged = _judged_rows(rows, n_classes, held_out, seed)
+        others, judges = rows.take(np.setdiff1d(np.arange(len(rows)), judged)), rows.take(judged)
         for name in losses:
-            networks[name] = trained(name, training, last=False)
-        group = group_codes(validation)
-        logits = tuple(_logits(networks[name], validation.features) for name in losses)
-        figure = judge or errors_of(objective)
-        choice = choose((logits[0], logits[1]), validation.label, group, figure, seed, needed)
+            networks[name] = trained(name, others, last=False)
+        first, second = (_logits(networks[name], judges.features) for name in losses)
+        choice = choose(
+            (first, second),
+            judges.label,
+            group_codes(judges),
+            judges.weights,
+            judge or errors_of(objective),
+            seed,
+            needed,
+        )
         chosen = "prior" if choice.keeps_prior else "searched"
-    if retrain or not compare:
-        network = trained(chosen, rows if retrain else training, last=True)
-    else:
-        network = networks[chosen]
+    network = trained(chosen, rows, last=True)
     network.eval()
     return Balanced(network, losses[chosen], loss, trajectory, choice, policies[chosen])
 
@@ -224,23 +230,43 @@ def hold_out(rows: Rows, n_classes: int, fraction: float, seed: int) -> NDArray[
     """
     if not 0 < fraction < 1:
         raise ValueError(f"validation_fraction must lie between 0 and 1, not {fraction}.")
+    sizes = np.bincount(rows.label.cpu().numpy(), minlength=n_classes)
+    if sizes.min() < 2:
+        raise ValueError(
+            f"class {sizes.argmin()} has {sizes.min()} rows, and one is needed on either side: "
+            "gather rows of it, leave it out, or join it with another."
+        )
+    return _part(rows, n_classes, fraction, seed, leave_one=True)
+
+
+def _part(
+    rows: Rows, n_classes: int, fraction: float, seed: int, *, leave_one: bool
+) -> NDArray[np.int64]:
+    """A share of each class and group, and of each class a row at least."""
     label = rows.label.cpu().numpy()
     strata = rows.cells(n_classes)
-    held = split(strata, {"training": 1 - fraction, "validation": fraction}, seed)["validation"]
-    chosen = np.isin(np.arange(len(label)), held)
+    taken = split(strata, {"left": 1 - fraction, "taken": fraction}, seed)["taken"]
+    chosen = np.isin(np.arange(len(label)), taken)
     random = np.random.default_rng([seed, 7])
     for k in range(n_classes):
         own = np.flatnonzero(label == k)
-        if len(own) < 2:
-            raise ValueError(
-                f"class {k} has {len(own)} rows, and one is needed on either side: gather rows of "
-                "it, leave it out, or join it with another."
-            )
         # A share of a few rows may be none of them, or all.
-        if chosen[own].all() or not chosen[own].any():
+        if len(own) and (not chosen[own].any() or (leave_one and chosen[own].all())):
             one = random.choice(own)
             chosen[one] = not chosen[one]
     return np.flatnonzero(chosen)
+
+
+def _judged_rows(
+    rows: Rows, n_classes: int, held_out: NDArray[np.int64], seed: int
+) -> NDArray[np.int64]:
+    """As many of the other rows, or all of them if there are hardly more."""
+    training = np.setdiff1d(np.arange(len(rows)), held_out)
+    if len(training) - len(held_out) < len(training) / 10:
+        return training
+    share = len(held_out) / len(training)
+    # Rows that were held out stay with the others, so that these have every class in any case.
+    return training[_part(rows.take(training), n_classes, share, seed, leave_one=False)]
 
 
 def _require_part(held_out: NDArray[np.int64], n_rows: int) -> None:
@@ -258,18 +284,21 @@ def _require_part(held_out: NDArray[np.int64], n_rows: int) -> None:
         )
 
 
-def _warn_of_few(validation: Rows, n_classes: int) -> None:
-    names = [f"class {k}" for k in range(n_classes)]
-    if validation.groups is not None:
-        names = [f"class {k} of {g!r}" for g in validation.groups.names for k in range(n_classes)]
-    sizes = np.bincount(validation.cells(n_classes), minlength=len(names))
+def _warn_of_few(validation: Rows, class_names: Sequence[object]) -> None:
+    names = [f"class {name}" for name in class_names]
+    advice = ""
+    if validation.groups is None:
+        advice = " (the default dictionary has two)"
+    else:
+        names = [f"{name} of {group!r}" for group in validation.groups.names for name in names]
+    sizes = np.bincount(validation.cells(len(class_names)), minlength=len(names))
     few = np.flatnonzero((sizes > 0) & (sizes < _FEW_ROWS))
     if len(few):
         least = few[sizes[few].argmin()]
         warnings.warn(
             f"{len(few)} of {len(names)} cells have fewer than {_FEW_ROWS} validation rows "
-            f"({names[least]} has {sizes[least]}): learn few terms (the default dictionary has "
-            "two), or hold out a larger validation_fraction.",
+            f"({names[least]} has {sizes[least]}): learn few terms{advice}, or hold out a larger "
+            "validation_fraction.",
             FewValidationRowsWarning,
             stacklevel=4,  # of the caller of balance, in its wrapper
         )

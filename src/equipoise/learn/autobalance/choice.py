@@ -35,7 +35,7 @@ class Choice:
     prior: float
     searched: float
     error: float
-    needed: float = 2.0
+    needed: float = 1.0
 
     @property
     def keeps_prior(self) -> bool:
@@ -69,9 +69,11 @@ def errors_of(objective: Objective) -> Objective:
         decision is wrong, and nothing where it is right.
     """
 
-    def of_decisions(logits: Tensor, label: Tensor, group: Tensor | None = None) -> Tensor:
+    def of_decisions(
+        logits: Tensor, label: Tensor, group: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
         decided = torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1])
-        return objective(decided.to(logits.dtype) * _APART, label, group) / _APART
+        return objective(decided.to(logits.dtype) * _APART, label, group, weights) / _APART
 
     return of_decisions
 
@@ -81,9 +83,10 @@ def choose(
     logits: tuple[Tensor, Tensor],
     label: Tensor,
     group: Tensor | None,
+    weights: Tensor | None,
     objective: Objective,
     seed: int = 0,
-    needed: float = 2.0,
+    needed: float = Choice.needed,
 ) -> Choice:
     """Compare two models on the same rows.
 
@@ -93,18 +96,18 @@ def choose(
         Of the prior and of the searched loss's model.
     label : Tensor, shape (n,)
     group : Tensor, shape (n,), or None
+    weights : Tensor, shape (n,), or None
     objective : callable
     seed : int
         Of the resampling.
     needed : float
-        By how many standard errors the second must be better. One is little where the rows are
-        those that the second was searched on.
+        By how many standard errors the second must be better.
 
     Returns
     -------
     Choice
     """
-    prior, searched = (float(objective(z, label, group)) for z in logits)
+    prior, searched = (float(objective(z, label, group, weights)) for z in logits)
     cell = label if group is None else group * (int(label.max()) + 1) + label
     rows = _resampled_together(cell.cpu().numpy())
     random = np.random.default_rng(seed)
@@ -113,8 +116,8 @@ def choose(
         # One row fewer than there are, since as many would vary too little: by (n - 1) / n.
         drawn = np.concatenate([random.choice(some, max(1, len(some) - 1)) for some in rows])
         some = torch.from_numpy(drawn).to(label.device)
-        codes = None if group is None else group[some]
-        first, second = (float(objective(z[some], label[some], codes)) for z in logits)
+        codes, counted = (None if x is None else x[some] for x in (group, weights))
+        first, second = (float(objective(z[some], label[some], codes, counted)) for z in logits)
         differences.append(first - second)
     return Choice(prior, searched, float(np.std(differences, ddof=1)), needed)
 

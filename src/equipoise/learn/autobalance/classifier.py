@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 
 from equipoise.codes import to_numpy
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups, How
+from equipoise.learn.augment import PersonalisedAugmentation, encoded_operations
 from equipoise.learn.autobalance.balance import balance
 from equipoise.learn.autobalance.choice import Choice
 from equipoise.learn.autobalance.network import OneMLP, as_stack
 from equipoise.learn.autobalance.settings import HyperGradientName, SearchSettings
 from equipoise.learn.autobalance.space import Start, make_judge, make_objective, make_prior
 from equipoise.learn.encoder import TableEncoder
-from equipoise.learn.imbalance import cell_counts
+from equipoise.learn.imbalance import cell_counts, frequency_clusters
 from equipoise.learn.imbalance.parametric import Term
 from equipoise.learn.inputs import read_frame, read_labels, read_weights
 from equipoise.learn.model import Model
@@ -56,10 +58,14 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         classes of groups.
     start : {"logit-adjusted", "cross-entropy"}, optional
         The loss begun with; "cross-entropy" by default where promises are the objective.
+    augment : int
+        How many clusters of classes of like frequency have a policy of their own for changing
+        training rows (noise, columns dropped or taken from other rows), which is searched beside
+        the loss. By default rows stay as they are.
     hidden : tuple of int
         Units of each hidden layer; ``()`` is a linear model.
     optimizer : str
-        The torch optimizer that trains the network, by the name of its class.
+        What trains the network, as in :class:`FairClassifier`.
     learning_rate, weight_decay : float
         Of the network.
     steps : int
@@ -78,10 +84,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
     validation_fraction : float
         Share of the rows that the loss is judged on, by class and group.
     compare : bool
-        Whether the loss found is used only if it is better than the one begun with on the
-        validation rows, by two standard errors (of promises, at all).
-    retrain : bool
-        Whether the last training is on all rows.
+        Whether the loss found is used only if it is better than the one begun with, on rows that it
+        was not searched on, by a standard error (of promises, at all).
     how : {"crossed", "each", "lattice"}
         What several sensitive features mean; a row takes its terms from one group.
     positive : optional
@@ -100,6 +104,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         With which the network was trained. Its classes are those of ``model_.classes``.
     trajectory_ : Trajectory
         The terms along the search.
+    augmentation_ : PersonalisedAugmentation or None
+        By which rows were changed in the last training.
     choice_ : Choice or None
         How what was found compares with what was begun with.
     model_ : Model
@@ -125,6 +131,7 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         learn: Sequence[Term] | None = None,
         dictionary: str | int | ArrayLike | None = None,
         start: Start | None = None,
+        augment: int = 0,
         hidden: tuple[int, ...] = TrainingSettings.hidden,
         optimizer: str = TrainingSettings.optimizer,
         learning_rate: float = TrainingSettings.learning_rate,
@@ -137,7 +144,6 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         hypergradient: HyperGradientName | None = None,
         validation_fraction: float = 0.2,
         compare: bool = True,
-        retrain: bool = True,
         how: How = "crossed",
         positive: Any = None,
         random_state: Any = None,
@@ -148,6 +154,7 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         self.learn = learn
         self.dictionary = dictionary
         self.start = start
+        self.augment = augment
         self.hidden = hidden
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -160,7 +167,6 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         self.hypergradient = hypergradient
         self.validation_fraction = validation_fraction
         self.compare = compare
-        self.retrain = retrain
         self.how = how
         self.positive = positive
         self.random_state = random_state
@@ -186,7 +192,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         sensitive_features : optional
             With them the terms are of classes in groups. Not needed to predict.
         sample_weight : array-like, shape (n,), optional
-            What each row counts in the training loss; rows of weight 0 are left out altogether.
+            What each row counts, in the training loss and in what it is designed for; rows of
+            weight 0 are left out altogether.
 
         Returns
         -------
@@ -207,6 +214,14 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
             self.weight_decay,
             self.steps,
             self.batch_size,
+        )
+        check_scalar(
+            self.validation_fraction,
+            "validation_fraction",
+            Real,
+            min_val=0,
+            max_val=1,
+            include_boundaries="neither",
         )
         frame = read_frame(self, X, reset=True)
         self.classes_, self._order, codes = read_labels(y, len(frame), self.positive)
@@ -230,9 +245,17 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
         rows = Rows.of(encoder.transform(frame), codes, groups, weights, device=self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         of_group = None if groups is None else groups.codes
-        counts = cell_counts(codes, k, of_group, None if of_group is None else n_groups)
+        counts = cell_counts(
+            codes,
+            k,
+            of_group,
+            None if of_group is None else n_groups,
+            None if rows.weights is None else rows.weights.cpu(),
+        )
         start: Start = self.start or ("cross-entropy" if judge else "logit-adjusted")
         prior = make_prior(counts, how.learn, self._dictionary(), start).to(self.device)
+
+        policies = self._policies(encoder, counts)
 
         def make_network() -> OneMLP:
             stack = StackedMLP(rows.features.shape[1], settings.hidden, k, [seed])
@@ -252,11 +275,13 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
             judge=judge,
             # The loss begun with does nothing for a promise: to stay with it is no caution.
             needed=0.0 if judge else Choice.needed,
-            retrain=self.retrain,
+            augment=None if policies is None else policies.to(self.device),
+            class_names=self.classes_[self._order].tolist(),
         )
         self.groups_ = None if groups is None else groups.names
         self.loss_ = found.loss
         self.trajectory_ = found.trajectory
+        self.augmentation_ = found.augment
         self.choice_ = found.choice
         self.model_ = Model(
             encoder,
@@ -278,6 +303,16 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
             return given
         rows = np.asarray(to_numpy(given, "dictionary"))
         return rows[self._order] if len(rows.shape) and len(rows) == len(self._order) else rows
+
+    def _policies(
+        self, encoder: TableEncoder, counts: NDArray[np.int64]
+    ) -> PersonalisedAugmentation | None:
+        check_scalar(self.augment, "augment", Integral, min_val=0, max_val=len(counts))
+        if not self.augment:
+            return None
+        rows = np.maximum(counts if counts.ndim == 1 else counts.sum(1), 1)
+        clusters = frequency_clusters(rows, int(self.augment))
+        return PersonalisedAugmentation(encoded_operations(encoder), clusters)
 
     def _search_settings(self, *, of_promises: bool) -> SearchSettings:
         usual = SearchSettings.for_promises() if of_promises else SearchSettings()

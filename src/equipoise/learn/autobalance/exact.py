@@ -40,7 +40,7 @@ def search_exactly(
     training, validation : Rows
     n_classes : int
     objective : callable
-        Of (logits, label, group) of all validation rows.
+        Of (logits, label, group, weights) of all validation rows.
     weight_decay : float
         Of the model, above 0: without it there may be no solution.
     how : SearchSettings
@@ -58,7 +58,7 @@ def search_exactly(
     head = _head(training, n_classes, weight_decay)
     data = [(rows.features.double(), rows.label) for rows in (training, validation)]
     groups = [group_codes(rows, loss) for rows in (training, validation)]
-    weights = None if training.weights is None else training.weights.double()
+    weights = [None if r.weights is None else r.weights.double() for r in (training, validation)]
     outer = getattr(torch.optim, how.optimizer)(loss.parameters(), lr=how.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         outer, lambda n: SCHEDULES["cosine"](n / how.outer_steps)
@@ -71,11 +71,11 @@ def search_exactly(
 
     def inner() -> tuple[Tensor, object]:
         x, y = data[0]
-        return head(x), _of_rows(loss, y, groups[0], weights)
+        return head(x), _of_rows(loss, y, groups[0], weights[0])
 
     def judged() -> Tensor:
         x, y = data[1]
-        return objective(head(x), y, groups[1])
+        return objective(head(x), y, groups[1], weights[1])
 
     found = Trajectory()
     for step in range(how.outer_steps):

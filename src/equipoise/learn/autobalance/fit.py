@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from equipoise.learn.autobalance.network import optimizer_of
 from equipoise.learn.autobalance.noise import Noise
 from equipoise.learn.autobalance.search import Augment, group_codes, mean_loss
 from equipoise.learn.order import Order
@@ -49,9 +50,7 @@ def fit(
         If training diverges.
     """
     parameters = [p for p in network.parameters() if p.requires_grad]
-    optimizer = getattr(torch.optim, settings.optimizer)(
-        parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    optimizer = optimizer_of(network, settings)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: SCHEDULES[settings.schedule](step / settings.steps)
     )

@@ -12,15 +12,15 @@ from torch import Tensor
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
 from equipoise.learn.autobalance.balance import balance
-from equipoise.learn.autobalance.choice import Choice
 from equipoise.learn.autobalance.network import OneMLP
 from equipoise.learn.autobalance.search import group_codes
 from equipoise.learn.autobalance.settings import SearchSettings
-from equipoise.learn.autobalance.space import Start, make_judge, make_objective, make_prior
+from equipoise.learn.autobalance.space import Start, make_objective, make_prior
 from equipoise.learn.imbalance import cell_counts
 from equipoise.learn.methods import Method, register_method
 from equipoise.learn.mixed import side_by_side
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.optimizers import DECOUPLED
 from equipoise.learn.problem import Rows
 from equipoise.learn.train import Progress, Trained, TrainingSettings
 from equipoise.learn.watch import History, Watch
@@ -76,11 +76,18 @@ def train_autobalance(
         rows = Rows(rows.features, rows.label, rows.weights, None, rows.weigh_rates)
     n_groups = None if rows.groups is None else len(rows.groups)
     label = rows.label.cpu().numpy()
-    counts = cell_counts(label, n_classes, None if group is None else group.cpu(), n_groups)
-    objective = make_objective(list(promises) or "balanced", None, n_classes, n_groups)
-    judge = make_judge(list(promises), n_classes, n_groups) if promises else None
+    counts = cell_counts(
+        label,
+        n_classes,
+        None if group is None else group.cpu(),
+        n_groups,
+        None if rows.weights is None else rows.weights.cpu(),
+    )
+    objective = make_objective(
+        list(promises) or "balanced", None, n_classes, n_groups, weigh_rates=rows.weigh_rates
+    )
     how = SearchSettings.for_promises() if promises else SearchSettings()
-    if settings.optimizer == "AdamW":  # whose decay is in no loss, and so in no Hessian
+    if settings.optimizer in DECOUPLED:  # whose decay is in no loss, and so in no Hessian
         how = replace(how, hypergradient="identity")
     start: Start = "cross-entropy" if promises else "logit-adjusted"
     device, dtype = rows.features.device, rows.features.dtype
@@ -112,9 +119,8 @@ def train_autobalance(
             how,
             seed,
             held_out=held_out,
-            judge=judge,
             # The loss begun with does nothing for a promise: to stay with it is no caution.
-            needed=0.0 if judge else Choice.needed,
+            compare=not promises,
             watch=watch,  # type: ignore[arg-type]
             progress=told,
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.optimizers import TORCH_OPTIMIZERS, make_optimizer
+from equipoise.learn.train import TrainingSettings
 
 
 class OneMLP(nn.Module):
@@ -55,3 +58,34 @@ def as_stack(network: nn.Module) -> StackedMLP:
     }
     single = {name: x.float().cpu() for name, x in weights.items()}
     return StackedMLP.from_weights((network.in_features, network.out_features), single)
+
+
+def optimizer_of(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """What trains a network.
+
+    Parameters
+    ----------
+    network : Module
+        Those parameters of it that require a gradient are trained.
+    settings : TrainingSettings
+
+    Returns
+    -------
+    torch.optim.Optimizer
+
+    Raises
+    ------
+    ValueError
+        If the optimizer is one of stacked networks, and this is another.
+    """
+    if not isinstance(network, OneMLP) and settings.optimizer not in TORCH_OPTIMIZERS:
+        raise ValueError(
+            f"optimizer {settings.optimizer!r} is of networks that equipoise makes: for one of "
+            f"your own take one of {', '.join(TORCH_OPTIMIZERS)}."
+        )
+    return make_optimizer(
+        settings.optimizer,
+        [p for p in network.parameters() if p.requires_grad],
+        settings.learning_rate,
+        settings.weight_decay,
+    )

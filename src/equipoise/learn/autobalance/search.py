@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from equipoise.learn.autobalance.network import optimizer_of
 from equipoise.learn.autobalance.noise import Noise
 from equipoise.learn.autobalance.settings import ESTIMATORS, SearchSettings
 from equipoise.learn.autobalance.trajectory import Trajectory
 from equipoise.learn.imbalance import Objective, ParametricCrossEntropy
+from equipoise.learn.optimizers import DECOUPLED
 from equipoise.learn.order import Order
 from equipoise.learn.problem import Rows, as_tensor
 from equipoise.learn.strata import StratifiedOrder
@@ -45,7 +47,7 @@ class Search:
     training, validation : Rows
         With groups apart if the loss has terms of groups.
     objective : callable
-        Of (logits, label, group) of validation rows; see
+        Of (logits, label, group, weights) of validation rows; see
         :data:`equipoise.learn.imbalance.Objective`.
     settings : TrainingSettings
         How the network is trained, but for the schedule of its learning rate, which stays the
@@ -91,12 +93,10 @@ class Search:
         variables = [*loss.parameters()]
         if isinstance(augment, nn.Module):
             variables += [*augment.parameters()]
-        inner = getattr(torch.optim, settings.optimizer)(
-            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        inner = optimizer_of(network, settings)
         if not variables:
             raise ValueError("loss has no terms that are learnt: name some of them in its learn.")
-        _require_possible(how.hypergradient, inner, augment)
+        _require_possible(how.hypergradient, inner, settings, augment)
         outer = getattr(torch.optim, how.optimizer)(variables, lr=how.learning_rate)
         self.bilevel = Bilevel(
             inner,
@@ -138,9 +138,10 @@ class Search:
         rows = self._order.next_batch()[0].to(self._training.features.device)
         try:
             with self._noise.of_its_own():
-                self.bilevel.inner_step(lambda: self._inner(rows))
-                if self.bilevel.due and self.done < self._steps:
-                    self._outer_step(rows)
+                if self.bilevel.due_next and self.done + 1 < self._steps:
+                    self._step_of_both(rows)
+                else:
+                    self.bilevel.inner_step(lambda: self._inner(rows))
         except FloatingPointError as failure:
             raise FloatingPointError(
                 f"the search diverged after {self.done} steps: {failure} A smaller learning_rate, "
@@ -152,11 +153,12 @@ class Search:
                 "hypergradient='identity' no curvature is looked at."
             ) from failure
 
-    def _outer_step(self, rows: Tensor) -> None:
+    def _step_of_both(self, rows: Tensor) -> None:
         looked = self._look()
-        value = self.bilevel.outer_step(lambda: self._inner(rows), lambda: self._outer(looked))
+        self.bilevel.step(lambda: self._inner(rows), lambda: self._outer(looked))
         self._schedule.step()
-        self.trajectory.note(self.done, float(value), self.loss)
+        assert self.bilevel.objective is not None
+        self.trajectory.note(self.done, float(self.bilevel.objective), self.loss)
 
     def run(self, progress: Progress | None = None) -> Trajectory:
         """Take all steps that are left.
@@ -192,7 +194,8 @@ class Search:
     def _outer(self, rows: Tensor | slice) -> Tensor:
         data = self._validation
         group = None if self._groups[1] is None else self._groups[1][rows]
-        return self._objective(self.network(data.features[rows]), data.label[rows], group)
+        weights = None if data.weights is None else data.weights[rows]
+        return self._objective(self.network(data.features[rows]), data.label[rows], group, weights)
 
     def state_dict(self) -> dict[str, Any]:
         """A snapshot, from which the search goes on bit for bit.
@@ -239,7 +242,9 @@ class Search:
         self._noise.state = list(state["noise"])
 
 
-def _require_possible(name: str, inner: torch.optim.Optimizer, augment: Augment | None) -> None:
+def _require_possible(
+    name: str, inner: torch.optim.Optimizer, settings: TrainingSettings, augment: Augment | None
+) -> None:
     """Refuse, before any training, what the first outer step would stumble on after the warm-up."""
     kind = type(inner).__name__
     if name == "unrolled" and not isinstance(inner, torch.optim.SGD):
@@ -247,7 +252,7 @@ def _require_possible(name: str, inner: torch.optim.Optimizer, augment: Augment 
             f"hypergradient='unrolled' is of optimizer='SGD', not {kind!r}: take one or the other."
         )
     decays = any(group.get("weight_decay") for group in inner.param_groups)
-    if name == "cg" and isinstance(inner, torch.optim.AdamW) and decays:
+    if name == "cg" and settings.optimizer in DECOUPLED and decays:
         raise ValueError(
             "hypergradient='cg', the default for promises, knows no decoupled weight decay: take "
             "optimizer='Adam', weight_decay=0, or hypergradient='identity'."

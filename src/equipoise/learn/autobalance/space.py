@@ -108,6 +108,8 @@ def make_objective(
     weight_ce: float | None,
     n_classes: int,
     n_groups: int | None,
+    *,
+    weigh_rates: bool = True,
 ) -> Objective:
     """What a loss is judged by.
 
@@ -121,11 +123,13 @@ def make_objective(
         "equalized_odds" and 0 in the others.
     n_classes : int
     n_groups : int or None
+    weigh_rates : bool
+        Whether the weights of rows count in the rates of promises as in the cross-entropy.
 
     Returns
     -------
     callable
-        Of (logits, label, group).
+        Of (logits, label, group, weights).
 
     Raises
     ------
@@ -152,14 +156,22 @@ def make_objective(
     broken = constraint_objective(objective, n_groups, n_classes)
     whole = blend(balanced_loss, weight_ce=1.0)
 
-    def penalised(logits: Tensor, label: Tensor, group: Tensor | None = None) -> Tensor:
-        return whole(logits, label, group) + _PENALTY * broken(logits, label, group)
+    def penalised(
+        logits: Tensor, label: Tensor, group: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
+        of_rates = weights if weigh_rates else None
+        loss = whole(logits, label, group, weights)
+        return loss + _PENALTY * broken(logits, label, group, of_rates)
 
     return penalised
 
 
 def make_judge(
-    objective: str | Constraint | Sequence[str | Constraint], n_classes: int, n_groups: int | None
+    objective: str | Constraint | Sequence[str | Constraint],
+    n_classes: int,
+    n_groups: int | None,
+    *,
+    weigh_rates: bool = True,
 ) -> Objective | None:
     """By what decisions of two models are compared, where it is not the objective's own errors.
 
@@ -168,6 +180,7 @@ def make_judge(
     objective : str, Constraint, or sequence of them
     n_classes : int
     n_groups : int or None
+    weigh_rates : bool
 
     Returns
     -------
@@ -178,8 +191,11 @@ def make_judge(
         return None
     broken = constraint_objective(objective, n_groups, n_classes)
 
-    def judged(logits: Tensor, label: Tensor, group: Tensor | None = None) -> Tensor:
-        wrong = (logits.argmax(-1) != label).to(logits.dtype).mean()
-        return wrong + broken(logits, label, group)
+    def judged(
+        logits: Tensor, label: Tensor, group: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
+        wrong = (logits.argmax(-1) != label).to(logits.dtype)
+        share = wrong.mean() if weights is None else (wrong * weights).sum() / weights.sum()
+        return share + broken(logits, label, group, weights if weigh_rates else None)
 
     return judged

@@ -17,6 +17,8 @@ __all__ = ["CellLosses"]
 class CellLosses:
     """Summed cross-entropy and number of rows of each class, or of each class in each group.
 
+    Rows may have weights: a row of weight 2 is then two rows.
+
     What is fair in the mean need not look so in a small batch: the mean of an absolute difference
     is larger than the absolute difference of the means. So batches are merged first, and judged
     then. A cell without rows has no loss and is left out of every figure.
@@ -38,6 +40,7 @@ class CellLosses:
         label: Tensor,
         group: Tensor | None = None,
         n_groups: int | None = None,
+        weights: Tensor | None = None,
     ) -> CellLosses:
         """Sum up a batch.
 
@@ -49,6 +52,8 @@ class CellLosses:
         group : Tensor of int64, shape (b,), optional
         n_groups : int, optional
             G; of the batch if it is not given. Batches to be merged need the same.
+        weights : Tensor, shape (b,), optional
+            What each row counts, from 0 up.
 
         Returns
         -------
@@ -71,8 +76,11 @@ class CellLosses:
             n_groups = int(group.max()) + 1 if n_groups is None else n_groups
             cell = label * n_groups + group
         losses = -right_class(torch.log_softmax(logits, dim=1), label)
+        if weights is not None:
+            weights = weights.to(losses.dtype)
+            losses = losses * weights
         total = losses.new_zeros(n_classes * n_groups).index_add(0, cell, losses)
-        count = torch.bincount(cell, minlength=n_classes * n_groups).to(losses.dtype)
+        count = torch.bincount(cell, weights, n_classes * n_groups).to(losses.dtype)
         return cls(total.view(n_classes, n_groups), count.view(n_classes, n_groups))
 
     def merge(self, other: CellLosses) -> CellLosses:
@@ -101,7 +109,7 @@ class CellLosses:
     @property
     def means(self) -> Tensor:
         """Mean loss of each cell, shape (K, G); 0, without gradient, where there is no row."""
-        return self.total / self.count.clamp_min(1)
+        return self.total / torch.where(self.count > 0, self.count, 1)
 
     def mean(self) -> Tensor:
         """Mean loss of all rows, the ordinary cross-entropy.

@@ -19,6 +19,7 @@ def cell_counts(
     n_classes: int,
     group: ArrayLike | None = None,
     n_groups: int | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[np.int64]:
     """Count rows by class, or by class and group.
 
@@ -32,6 +33,8 @@ def cell_counts(
         From 0 to G - 1.
     n_groups : int, optional
         G; needed with a group.
+    weights : array-like, shape (n,), optional
+        What each row counts, 1 in the mean. Counts are then rounded.
 
     Returns
     -------
@@ -44,14 +47,21 @@ def cell_counts(
     """
     labels = _codes("label", label, n_classes)
     if group is None:
-        return np.bincount(labels, minlength=n_classes)
+        return _counted(labels, n_classes, weights)
     if n_groups is None:
         raise ValueError("n_groups, the number of groups, is needed where group is given.")
     groups = _codes("group", group, n_groups)
     if len(groups) != len(labels):
         raise ValueError(f"label has {len(labels)} rows and group {len(groups)}.")
-    joint = np.bincount(labels * n_groups + groups, minlength=n_classes * n_groups)
+    joint = _counted(labels * n_groups + groups, n_classes * n_groups, weights)
     return joint.reshape(n_classes, n_groups)
+
+
+def _counted(
+    codes: NDArray[np.int64], n_codes: int, weights: ArrayLike | None
+) -> NDArray[np.int64]:
+    given = None if weights is None else np.asarray(weights, dtype=np.float64)
+    return np.rint(np.bincount(codes, given, minlength=n_codes)).astype(np.int64)
 
 
 def read_counts(counts: Any, axes: int | None = None) -> NDArray[np.float64]:

@@ -24,14 +24,27 @@ __all__ = [
 
 
 class Objective(Protocol):
-    """A figure to be made small, of logits (b, K), labels (b,) and, with groups, codes (b,)."""
+    """A figure to be made small.
 
-    def __call__(self, logits: Tensor, label: Tensor, group: Tensor | None = None, /) -> Tensor:
+    Of logits (b, K), labels (b,), codes of groups (b,) where there are groups, and what each row
+    counts (b,) where rows have weights.
+    """
+
+    def __call__(
+        self,
+        logits: Tensor,
+        label: Tensor,
+        group: Tensor | None = None,
+        weights: Tensor | None = None,
+        /,
+    ) -> Tensor:
         """The figure on one batch, shape ()."""
         ...
 
 
-def balanced_loss(logits: Tensor, label: Tensor, group: Tensor | None = None) -> Tensor:
+def balanced_loss(
+    logits: Tensor, label: Tensor, group: Tensor | None = None, weights: Tensor | None = None
+) -> Tensor:
     """Mean over classes, or over classes and groups, of the mean cross-entropy there.
 
     Cells that have no row in the batch are left out, so that its mean over small batches is not
@@ -43,16 +56,21 @@ def balanced_loss(logits: Tensor, label: Tensor, group: Tensor | None = None) ->
     logits : Tensor, shape (b, K)
     label : Tensor of int64, shape (b,)
     group : Tensor of int64, shape (b,), optional
+    weights : Tensor, shape (b,), optional
 
     Returns
     -------
     Tensor, shape ()
     """
-    return CellLosses.of(logits, label, group).balanced()
+    return CellLosses.of(logits, label, group, weights=weights).balanced()
 
 
 def worst_cell(
-    logits: Tensor, label: Tensor, group: Tensor | None = None, temperature: float = 0.0
+    logits: Tensor,
+    label: Tensor,
+    group: Tensor | None = None,
+    weights: Tensor | None = None,
+    temperature: float = 0.0,
 ) -> Tensor:
     """Largest mean cross-entropy of a class, or of a class in a group.
 
@@ -61,6 +79,7 @@ def worst_cell(
     logits : Tensor, shape (b, K)
     label : Tensor of int64, shape (b,)
     group : Tensor of int64, shape (b,), optional
+    weights : Tensor, shape (b,), optional
     temperature : float
         Above 0 a smooth figure, as of :meth:`CellLosses.worst`.
 
@@ -68,10 +87,12 @@ def worst_cell(
     -------
     Tensor, shape ()
     """
-    return CellLosses.of(logits, label, group).worst(temperature)
+    return CellLosses.of(logits, label, group, weights=weights).worst(temperature)
 
 
-def equalized_odds_loss(logits: Tensor, label: Tensor, group: Tensor | None = None) -> Tensor:
+def equalized_odds_loss(
+    logits: Tensor, label: Tensor, group: Tensor | None = None, weights: Tensor | None = None
+) -> Tensor:
     """Differences of the mean cross-entropy between groups within a class, summed over classes.
 
     Parameters
@@ -80,6 +101,7 @@ def equalized_odds_loss(logits: Tensor, label: Tensor, group: Tensor | None = No
     label : Tensor of int64, shape (b,)
     group : Tensor of int64, shape (b,)
         Needed.
+    weights : Tensor, shape (b,), optional
 
     Returns
     -------
@@ -96,7 +118,7 @@ def equalized_odds_loss(logits: Tensor, label: Tensor, group: Tensor | None = No
         raise ValueError("group is missing: equalized odds compare groups.")
     # In a batch of the first group alone no pair is seen, which is no error.
     n_groups = max(2, int(group.max()) + 1) if group.numel() else 2
-    return CellLosses.of(logits, label, group, n_groups).equalized_odds()
+    return CellLosses.of(logits, label, group, n_groups, weights).equalized_odds()
 
 
 def blend(objective: Objective, *, weight_ce: float) -> Objective:
@@ -109,7 +131,7 @@ def blend(objective: Objective, *, weight_ce: float) -> Objective:
     Parameters
     ----------
     objective : callable
-        Of (logits, label, group).
+        Of (logits, label, group, weights).
     weight_ce : float
         From 0 to 1.
 
@@ -126,9 +148,12 @@ def blend(objective: Objective, *, weight_ce: float) -> Objective:
     if not 0 <= weight_ce <= 1:
         raise ValueError(f"weight_ce must be between 0 and 1, not {weight_ce!r}.")
 
-    def blended(logits: Tensor, label: Tensor, group: Tensor | None = None) -> Tensor:
-        cross_entropy = CellLosses.of(logits, label).mean()
-        return weight_ce * cross_entropy + (1 - weight_ce) * objective(logits, label, group)
+    def blended(
+        logits: Tensor, label: Tensor, group: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
+        cross_entropy = CellLosses.of(logits, label, weights=weights).mean()
+        fair = objective(logits, label, group, weights)
+        return weight_ce * cross_entropy + (1 - weight_ce) * fair
 
     return blended
 
@@ -151,8 +176,8 @@ def constraint_objective(
     Returns
     -------
     callable
-        Of (logits, label, group), where a group is codes (b,) or a membership matrix (b, g); it
-        can be differentiated once.
+        Of (logits, label, group, weights), where a group is codes (b,) or a membership matrix
+        (b, g); it can be differentiated once.
 
     Raises
     ------
@@ -163,10 +188,12 @@ def constraint_objective(
     if not fair_loss.constraints:
         raise ValueError("constraints are empty: there is nothing to be violated.")
 
-    def violated(logits: Tensor, label: Tensor, group: Tensor | None = None) -> Tensor:
+    def violated(
+        logits: Tensor, label: Tensor, group: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
         if group is None:
             raise ValueError(f"group is missing: {fair_loss.constraints[0]} is about groups.")
-        _, seen = fair_loss(read_logits(logits, n_classes), label, group)
+        _, seen = fair_loss(read_logits(logits, n_classes), label, group, None, weights)
         return constraints_at(averages_of(seen), seen).clamp(min=0).sum()
 
     return violated

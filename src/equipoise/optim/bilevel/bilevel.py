@@ -17,8 +17,8 @@ from equipoise.optim.bilevel.closures import (
     listed,
 )
 from equipoise.optim.bilevel.hypergradient import Diagnostics, HyperGradient
-from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.passes import buffers_kept
+from equipoise.optim.bilevel.problem import Problem, devices_of
+from equipoise.optim.passes import Replay, buffers_kept
 
 
 class Bilevel:
@@ -33,6 +33,9 @@ class Bilevel:
     through ``loss`` alone, no hyper-gradient needs a graph through the network for the mixed second
     derivative, and the Gauss-Newton matrix is to be had. A sequence of closures stands for the mean
     of their losses, one in memory at a time.
+
+    An outer step of ``step`` is taken where its inner step leads or, if the hyper-gradient has use
+    for the outputs of the inner step's own pass (:class:`Identity`, of pairs), where that begins.
 
     In the passes of one hyper-gradient, each closure sees the same random numbers every time
     (dropout), and buffers of modules (running means of batch normalisation) are as before
@@ -69,6 +72,8 @@ class Bilevel:
     ----------
     diagnostics : Diagnostics or None
         The latest.
+    objective : Tensor or None, shape ()
+        The outer loss before the latest outer step.
     n_inner_steps, n_outer_steps : int
         Taken so far.
     """
@@ -113,6 +118,7 @@ class Bilevel:
         self.diagnose = diagnose
         self.differences = differences
         self.diagnostics: Diagnostics | None = None
+        self.objective: Tensor | None = None
         self.n_inner_steps = 0
         self.n_outer_steps = 0
         self._paired: bool | None = None
@@ -120,9 +126,18 @@ class Bilevel:
     @property
     def due(self) -> bool:
         """Whether an outer step is due after the last inner one."""
-        n = self.n_inner_steps - self.warmup
-        return self.n_inner_steps > 0 and n >= 0 and n % self.every == 0
+        return self._due_at(self.n_inner_steps)
 
+    @property
+    def due_next(self) -> bool:
+        """Whether an outer step will be due after the next inner one, so that ``step`` takes it."""
+        return self._due_at(self.n_inner_steps + 1)
+
+    def _due_at(self, n_inner_steps: int) -> bool:
+        n = n_inner_steps - self.warmup
+        return n_inner_steps > 0 and n >= 0 and n % self.every == 0
+
+    @torch.enable_grad()
     def step(
         self,
         inner: InnerClosure | Sequence[InnerClosure],
@@ -145,11 +160,18 @@ class Bilevel:
         FloatingPointError
             If a loss or the hyper-gradient is not finite; what it would have moved is as before.
         CurvatureError
-            If the hyper-gradient's method cannot go on; the inner step has been taken.
+            If the hyper-gradient's method cannot go on; the outer variables are as before.
         """
-        objective = self.inner_step(inner)
-        if self.due:
-            self.outer_step(inner, outer)
+        if not (self.hypergradient.uses_outputs and self.due_next):
+            objective = self.inner_step(inner)
+            if self.due:
+                self.outer_step(inner, outer)
+            return objective
+        devices = devices_of(_trained(self.inner), _trained(self.outer))
+        closures = [Replay(closure, devices) for closure in listed("inner", inner)]
+        objective, outputs = self._inner_gradient(closures)
+        self._outer_step(closures, outer, outputs)
+        self._take_inner_step()
         return objective
 
     @torch.enable_grad()
@@ -172,13 +194,25 @@ class Bilevel:
         ValueError
             If no outer variable enters the loss, or one enters through the outputs of a pair.
         """
-        closures = listed("inner", inner)
+        objective, _ = self._inner_gradient(listed("inner", inner))
+        self._take_inner_step()
+        return objective
+
+    def _take_inner_step(self) -> None:
+        self.inner.step()
+        self.n_inner_steps += 1
+
+    @torch.enable_grad()
+    def _inner_gradient(self, closures: Sequence[InnerClosure]) -> tuple[Tensor, list[Tensor]]:
+        """The inner loss, its gradient left with the parameters, and the outputs of pairs."""
         parameters = _trained(self.inner)
         self.inner.zero_grad()
-        objective = None
+        objective, outputs = None, []
         for closure in closures:
             found = closure()
             value = inner_scalar(found) / len(closures)
+            if isinstance(found, tuple):
+                outputs.append(found[0].detach())
             if self._paired is None:
                 self._require_dependence(found, value)
                 self._paired = isinstance(found, tuple)
@@ -188,10 +222,8 @@ class Bilevel:
             value.backward(inputs=parameters)
             share = value.detach().clone()
             objective = share if objective is None else objective + share
-        self.inner.step()
-        self.n_inner_steps += 1
         assert objective is not None
-        return objective
+        return objective, outputs
 
     @torch.enable_grad()
     def outer_step(
@@ -220,16 +252,25 @@ class Bilevel:
         CurvatureError
             If the hyper-gradient's method cannot go on; alpha has not changed.
         """
-        variables = _trained(self.outer)
         # Those of the last inner step would be in memory beside those of the hyper-gradient.
         self.inner.zero_grad()
+        return self._outer_step(listed("inner", inner), outer)
+
+    def _outer_step(
+        self,
+        inner: Sequence[InnerClosure],
+        outer: OuterClosure | Sequence[OuterClosure],
+        outputs: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        variables = _trained(self.outer)
         problem = Problem(
             self.inner,
             variables,
-            listed("inner", inner),
+            inner,
             listed("outer", outer),
             differences=self.differences,
             paired=self._paired,
+            known_outputs=outputs or None,
         )
         diagnose = self.diagnose > 0 and self.n_outer_steps % self.diagnose == 0
         with buffers_kept():
@@ -246,6 +287,7 @@ class Bilevel:
         if found.diagnostics is not None:
             self.diagnostics = found.diagnostics
         self.n_outer_steps += 1
+        self.objective = found.objective
         return found.objective
 
     def state_dict(self) -> dict[str, Any]:
@@ -291,7 +333,7 @@ class Bilevel:
         self.hypergradient.load_state_dict(state_dict["hypergradient"]["state"])
         self.n_inner_steps = state_dict["n_inner_steps"]
         self.n_outer_steps = state_dict["n_outer_steps"]
-        self.diagnostics = None
+        self.diagnostics = self.objective = None
 
     def _require_dependence(self, found: Tensor | tuple[Tensor, Loss], value: Tensor) -> None:
         """Refuse outer variables where they would be left out of the mixed derivative."""

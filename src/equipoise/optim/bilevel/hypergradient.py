@@ -65,7 +65,15 @@ class HyperGradient(ABC):
     The implicit function theorem has it as dL_V/d(alpha) - <d2L_T/d(alpha)d(theta), H^-1 v> with
     v = dL_V/d(theta) and H = d2L_T/d(theta)2. The displayed formula of AutoBalance (Li et al.,
     arXiv 2201.01212) lacks the minus sign; their code has it.
+
+    Attributes
+    ----------
+    uses_outputs : bool
+        Whether it is cheaper where the outputs of pairs are known, and leaves parameters as they
+        are.
     """
+
+    uses_outputs = False
 
     @abstractmethod
     def __call__(self, problem: Problem, *, diagnose: bool = False) -> Estimate:

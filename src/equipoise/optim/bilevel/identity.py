@@ -1,4 +1,4 @@
-"""The Hessian taken for the identity: one backward pass and two forward passes."""
+"""The Hessian taken for the identity: one backward pass and one or two forward passes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class Identity(HyperGradient):
     After interpolation H is nearly a multiple of the identity in the directions that matter, and
     a few Neumann terms point the same way. Far from it, look at the diagnostics' residual.
 
-    The mixed derivative of pairs is computed both by a forward-mode pass and by central differences
-    every fiftieth time, the first included. Where they agree to two percent and parameters are not
-    in double precision, differences serve in between: they cost two forward passes and not three.
+    The mixed derivative of pairs is computed both by a forward-mode pass and by differences every
+    fiftieth time, the first included. Where they agree to two percent and parameters are not in
+    double precision, differences serve in between. They cost two forward passes rather than three,
+    and one where :meth:`Bilevel.step` takes both steps, since the inner step makes the other.
     Rounded arithmetic (autocast, TF32) and kinks are found out that way, and forward mode stays.
     ``differences`` of :class:`Bilevel` is there to say one or the other.
 
@@ -45,6 +46,8 @@ class Identity(HyperGradient):
     scale : float
         Stands for H^-1, in units of squared parameter per unit of loss.
     """
+
+    uses_outputs = True
 
     def __init__(self, scale: float = 1.0) -> None:
         if not 0 < scale < math.inf:

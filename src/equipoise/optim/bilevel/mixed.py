@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 
 from equipoise.optim.bilevel.closures import Loss, checked_scalar
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.passes import assign, kept
+from equipoise.optim.passes import assign, kept, move
 from equipoise.optim.vectors import Vector, along, gradient, mean, plus, scaled
 
 
@@ -90,8 +90,9 @@ def through_outputs(
 def linearised(problem: Problem, i: int, p: Sequence[Tensor]) -> tuple[Tensor, Tensor, Loss]:
     """Outputs z of the i-th closure, J p, and the loss of outputs, without any graph.
 
-    One forward-mode pass; central differences of the outputs (two forward passes) where
-    ``problem.differences`` or an operation of the model has no forward rule.
+    One forward-mode pass; differences of the outputs where ``problem.differences`` or an operation
+    of the model has no forward rule: central ones by two forward passes, or a forward one by a
+    single pass where the outputs at the present parameters are known.
 
     Parameters
     ----------
@@ -109,15 +110,21 @@ def linearised(problem: Problem, i: int, p: Sequence[Tensor]) -> tuple[Tensor, T
             return _forward_mode(problem, i, p)
         except NotImplementedError:  # what torch raises for an operation without a forward rule
             problem.differences = True
+    known = None if problem.known_outputs is None else problem.known_outputs[i]
     with torch.no_grad(), kept(problem.parameters) as at:
         step = problem.difference_step(p)
-        assign(problem.parameters, plus(at, step, p))
+        move(problem.parameters, step, p)
         ahead, loss = problem.outputs(i)
-        assign(problem.parameters, plus(at, -step, p))
-        behind, _ = problem.outputs(i)
-    tangent = (ahead - behind) / (2 * step) if step else torch.zeros_like(ahead)
+        if known is None:
+            assign(problem.parameters, at)
+            move(problem.parameters, -step, p)
+            behind, _ = problem.outputs(i)
+    if not step:
+        return ahead, torch.zeros_like(ahead), loss
+    if known is not None:
+        return known, (ahead - known) / step, loss
     # Their middle is z up to the square of the step, which saves a third pass.
-    return (ahead + behind) / 2, tangent, loss
+    return (ahead + behind) / 2, (ahead - behind) / (2 * step), loss
 
 
 @cache
@@ -149,9 +156,10 @@ def _difference(problem: Problem, p: Sequence[Tensor]) -> Vector:
     if not step:
         return [torch.zeros_like(a) for a in problem.variables]
     with kept(problem.parameters) as at:
-        assign(problem.parameters, plus(at, step, p))
+        move(problem.parameters, step, p)
         ahead = problem.inner_variable_gradient()
-        assign(problem.parameters, plus(at, -step, p))
+        assign(problem.parameters, at)
+        move(problem.parameters, -step, p)
         behind = problem.inner_variable_gradient()
     return scaled(1 / (2 * step), plus(ahead, -1.0, behind))
 

@@ -61,12 +61,16 @@ class Problem:
         default they do not, unless a method looks for itself whether they are good enough.
     paired : bool, optional
         Whether inner closures return pairs, where that is known.
+    known_outputs : sequence of Tensor, optional
+        The outputs of each pair at the present parameters, where a pass has been made. Its closure
+        is then a :class:`Replay` that has been called.
 
     Attributes
     ----------
     parameters : list of Tensor
     known_paired : bool or None
         Whether the inner closure that was called last returned a pair.
+    known_outputs : sequence of Tensor or None
     decays : list of float
         The weight decay of each parameter; 0 where it is decoupled (AdamW), which has no part in
         any loss.
@@ -81,6 +85,7 @@ class Problem:
         *,
         differences: bool | None = None,
         paired: bool | None = None,
+        known_outputs: Sequence[Tensor] | None = None,
     ) -> None:
         self.optimizer = optimizer
         self.variables = list(variables)
@@ -99,10 +104,14 @@ class Problem:
             raise ValueError("the inner optimizer has no parameter that requires a gradient.")
         if not self.variables:
             raise ValueError("the outer optimizer has no variable that requires a gradient.")
-        devices = {x.device for x in (*self.parameters, *self.variables)}
-        self._inner = [Replay(closure, devices) for closure in inner]
+        devices = devices_of(self.parameters, self.variables)
+        self._inner = [
+            closure if isinstance(closure, Replay) else Replay(closure, devices)
+            for closure in inner
+        ]
         self._outer = [Replay(closure, devices) for closure in outer]
         self.known_paired = paired
+        self.known_outputs = known_outputs
 
     @property
     def n_inner(self) -> int:
@@ -276,6 +285,20 @@ class Problem:
             return 0.0
         eps = max(torch.finfo(p.dtype).eps for p in self.parameters)
         return eps**0.5 * max(1.0, norm([p.detach() for p in self.parameters])) / length
+
+
+def devices_of(*vectors: Sequence[Tensor]) -> set[torch.device]:
+    """The devices that vectors are on.
+
+    Parameters
+    ----------
+    *vectors : sequence of Tensor
+
+    Returns
+    -------
+    set of torch.device
+    """
+    return {x.device for vector in vectors for x in vector}
 
 
 def _is_decoupled(optimizer: torch.optim.Optimizer, group: dict[str, object]) -> bool:

@@ -5,13 +5,14 @@ Every method is a wrapper around the two, and is stepped with a closure that ret
 
 from equipoise.optim.minmax.accept_reject import AcceptReject, RepeatedProposalWarning
 from equipoise.optim.minmax.alternating import Alternating
-from equipoise.optim.minmax.check import GreedyCheck, Interval, check_greedy_equilibrium
+from equipoise.optim.minmax.check import GreedyCheck, check_greedy_equilibrium
 from equipoise.optim.minmax.competitive import Competitive
 from equipoise.optim.minmax.consensus import Consensus
 from equipoise.optim.minmax.exponentiated import ExponentiatedGradient
 from equipoise.optim.minmax.extragradient import Extragradient
 from equipoise.optim.minmax.geometry import Box, Euclidean, Geometry, Proximal, Simplex
 from equipoise.optim.minmax.greedy import GreedyAdversarial
+from equipoise.optim.minmax.intervals import Interval
 from equipoise.optim.minmax.method import MinMaxOptimizer
 from equipoise.optim.minmax.optimistic import Optimistic
 from equipoise.optim.minmax.player import Player

@@ -49,7 +49,8 @@ class AcceptReject(MinMaxOptimizer):
     noise and dropped units; after a step they are beyond what the proposal drew, refused or not,
     or it would be drawn again. Gradients are forgotten. Evaluations for the comparison leave the
     buffers alone and are made without a graph: a closure that differentiates inside, as a gradient
-    penalty does, enables it there.
+    penalty does, enables it there. A closure that draws no random numbers is not evaluated for f
+    before the move where the proposal has just done so: drawn noise is best given to it.
 
     A scheduler that is stepped after ``step`` counts proposals; step it where ``report.accepted``
     says so to count moves. Value and gradients are of one process: there is no agreement between
@@ -132,6 +133,7 @@ class AcceptReject(MinMaxOptimizer):
         self._last_refused: list[float] | None = None
         self._coin = torch.Generator().manual_seed(seed)
         self._buffers = Buffers()
+        self._trial = Trial(self._min, self._max, self._buffers, carried)
 
     @property
     def stopped(self) -> bool:
@@ -141,28 +143,17 @@ class AcceptReject(MinMaxOptimizer):
     @override
     def _advance(self, closure: Closure) -> Tensor:
         with self._buffers.watched():
-            trial = self._trial()
-            report = trial.run(closure)
+            report = self._trial.run(closure, self.proposal, self.response, self.delta)
             if report.reason == "did not fall" and self._passes():
                 report = replace(report, accepted=True, reason="free pass")
-            moved = None if report.accepted else self._fingerprint()
+            # Where answers are kept, a move that comes again meets another answer.
+            moved = None if report.accepted or self.response.keeps else self._fingerprint()
             if not report.accepted:
-                trial.refuse()
+                self._trial.refuse(but=self.maximizer if self.response.keeps else None)
         self._count(report, moved)
         self.report = report
         value = report.after if report.accepted else report.before
         return torch.tensor(value, dtype=self._min.parameters[0].dtype)
-
-    def _trial(self) -> Trial:
-        return Trial(
-            self._min,
-            self._max,
-            self.proposal,
-            self.response,
-            self.delta,
-            self._buffers,
-            self.carried,
-        )
 
     def _passes(self) -> bool:
         p = probability(self.free_pass, self.n_steps)
@@ -178,7 +169,7 @@ class AcceptReject(MinMaxOptimizer):
         if report.accepted:
             self._in_a_row = 0
         elif report.reason != "no response":
-            if moved == self._last_refused and not self.response.keeps:
+            if moved is not None and moved == self._last_refused:
                 warnings.warn(
                     "a proposal that was refused is proposed again, and nothing will change until "
                     "there is a free pass: give OptimizerStep some noise, or step on batches.",
@@ -231,14 +222,13 @@ class AcceptReject(MinMaxOptimizer):
             with self._buffers.watched():
                 start = Snapshot([self.minimizer, self.maximizer], self._buffers, self.carried)
                 streams = Streams(p.device for p in self._min.parameters + self._max.parameters)
-                trial = self._trial()
                 try:
                     states = streams.get()
                     with buffers_kept():
                         gradient = self._max.gradient(closure)
                     streams.set(states)
                     stationarity = max(stationarity, self._max.stationarity(gradient))
-                    report = trial.run(closure)
+                    report = self._trial.run(closure, self.proposal, self.response, self.delta)
                     moved = self._fingerprint()
                 finally:
                     start.restore()

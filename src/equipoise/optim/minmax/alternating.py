@@ -41,6 +41,8 @@ class Alternating(MinMaxOptimizer):
     def _advance(self, closure: Closure) -> Tensor:
         value = evaluate(closure)
         (x,) = gradients(value, self._min)
+        # What only the maximizer's gradient would need hangs on the value's graph.
+        value = value.detach()
         self._min.move(x)
         for _ in range(self.k):
             (y,) = gradients(evaluate(closure), self._max)

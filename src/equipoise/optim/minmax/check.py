@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,32 +11,18 @@ import torch
 from torch import Tensor
 
 from equipoise.optim.minmax.geometry import Euclidean, Geometry
+from equipoise.optim.minmax.intervals import Interval, derivatives
 from equipoise.optim.minmax.method import require_positive, require_whole
 from equipoise.optim.minmax.player import Closure, Player
 from equipoise.optim.minmax.response import Response
 from equipoise.optim.minmax.second_order_ascent import SecondOrderAscent, top_curvature
-from equipoise.optim.minmax.smoothing import Draws, GreedyValue, draw
+from equipoise.optim.minmax.smoothing import GreedyValue, draw
 from equipoise.optim.minmax.stopping import upper_bound
 from equipoise.optim.passes import buffers_kept
 
 _MOST_DIMENSIONS = 100
-_N_BOOTSTRAP = 400
 
 Verdict = Literal["equilibrium", "no equilibrium", "undecided"]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate and what it may be as well.
-
-    Attributes
-    ----------
-    value, low, high : float
-    """
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -85,11 +71,13 @@ def check_greedy_equilibrium(
 
     y is to be a second-order local maximum of f(x, .), and x one of the truncated smoothing
     S(x') = E min(h(x' + sigma z, y), h(x, y)), with h where a greedy maximizer gets from y. Its
-    derivatives at x are means over draws of z, and their intervals come from a bootstrap: the
-    radius of the ball around the estimate that holds a share ``confidence`` of resampled estimates,
-    in the norm in which an error carries over to the gradient's length and to an eigenvalue, in
-    units of the resamples' own spread. They are a little narrow where draws are few: of intervals
-    for 95%, 91 to 92% held the truth with 40 pairs, and 94% with 400.
+    derivatives at x are means over draws of z, whose lengths are spread evenly over those of a
+    normal vector, and their intervals come from a bootstrap: the radius of the ball around the
+    estimate that holds a share ``confidence`` of resampled estimates, in the norm in which an error
+    carries over to the gradient's length and to an eigenvalue, in units of the resamples' own
+    spread. They are rather wide than narrow: on functions of known derivatives in one and three
+    dimensions, intervals for 95% held the truth in 98 to 100% of runs with 400 pairs, and in 94 to
+    100% with 40.
 
     h is the value at the end of one path and a lower bound of the greedy max function, which is the
     best over all of them. x, y and the buffers of modules are as before afterwards.
@@ -145,9 +133,11 @@ def check_greedy_equilibrium(
     if math.isinf(height):
         raise ValueError("the maximizer's answer at x itself has no end: bound the game.")
     draws = draw(h, height, minimizer.parameters, sigma, n_pairs)
-    gradient, curvature = _derivatives(draws, sigma, confidence)
+    gradient, curvature = derivatives(draws, sigma, confidence)
     n_improving = sum(m < 0 for m in (*draws.plus, *draws.minus))
     # Both draws of a pair are one draw as far as chance goes, so it is the pairs that are counted.
+    # They are of different shells, and that only makes few improving ones less likely (Hoeffding
+    # 1956): the bound for draws of one kind holds.
     n_pairs_improving = sum(min(a, b) < 0 for a, b in zip(draws.plus, draws.minus, strict=True))
     improving = Interval(
         n_improving / (2 * n_pairs), 0.0, upper_bound(n_pairs_improving, n_pairs, confidence)
@@ -171,50 +161,3 @@ def _held(found: Interval, bound: float) -> bool | None:
     if found.high <= bound:
         return True
     return False if found.low > bound else None
-
-
-def _derivatives(draws: Draws, sigma: float, confidence: float) -> tuple[Interval, Interval]:
-    z = torch.stack(
-        [torch.cat([p.detach().double().cpu().flatten() for p in part]) for part in draws.z]
-    )
-    a = torch.tensor(draws.plus, dtype=torch.float64)
-    b = torch.tensor(draws.minus, dtype=torch.float64)
-    n, d = z.shape
-    slopes = z * ((a - b) / (2 * sigma))[:, None]
-    squares = z[:, :, None] * z[:, None, :] - torch.eye(d, dtype=torch.float64)
-    bends = squares * ((a + b) / (2 * sigma**2))[:, None, None]
-    slope, bend = slopes.mean(0), bends.mean(0)
-    # A stream of its own: the caller's is left alone.
-    stream = torch.Generator().manual_seed(0)
-    chosen = torch.randint(n, (_N_BOOTSTRAP, n), generator=stream)
-    weights = torch.zeros_like(chosen, dtype=torch.float64)
-    weights.scatter_add_(1, chosen, torch.full_like(weights, 1 / n))
-    off_slope = _radius(slopes, weights, lambda e: e.norm(dim=1), confidence)
-    off_bend = _radius(
-        bends.flatten(1),
-        weights,
-        lambda e: torch.linalg.eigvalsh(e.unflatten(1, (d, d))).abs().amax(1),
-        confidence,
-    )
-    length = slope.norm().item()
-    lowest = torch.linalg.eigvalsh(bend)[0].item()
-    return (
-        Interval(length, max(0.0, length - off_slope), length + off_slope),
-        Interval(lowest, lowest - off_bend, lowest + off_bend),
-    )
-
-
-def _radius(
-    draws: Tensor, weights: Tensor, size: Callable[[Tensor], Tensor], confidence: float
-) -> float:
-    # Errors in units of their own spread: few draws have most of the say, and resampled errors as
-    # they are would be too small where the draws happened to be tame.
-    centred = draws - draws.mean(0)
-    errors = weights @ centred
-    spread = centred.square().sum(1).mean().sqrt()
-    squares = weights @ centred.square().sum(1) - errors.square().sum(1)
-    own = squares.clamp_min(0).sqrt()
-    # A resample without any draw that improves has no spread to speak of.
-    own = torch.where(own > 1e-3 * spread, own, spread)
-    ratios = torch.where(spread > 0, size(errors) / own, 0.0)
-    return (ratios.quantile(torch.tensor(confidence, dtype=torch.float64)) * spread).item()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -102,11 +103,12 @@ class Player:
         """
         waiting = iter(gradient)
         for group in self.optimizer.param_groups:
-            turn = self.ascends and not group.get("maximize")
-            for p in group["params"]:
-                if p.requires_grad:
-                    g = next(waiting).detach()
-                    p.grad = -g if turn else g
+            moved = [p for p in group["params"] if p.requires_grad]
+            directions = [next(waiting).detach() for _ in moved]
+            if self.ascends and not group.get("maximize") and moved:
+                directions = [*torch._foreach_neg(directions)]
+            for p, direction in zip(moved, directions, strict=True):
+                p.grad = direction
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.return_to_set()
@@ -156,8 +158,9 @@ def evaluate(closure: Closure) -> Tensor:
         raise TypeError(f"the closure must return a tensor, not {type(value).__name__}.")
     if value.dim():
         raise ValueError(f"the value must be a scalar, not of shape {tuple(value.shape)}.")
-    if not value.isfinite():
-        raise FloatingPointError(f"the value of the game is {value.item()}.")
+    number = value.item()
+    if not math.isfinite(number):
+        raise FloatingPointError(f"the value of the game is {number}.")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -12,7 +13,8 @@ from equipoise.optim.minmax.method import require_positive
 from equipoise.optim.minmax.player import Closure, Player
 
 #: Moves the parameters of the minimizer, given as a Player, in place. It may use the closure, the
-#: optimizer and torch's random numbers as it likes.
+#: optimizer and torch's random numbers as it likes. One whose ``looks_first`` is true calls the
+#: closure before it does anything else: that value may save an evaluation.
 Proposal = Callable[[Player, Closure], None]
 
 
@@ -31,6 +33,7 @@ class OptimizerStep:
         Standard deviation of what is added to every coordinate.
     """
 
+    looks_first: ClassVar[bool] = True
     noise: float = 0.0
 
     def __post_init__(self) -> None:
@@ -79,6 +82,7 @@ class Langevin:
         In units of the value.
     """
 
+    looks_first: ClassVar[bool] = True
     temperature: float
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from scipy.stats import chi
 from torch import Tensor
 
 from equipoise.optim.minmax.player import Closure, Player, evaluate
@@ -13,7 +14,7 @@ from equipoise.optim.minmax.response import Response
 from equipoise.optim.minmax.snapshot import OptimizerSnapshot
 from equipoise.optim.passes import assign, buffers_kept
 from equipoise.optim.streams import Streams
-from equipoise.optim.vectors import Vector, plus
+from equipoise.optim.vectors import Vector, norm, plus
 
 
 class GreedyValue:
@@ -75,7 +76,7 @@ class Draws:
     Attributes
     ----------
     z : list of list of Tensor
-        n directions, each shaped as x.
+        n directions, each shaped as x; the j-th is of the j-th shell, from the inside out.
     plus, minus : list of float
         min(h(x + sigma z), h(x)) - h(x), and that of -z.
     """
@@ -94,7 +95,8 @@ def draw(
 ) -> Draws:
     """Look around x, in torch's streams.
 
-    Truncation comes before smoothing: smoothing alone can move a minimum.
+    Truncation comes before smoothing: smoothing alone can move a minimum. For the draws see
+    :func:`directions`.
 
     Parameters
     ----------
@@ -113,8 +115,7 @@ def draw(
     start = [p.detach().clone() for p in x]
     found = Draws([], [], [])
     try:
-        for _ in range(n_pairs):
-            z = [torch.randn_like(p) for p in start]
+        for z in directions(start, n_pairs):
             found.z.append(z)
             for sign, values in ((sigma, found.plus), (-sigma, found.minus)):
                 assign(x, plus(start, sign, z))
@@ -122,6 +123,33 @@ def draw(
     finally:
         assign(x, start)
         h.back()
+    return found
+
+
+def directions(x: Sequence[Tensor], n: int) -> list[Vector]:
+    """Normal vectors, one from each of n shells of equal probability.
+
+    A mean over them is one over the normal distribution, and what makes the derivatives of a
+    smoothing uncertain is much less so: they weigh a draw by its squared length, and independent
+    draws hold too many or too few of the rare long ones.
+
+    Parameters
+    ----------
+    x : sequence of Tensor
+        What they are shaped as.
+    n : int
+
+    Returns
+    -------
+    list of list of Tensor
+    """
+    d = sum(part.numel() for part in x)
+    levels = (torch.arange(n) + torch.rand(n, dtype=torch.float64)) / n
+    lengths = chi.ppf(levels.numpy(), d)
+    found = []
+    for length in lengths:
+        z = [torch.randn_like(part) for part in x]
+        found.append([part * (length / norm(z)) for part in z])
     return found
 
 

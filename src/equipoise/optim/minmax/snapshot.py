@@ -34,36 +34,71 @@ class OptimizerSnapshot:
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
+        Marked as it is.
     """
 
-    @torch.no_grad()
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizer = optimizer
-        self._parameters = [
-            (p, p.detach().clone()) for group in optimizer.param_groups for p in group["params"]
-        ]
-        self._state = {
-            p: {name: _copy(value) for name, value in state.items()}
-            for p, state in optimizer.state.items()
-        }
-        self._groups = [
-            {name: _copy(value) for name, value in group.items() if name != "params"}
-            for group in optimizer.param_groups
-        ]
+        self._copies: list[Tensor] = []
+        self.mark()
+
+    @torch.no_grad()
+    def mark(self) -> None:
+        """From now on, go back to what is there now."""
+        groups = self._optimizer.param_groups
+        self._state = {p: _Entries(state) for p, state in self._optimizer.state.items()}
+        self._groups = [_Entries(group, "params") for group in groups]
+        self._tensors = [p for group in groups for p in group["params"]]
+        for entries in (*self._state.values(), *self._groups):
+            self._tensors += entries.tensors.values()
+        if _alike(self._copies, self._tensors):
+            # Memory that is held already is written to much faster than new memory.
+            _copy_all(self._tensors, self._copies)
+        else:
+            self._copies = [x.detach().clone() for x in self._tensors]
 
     @torch.no_grad()
     def restore(self) -> None:
         """Give everything back as it was."""
-        for p, value in self._parameters:
-            p.copy_(value)
         live = self._optimizer.state
         for p in [p for p in live if p not in self._state]:
             del live[p]
-        for p, state in self._state.items():
-            _give_back(live[p], state)
-        for group, settings in zip(self._optimizer.param_groups, self._groups, strict=True):
-            _give_back(group, settings, besides="params")
+        for p, entries in self._state.items():
+            entries.put_back(live[p])
+        for group, entries in zip(self._optimizer.param_groups, self._groups, strict=True):
+            entries.put_back(group)
+        _copy_all(self._copies, self._tensors)
         self._optimizer.zero_grad()
+
+
+class _Entries:
+    """What a dictionary holds: tensors, whose values are another's affair, and copies of the rest.
+
+    Parameters
+    ----------
+    live : dict
+    besides : str
+        A name that is left alone.
+    """
+
+    def __init__(self, live: dict[str, Any], besides: str = "") -> None:
+        self._besides = besides
+        self.tensors = {k: v for k, v in live.items() if isinstance(v, Tensor)}
+        self._others = {
+            k: deepcopy(v) for k, v in live.items() if k not in self.tensors and k != besides
+        }
+
+    def put_back(self, live: dict[str, Any]) -> None:
+        """Have the dictionary hold the same again."""
+        known = {*self.tensors, *self._others, self._besides}
+        for name in [name for name in live if name not in known]:
+            del live[name]
+        # The very tensors, should the optimizer have put others in their place.
+        live.update(self.tensors)
+        live.update(deepcopy(self._others))
+
+
+_OfModules = dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]]
 
 
 class Buffers:
@@ -74,7 +109,7 @@ class Buffers:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]] = {}
+        self._kept: _OfModules = {}
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -94,21 +129,26 @@ class Buffers:
             del self._kept[module]
             self._keep(module)
 
-    @torch.no_grad()
     def restore(self) -> None:
         """Give the buffers back as they were at the mark."""
-        for module, buffers in self._kept.items():
-            for name, (buffer, values) in buffers.items():
-                buffer.copy_(values)
-                module._buffers[name] = buffer
+        _give_buffers_back(self._kept)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Give the buffers back in the end as they are now, and leave the mark where it is.
+
+        To be used while they are watched: then one hook serves both.
+        """
+        before = {module: _values(module) for module in self._kept}
+        try:
+            yield
+        finally:
+            # Modules that were not called before are as they were when they first were.
+            _give_buffers_back(self._kept | before)
 
     def _keep(self, module: torch.nn.Module) -> None:
         if module not in self._kept:
-            self._kept[module] = {
-                name: (buffer, buffer.detach().clone())
-                for name, buffer in module._buffers.items()
-                if buffer is not None
-            }
+            self._kept[module] = _values(module)
 
 
 class Snapshot:
@@ -117,8 +157,9 @@ class Snapshot:
     Parameters
     ----------
     optimizers : sequence of torch.optim.Optimizer
+        Marked as they are, and the others with them.
     buffers : Buffers
-        Watched, and marked by this.
+        Watched.
     carried : sequence of Stateful
     """
 
@@ -130,8 +171,14 @@ class Snapshot:
     ) -> None:
         self._optimizers = [OptimizerSnapshot(optimizer) for optimizer in optimizers]
         self._buffers = buffers
-        buffers.mark()
-        self._carried = [(thing, deepcopy(thing.state_dict())) for thing in carried]
+        self._carried = carried
+        self._mark_others()
+
+    def mark(self) -> None:
+        """From now on, go back to what is there now."""
+        for kept in self._optimizers:
+            kept.mark()
+        self._mark_others()
 
     def restore(self, *, but: torch.optim.Optimizer | None = None) -> None:
         """Give everything back as it was.
@@ -145,20 +192,44 @@ class Snapshot:
             if kept._optimizer is not but:
                 kept.restore()
         self._buffers.restore()
-        for thing, state in self._carried:
+        for thing, state in self._carried_states:
             thing.load_state_dict(deepcopy(state))
 
+    def _mark_others(self) -> None:
+        self._buffers.mark()
+        self._carried_states = [(thing, deepcopy(thing.state_dict())) for thing in self._carried]
 
-def _copy(value: Any) -> Any:
-    return value.detach().clone() if isinstance(value, Tensor) else deepcopy(value)
+
+def _values(module: torch.nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
+    return {
+        name: (buffer, buffer.detach().clone())
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    }
 
 
-def _give_back(live: dict[str, Any], kept: dict[str, Any], besides: str = "") -> None:
-    for name in [name for name in live if name not in kept and name != besides]:
-        del live[name]
-    for name, value in kept.items():
-        now = live.get(name)
-        if isinstance(now, Tensor) and isinstance(value, Tensor) and now.shape == value.shape:
-            now.copy_(value)
-        else:
-            live[name] = _copy(value)
+@torch.no_grad()
+def _give_buffers_back(kept: _OfModules) -> None:
+    for module, buffers in kept.items():
+        for name, (buffer, values) in buffers.items():
+            buffer.copy_(values)
+            module._buffers[name] = buffer
+
+
+def _alike(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
+    return len(a) == len(b) and all(
+        x.shape == y.shape and x.dtype == y.dtype and x.device == y.device
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def _copy_all(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
+    # Adam keeps its counters on the CPU: in one list with what is elsewhere, they would have all
+    # of it copied tensor by tensor.
+    places: dict[tuple[torch.device, torch.dtype], tuple[list[Tensor], list[Tensor]]] = {}
+    for x, y in zip(source, target, strict=True):
+        sources, targets = places.setdefault((x.device, x.dtype), ([], []))
+        sources.append(x)
+        targets.append(y)
+    for sources, targets in places.values():
+        torch._foreach_copy_(targets, sources)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from equipoise.optim.minmax.player import Closure, Player, evaluate
 from equipoise.optim.minmax.proposal import Proposal
 from equipoise.optim.minmax.response import Answer, Response, ResponseLimitWarning
 from equipoise.optim.minmax.snapshot import Buffers, Snapshot, Stateful
-from equipoise.optim.passes import buffers_kept
 from equipoise.optim.streams import Streams
 
 Reason = Literal["fell", "free pass", "did not fall", "not finite", "no response"]
@@ -46,45 +46,36 @@ class StepReport:
 
 
 class Trial:
-    """A proposal and the answer, up to the point where both might stay.
+    """A proposal and the answer, up to the point where both might stay; again and again.
 
     Parameters
     ----------
     minimizer, maximizer : Player
-    proposal : callable
-    response : Response
-    delta : float
     buffers : Buffers
         Watched.
     carried : sequence of Stateful
     """
 
     def __init__(
-        self,
-        minimizer: Player,
-        maximizer: Player,
-        proposal: Proposal,
-        response: Response,
-        delta: float,
-        buffers: Buffers,
-        carried: Sequence[Stateful],
+        self, minimizer: Player, maximizer: Player, buffers: Buffers, carried: Sequence[Stateful]
     ) -> None:
         self._min = minimizer
         self._max = maximizer
-        self._proposal = proposal
-        self._response = response
-        self._delta = delta
         self._buffers = buffers
-        self._carried = carried
-        self._streams = Streams(p.device for p in minimizer.parameters + maximizer.parameters)
-        self._start: Snapshot
+        self._start = Snapshot([minimizer.optimizer, maximizer.optimizer], buffers, carried)
+        self._one_look_is_enough = True
 
-    def run(self, closure: Closure) -> StepReport:
+    def run(
+        self, closure: Closure, proposal: Proposal, response: Response, delta: float
+    ) -> StepReport:
         """Leave everything where the proposal and the answer lead.
 
         Parameters
         ----------
         closure : callable
+        proposal : callable
+        response : Response
+        delta : float
 
         Returns
         -------
@@ -95,64 +86,104 @@ class Trial:
         FloatingPointError
             If the value before the proposal is not finite; everything is as it was.
         """
-        response, streams = self._response, self._streams
-        self._mark()
+        self._streams = Streams(p.device for p in self._min.parameters + self._max.parameters)
+        self._start.mark()
         try:
             if response.settles:
                 # It is no part of the proposal, and stays; as mostly there is nothing to do, it
                 # is not to leave its mark on running means.
-                with buffers_kept():
-                    settled = self._answer(closure)
-                self._mark()
+                with self._buffers.unchanged():
+                    settled = self._answer(response, closure)
+                self._start.mark()
                 if not settled.reached:
                     return self._without_response(self._value(closure), settled)
-            climb_noise = streams.get()
+            noise = self._streams.get()
             if response.counterfactual:
-                self._answer(closure)
-            value_noise = streams.get()
-            before = self._value(closure)
-            if response.counterfactual:
+                self._answer(response, closure)
+                value_noise: list[Any] | None = self._streams.get()
+                before = self._value(closure)
+                if self._streams.at(noise):
+                    value_noise = None
                 self._start.restore()
-            return self._propose(closure, before, climb_noise, value_noise)
+                moved = self._move(proposal, closure)
+            else:
+                before, moved, value_noise = self._look_and_move(proposal, closure, noise)
+            if not moved:
+                return StepReport(False, before, float("nan"), 0, None, "not finite")
+            return self._meet(closure, response, before, delta, noise, value_noise)
         except BaseException:
             self._start.restore()
             raise
 
-    def refuse(self) -> None:
-        """Go back, all but the answer where the response keeps it."""
-        self._start.restore(but=self._max.optimizer if self._response.keeps else None)
+    def refuse(self, *, but: torch.optim.Optimizer | None = None) -> None:
+        """Go back.
 
-    def _propose(
-        self, closure: Closure, before: float, climb_noise: list[Any], value_noise: list[Any]
-    ) -> StepReport:
-        response, streams = self._response, self._streams
-        nothing = StepReport(False, before, float("nan"), 0, None, "not finite")
+        Parameters
+        ----------
+        but : torch.optim.Optimizer, optional
+            One that is to stay as it is.
+        """
+        self._start.restore(but=but)
+
+    def _look_and_move(
+        self, proposal: Proposal, closure: Closure, noise: list[Any]
+    ) -> tuple[float, bool, list[Any] | None]:
+        # The value whose gradient a proposal follows is f before the move. Where no random numbers
+        # are drawn, to evaluate it again would give the same number; where they are, it is of the
+        # very noise that the gradient follows, and the comparison is to be on other noise.
+        if self._one_look_is_enough and getattr(proposal, "looks_first", False):
+            first = _FirstLook(closure, self._streams, noise)
+            moved = self._move(proposal, first)
+            if first.value is not None:
+                return first.value, moved, None
+            self._one_look_is_enough = False
+            self._start.restore()
+            self._streams.set(noise)
+        before = self._value(closure)
+        return before, self._move(proposal, closure), noise
+
+    def _move(self, proposal: Proposal, closure: Closure) -> bool:
         try:
-            self._proposal(self._min, closure)
-            self._min.return_to_set()
-            # A proposal of the caller's may have called backward, which reaches both.
-            self._min.optimizer.zero_grad()
-            self._max.optimizer.zero_grad()
+            proposal(self._min, closure)
         except FloatingPointError:
-            return nothing
-        # The next step's random numbers are those that follow what this one drew.
-        beyond = streams.get()
-        if response.counterfactual:
-            streams.set(climb_noise)
+            return False
+        self._min.return_to_set()
+        # A proposal of the caller's may have called backward, which reaches both.
+        self._min.optimizer.zero_grad()
+        self._max.optimizer.zero_grad()
+        return True
+
+    def _meet(
+        self,
+        closure: Closure,
+        response: Response,
+        before: float,
+        delta: float,
+        noise: list[Any],
+        value_noise: list[Any] | None,
+    ) -> StepReport:
+        streams = self._streams
+        beyond: list[Any] | None = None
         try:
-            answer = self._answer(closure)
-            if not response.counterfactual:
+            # A value that was of no random numbers is compared with another, whatever the streams.
+            if value_noise is not None and response.counterfactual:
                 beyond = streams.get()
+                streams.set(noise)
+            answer = self._answer(response, closure)
             if not answer.reached:
                 return self._without_response(before, answer)
-            streams.set(value_noise)
+            if value_noise is not None:
+                # The next step's random numbers are those that follow what this one drew.
+                beyond = beyond or streams.get()
+                streams.set(value_noise)
             after = self._value(closure)
         except FloatingPointError:
-            return nothing
+            return StepReport(False, before, float("nan"), 0, None, "not finite")
         finally:
-            streams.set(beyond)
+            if beyond is not None:
+                streams.set(beyond)
         fall = before - after
-        fell = fall > 0 and fall >= self._delta
+        fell = fall > 0 and fall >= delta
         return StepReport(
             fell,
             before,
@@ -162,17 +193,13 @@ class Trial:
             "fell" if fell else "did not fall",
         )
 
-    def _mark(self) -> None:
-        optimizers = [self._min.optimizer, self._max.optimizer]
-        self._start = Snapshot(optimizers, self._buffers, self._carried)
-
     def _without_response(self, before: float, answer: Answer) -> StepReport:
         return StepReport(
             False, before, float("nan"), answer.n_steps, answer.stationarity, "no response"
         )
 
-    def _answer(self, closure: Closure) -> Answer:
-        answer = self._response.answer(self._max, closure)
+    def _answer(self, response: Response, closure: Closure) -> Answer:
+        answer = response.answer(self._max, closure)
         if not answer.reached:
             warnings.warn(
                 f"the maximizer has not come to rest after {answer.n_steps} steps (gradient "
@@ -184,5 +211,32 @@ class Trial:
         return answer
 
     def _value(self, closure: Closure) -> float:
-        with torch.no_grad(), buffers_kept():
+        with torch.no_grad(), self._buffers.unchanged():
             return evaluate(closure).item()
+
+
+class _FirstLook:
+    """A closure, with the value of its first call if that drew no random numbers.
+
+    Parameters
+    ----------
+    closure : callable
+    streams : Streams
+    states : list
+        Of the streams before that call.
+    """
+
+    def __init__(self, closure: Closure, streams: Streams, states: list[Any]) -> None:
+        self.value: float | None = None
+        self._closure = closure
+        self._streams = streams
+        self._states: list[Any] | None = states
+
+    def __call__(self) -> Tensor:
+        if self._states is None:
+            return self._closure()
+        states, self._states = self._states, None
+        value = evaluate(self._closure)
+        if self._streams.at(states):
+            self.value = value.item()
+        return value

@@ -25,7 +25,8 @@ from equipoise.reproduce.kept import Kept, name_of
 
 Task = BirdsTask | TailTask
 
-_FORMAT = 1
+# Changes with what a method does, so that results kept from before are made anew.
+_FORMAT = 2
 # As many moments of a search as a figure shows.
 _MOMENTS = 40
 

@@ -1,0 +1,22 @@
+"""Optimizers of stacked parameters: many replicates and learning rates at once."""
+
+from equipoise.optim.stacked.adaptive import Adafactor, Adagrad, Adam, NAdam, RMSProp
+from equipoise.optim.stacked.descent import SGD, Lion, SignSGD
+from equipoise.optim.stacked.matrix import Muon, orthogonalised
+from equipoise.optim.stacked.optimizer import StackedOptimizer
+from equipoise.optim.stacked.rule import Rule
+
+__all__ = [
+    "SGD",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "Lion",
+    "Muon",
+    "NAdam",
+    "RMSProp",
+    "Rule",
+    "SignSGD",
+    "StackedOptimizer",
+    "orthogonalised",
+]

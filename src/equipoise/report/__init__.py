@@ -10,6 +10,7 @@ matplotlib, jinja2 nor rich.
 from __future__ import annotations
 
 from equipoise.report.chart_clouds import clouds
+from equipoise.report.chart_contours import Field, Trail, contours
 from equipoise.report.chart_intervals import Interval, intervals
 from equipoise.report.chart_lines import Line, lines
 from equipoise.report.chart_scatter import Point, scatter
@@ -23,6 +24,7 @@ __all__ = [
     "Code",
     "Column",
     "Facts",
+    "Field",
     "Figure",
     "Interval",
     "Line",
@@ -31,7 +33,9 @@ __all__ = [
     "Section",
     "Table",
     "Text",
+    "Trail",
     "clouds",
+    "contours",
     "intervals",
     "lines",
     "scatter",

@@ -10,6 +10,7 @@ from equipoise.report import Column, Table
 from equipoise.reproduce.autobalance import AUTOBALANCE
 from equipoise.reproduce.claim import Claim, Outcome, Reproduction, Workplace
 from equipoise.reproduce.constrained import CONSTRAINED
+from equipoise.reproduce.greedy_equilibrium import GREEDY_EQUILIBRIUM
 from equipoise.reproduce.intervals import INTERVALS
 from equipoise.reproduce.minmax import MINMAX
 
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 REPRODUCTIONS: dict[str, Reproduction] = {
-    one.name: one for one in (INTERVALS, CONSTRAINED, AUTOBALANCE, MINMAX)
+    one.name: one for one in (INTERVALS, CONSTRAINED, AUTOBALANCE, MINMAX, GREEDY_EQUILIBRIUM)
 }
 """What can be re-run, by name."""
 

@@ -7,13 +7,13 @@ library would have made for it alone, in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from equipoise.optim.minmax import Counterfactual, KeepResponse, Stationary
-from equipoise.reproduce.minmax.stack.game import Batch, Draws
 from equipoise.reproduce.minmax.stack.players import Players
 
 
@@ -27,7 +27,8 @@ class StackedAcceptReject:
     Parameters
     ----------
     players : Players
-    draws : Draws
+    draws : callable
+        Gives the next batch.
     response : Counterfactual, KeepResponse or Stationary
         The library's.
     free_pass : float
@@ -39,7 +40,7 @@ class StackedAcceptReject:
     def __init__(
         self,
         players: Players,
-        draws: Draws,
+        draws: Callable[[], Any],
         response: Counterfactual | KeepResponse | Stationary,
         free_pass: float,
         seeds: Sequence[int],
@@ -116,7 +117,7 @@ class StackedAcceptReject:
         players.max.restore(y, ~stays)
         return stays
 
-    def _rest(self, response: Stationary, batch: Batch, which: Tensor) -> Tensor:
+    def _rest(self, response: Stationary, batch: Any, which: Tensor) -> Tensor:
         # Which of them come to rest within the limit.
         players, waiting = self.players, which.clone()
         for n in range(response.limit + 1):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from equipoise.reproduce.minmax.stack.game import Draws
 from equipoise.reproduce.minmax.stack.players import Players
 
 
@@ -19,7 +19,8 @@ class CoinMoves:
     Parameters
     ----------
     players : Players
-    draws : Draws
+    draws : callable
+        Gives the next batch.
     k : int
     rates : sequence of float, length r
         Probability that a replicate's generator moves.
@@ -33,7 +34,7 @@ class CoinMoves:
     def __init__(
         self,
         players: Players,
-        draws: Draws,
+        draws: Callable[[], Any],
         k: int,
         rates: Sequence[float],
         skips: bool,

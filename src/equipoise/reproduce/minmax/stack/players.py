@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from equipoise.reproduce.minmax.stack.adam import StackedAdam
-from equipoise.reproduce.minmax.stack.game import Batch, Game
+from equipoise.reproduce.minmax.stack.playable import Playable
 
 
 class Players:
@@ -16,7 +17,7 @@ class Players:
 
     Parameters
     ----------
-    game : Game
+    game : Playable
     min_rate, max_rate : float
         Learning rates of generators and of discriminators.
 
@@ -28,7 +29,7 @@ class Players:
         How many moves of the generator stayed.
     """
 
-    def __init__(self, game: Game, min_rate: float, max_rate: float) -> None:
+    def __init__(self, game: Playable, min_rate: float, max_rate: float) -> None:
         self.game = game
         self.min = StackedAdam(list(game.generator.parameters()), min_rate)
         self.max = StackedAdam(list(game.discriminator.parameters()), max_rate)
@@ -41,23 +42,23 @@ class Players:
         """All replicates, as a mask of shape (r,)."""
         return torch.ones_like(self.gradients, dtype=torch.bool)
 
-    def descend(self, batch: Batch, which: Tensor | None = None) -> None:
+    def descend(self, batch: Any, which: Tensor | None = None) -> None:
         """A step of some generators.
 
         Parameters
         ----------
-        batch : Batch
+        batch : as the game's draws give it
         which : Tensor of bool, shape (r,), optional
         """
         self.min.step(self.game.descend(batch), which)
         self.gradients += 1.0 if which is None else which
 
-    def climb(self, batches: Sequence[Batch], which: Tensor | None = None) -> None:
+    def climb(self, batches: Sequence[Any], which: Tensor | None = None) -> None:
         """Steps of some discriminators, one a batch.
 
         Parameters
         ----------
-        batches : sequence of Batch
+        batches : sequence
         which : Tensor of bool, shape (r,), optional
         """
         for batch in batches:
@@ -65,12 +66,12 @@ class Players:
             self.gradients += 1.0 if which is None else which
 
     @torch.no_grad()
-    def value(self, batch: Batch) -> Tensor:
+    def value(self, batch: Any) -> Tensor:
         """f, shape (r,).
 
         Parameters
         ----------
-        batch : Batch
+        batch : as the game's draws give it
 
         Returns
         -------

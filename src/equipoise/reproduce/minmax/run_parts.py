@@ -1,0 +1,91 @@
+"""Parts run one after another, or by several processes ahead, and put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from equipoise.report import Callout, Page, Section
+from equipoise.reproduce.ahead import work_ahead
+from equipoise.reproduce.claim import Outcome, Workplace
+from equipoise.reproduce.minmax.part import Part, find_results, work_of
+
+Describe = Callable[[Sequence[Section]], Page]
+"""From the sections, that of the claims first, to the page."""
+
+
+def run_parts(parts: Sequence[Part], place: Workplace, describe: Describe) -> Outcome:
+    """Run what has not been run, and put together what parts have to say.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+    place : Workplace
+    describe : callable
+        Called only where a page is written.
+
+    Returns
+    -------
+    Outcome
+    """
+    told = place.progress or _silent
+    with ExitStack() as stack:
+        folder = place.out
+        if folder is None and place.jobs > 1:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+        if folder is not None and place.jobs > 1:
+            work_ahead(work_of(parts, folder), place.jobs, told)
+        total = sum(len(part.cells) for part in parts)
+        done = count()
+        shown = [
+            part.show(find_results(part, folder, lambda what: told(what, next(done), total)))
+            for part in parts
+        ]
+    outcome = Outcome(
+        tuple(claim for one in shown for claim in one.claims),
+        tuple(table for one in shown for table in one.tables),
+    )
+    if place.out is None:  # drawing takes a while
+        return outcome
+    claims = claims_section(outcome, [note for part in parts for note in part.notes])
+    page = describe([claims, *(section for one in shown for section in one.draw())])
+    return Outcome(outcome.claims, outcome.tables, page)
+
+
+def claims_section(outcome: Outcome, notes: Sequence[str]) -> Section:
+    """The claims and how many of them hold.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    notes : sequence of str
+        What is to be known of all of them.
+
+    Returns
+    -------
+    Section
+    """
+    return Section(
+        "Claims", [Callout("info", _counted(outcome), "\n\n".join(notes)), outcome.table()]
+    )
+
+
+def _counted(outcome: Outcome) -> str:
+    verdicts: list[str] = [claim.verdict for claim in outcome.claims]
+    counted = ", ".join(
+        f"{verdicts.count(verdict)} {said}"
+        for verdict, said in (
+            ("holds", "hold"),
+            ("holds with a condition", "hold with a condition"),
+            ("does not hold", "do not"),
+            ("cannot be told", "cannot be told"),
+        )
+    )
+    return f"Of {len(verdicts)} claims: {counted}"
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    pass

@@ -1,0 +1,107 @@
+"""The toy table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from equipoise.report import Cell, Column, Table
+from equipoise.reproduce.minmax.part import Result
+from equipoise.reproduce.minmax.toys_games import ACCEPT_REJECT, METHODS, TOYS, Toy
+
+_KINDS: dict[str, Literal["good", "warn", "bad", "none"]] = {
+    "solves": "good",
+    "settles elsewhere": "warn",
+    "cycles": "bad",
+    "diverges": "bad",
+}
+
+
+def toys_table(found: Mapping[tuple[str, str], Result], n_steps: int) -> Table:
+    """Where every method ends on every game.
+
+    Parameters
+    ----------
+    found : mapping from (game, method) to result
+    n_steps : int
+        Of all methods but accept/reject.
+
+    Returns
+    -------
+    Table
+    """
+    seeds = len(found["F1", ACCEPT_REJECT]["ends"])
+    rows: list[list[str | Cell]] = [
+        [method, *(_said(found.get((key, method))) for key in TOYS)] for method in METHODS
+    ]
+    rows.append(
+        [
+            Cell(ACCEPT_REJECT, strong=True),
+            *(_said_of_seeds(toy, found[key, ACCEPT_REJECT]) for key, toy in TOYS.items()),
+        ]
+    )
+    rows.append(["accept/reject, found before", *(toy.found_before for toy in TOYS.values())])
+    return Table(
+        [
+            Column("method"),
+            *(Column(toy.name, note=f"answer: {toy.game.answer}") for toy in TOYS.values()),
+        ],
+        rows,
+        f"Where methods end on small games: {n_steps} steps, or {seeds} seeds of accept/reject "
+        "until 20 proposals in a row are refused",
+    )
+
+
+def _said(result: Result | None) -> Cell:
+    if result is None:
+        return Cell("–")
+    outcome = result["outcome"]
+    x, y = result["end"]
+    said = {
+        "solves": "answer",
+        "settles elsewhere": f"wrong point ({_short(x)}, {_short(y)})",
+        "cycles": f"moves on, amplitude {result['amplitude']:.2g}",
+        "diverges": "diverges",
+    }[outcome]
+    return Cell(said, kind=_KINDS[outcome])
+
+
+def _said_of_seeds(toy: Toy, result: Result) -> Cell:
+    n = len(result["ends"])
+    if not sum(result["accepted"]) and any(result["unanswered"]):
+        return Cell("no answer to any proposal", kind="warn")
+    right = solved(toy, result)
+    if right.all():
+        return Cell(f"answer, {n} of {n}; largest distance {max(result['distances']):.2g}", "good")
+    if right.any():
+        return Cell(f"answer, {right.sum()} of {n}", "warn")
+    x, y = np.median(np.abs(result["ends"]), axis=0)
+    value = np.median(result["values"])
+    return Cell(f"|x| {x:.2g}, |y| {y:.2g}, f {value:.3g} (medians)", "warn")
+
+
+def _short(value: float) -> str:
+    return "0" if abs(value) < 5e-4 else f"{value:.2g}"
+
+
+def solved(toy: Toy, result: Result) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which seeds of accept/reject ended at the answer.
+
+    What x has to gain on the last stretch to 0 is less than delta, so that it is x that is judged,
+    but for games whose answers are lines.
+
+    Parameters
+    ----------
+    toy : Toy
+    result : dict
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    ends = np.array(result["ends"])
+    by_line = toy.game.name in ("wave", "convex response")
+    distance = np.array(result["distances"]) if by_line else np.abs(ends[:, 0])
+    return np.asarray(distance <= toy.within)

@@ -13,7 +13,7 @@ from equipoise.reproduce.greedy_equilibrium.published import GAMES, NAMED
 from equipoise.reproduce.greedy_equilibrium.rerun import SIZES, Size, parts_of, rerun
 from equipoise.reproduce.greedy_equilibrium.search import Settings, search
 from equipoise.reproduce.greedy_equilibrium.work import Grid
-from equipoise.reproduce.minmax.part import find_results
+from equipoise.reproduce.part import find_results
 
 TINY = Size(
     6, 1, 2, 1, 1, (1, 2), (1,), 1, 2, 4,

@@ -15,7 +15,8 @@ from equipoise.groups import Groups
 from equipoise.learn.problem import Rows
 from equipoise.optim.minmax import Euclidean, Player, ProjectedStep
 from equipoise.reproduce import Workplace
-from equipoise.reproduce.minmax.debiasing import (
+from equipoise.reproduce.minmax.debiasing.game import DebiasingGame
+from equipoise.reproduce.minmax.debiasing.part import (
     SIMULATED,
     Plan,
     count_decisions,
@@ -23,9 +24,8 @@ from equipoise.reproduce.minmax.debiasing import (
     make_debiasing,
     train_and_count,
 )
-from equipoise.reproduce.minmax.debiasing_game import DebiasingGame
-from equipoise.reproduce.minmax.debiasing_shown import collapsed, spread_ratio
-from equipoise.reproduce.minmax.debiasing_ways import CONTROLS, COUNTERFACTUAL, GDA
+from equipoise.reproduce.minmax.debiasing.shown import collapsed, spread_ratio
+from equipoise.reproduce.minmax.debiasing.ways import CONTROLS, COUNTERFACTUAL, GDA
 from equipoise.reproduce.minmax.rerun import rerun
 
 PROMISE = Constraint.parse('gap("selection") <= 0.05')

@@ -18,7 +18,6 @@ from equipoise.reproduce.minmax.gaussians.mixture import EVEN_RING, WEIGHTED_RIN
 from equipoise.reproduce.minmax.gaussians.results import Results, Run
 from equipoise.reproduce.minmax.images import part as images
 from equipoise.reproduce.minmax.images.task import ImageTask
-from equipoise.reproduce.minmax.part import Part, find_results, work_of
 from equipoise.reproduce.minmax.parts import PARTS
 from equipoise.reproduce.minmax.rerun import rerun
 from equipoise.reproduce.minmax.stack.variants import (
@@ -35,6 +34,7 @@ from equipoise.reproduce.minmax.stack.variants import (
     UNROLLED,
     Plan,
 )
+from equipoise.reproduce.part import Part, find_results, work_of
 
 JUDGED = (GDA_ONCE, GDA, OPTIMISTIC, UNROLLED, COUNTERFACTUAL, KEPT, STATIONARY)
 

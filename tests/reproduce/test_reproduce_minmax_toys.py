@@ -19,9 +19,9 @@ from equipoise.optim.minmax import (
 )
 from equipoise.reproduce import Workplace
 from equipoise.reproduce.minmax.rerun import rerun
-from equipoise.reproduce.minmax.toys import Size, make_toys, play_accept_reject, play_method
-from equipoise.reproduce.minmax.toys_games import METHODS, TOYS, can_play
-from equipoise.reproduce.minmax.toys_stacked import Play, play_stacked
+from equipoise.reproduce.minmax.toys.games import METHODS, TOYS, can_play
+from equipoise.reproduce.minmax.toys.part import Size, make_toys, play_accept_reject, play_method
+from equipoise.reproduce.minmax.toys.stacked import Play, play_stacked
 
 SEEDS = (0, 7)
 CASES = {

@@ -24,7 +24,7 @@ from equipoise.reproduce.greedy_equilibrium.search import (
     searched_and_checked,
 )
 from equipoise.reproduce.judge import judged, over_seeds, share, shown_at_least, shown_at_most
-from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
+from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _FORMAT = 2
 _LARGE, _SMALL = 50, 2

@@ -22,7 +22,7 @@ from equipoise.reproduce.greedy_equilibrium.published import (
 )
 from equipoise.reproduce.greedy_equilibrium.search import as_dict, check
 from equipoise.reproduce.judge import judged, share
-from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
+from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _FORMAT = 1
 

@@ -15,8 +15,8 @@ from equipoise.reproduce.greedy_equilibrium.search import Settings
 from equipoise.reproduce.greedy_equilibrium.starts import NAMES, starts_part
 from equipoise.reproduce.greedy_equilibrium.truncation import truncation_part
 from equipoise.reproduce.greedy_equilibrium.work import Grid, work_part
-from equipoise.reproduce.minmax.part import Part
-from equipoise.reproduce.minmax.run_parts import run_parts
+from equipoise.reproduce.part import Part
+from equipoise.reproduce.run_parts import run_parts
 
 
 @dataclass(frozen=True)

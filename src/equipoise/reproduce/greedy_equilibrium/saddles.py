@@ -19,7 +19,7 @@ from equipoise.report import Column, Section, Table, Text
 from equipoise.reproduce.greedy_equilibrium.games import waves
 from equipoise.reproduce.greedy_equilibrium.search import as_dict, check
 from equipoise.reproduce.judge import judged, share, shown_at_least, shown_at_most
-from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
+from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _FORMAT = 1
 _TOLERANCE = 1e-2

@@ -18,7 +18,7 @@ from equipoise.optim.minmax import (
     check_greedy_equilibrium,
 )
 from equipoise.optim.minmax.games import Game
-from equipoise.reproduce.minmax.part import Result
+from equipoise.reproduce.part import Result
 
 # A segment of 0.1 steps over no valley of these games; between the ends of a box there is none.
 _RADIUS, _IN_BOX = 0.1, 1.0

@@ -21,7 +21,7 @@ from equipoise.reproduce.greedy_equilibrium.search import (
     searched_and_checked,
 )
 from equipoise.reproduce.judge import judged, shown_at_least
-from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
+from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _FORMAT = 2
 _LIMIT = 0.9

@@ -23,7 +23,7 @@ from equipoise.reproduce.greedy_equilibrium.games import step_down, two_peaks
 from equipoise.reproduce.greedy_equilibrium.points import shown as with_interval
 from equipoise.reproduce.greedy_equilibrium.search import as_dict, check
 from equipoise.reproduce.judge import judged, over_seeds, shown_at_least, shown_at_most
-from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
+from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from equipoise.reproduce.claim import Claim
 from equipoise.reproduce.greedy_equilibrium.games import waves
 from equipoise.reproduce.greedy_equilibrium.search import Settings, draw_start, search
 from equipoise.reproduce.judge import CONFIDENCE, judged, over_seeds, shown_at_most
-from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
+from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 Array = NDArray[np.float64]
 

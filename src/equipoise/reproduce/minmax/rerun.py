@@ -9,9 +9,9 @@ from pathlib import Path
 from equipoise.report import Page, Section
 from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
 from equipoise.reproduce.minmax import published
-from equipoise.reproduce.minmax.part import Part
 from equipoise.reproduce.minmax.parts import PARTS
-from equipoise.reproduce.minmax.run_parts import run_parts
+from equipoise.reproduce.part import Part
+from equipoise.reproduce.run_parts import run_parts
 
 
 def rerun(tier: Tier, place: Workplace, parts: Sequence[Part] | None = None) -> Outcome:

@@ -13,10 +13,10 @@ import torch
 from equipoise.reproduce.minmax.gaussians.mixture import Array, Mixture
 from equipoise.reproduce.minmax.gaussians.modes import covered_modes, forgotten, mass_within
 from equipoise.reproduce.minmax.gaussians.networks import orthogonal_mlp
-from equipoise.reproduce.minmax.part import Cell, Result
 from equipoise.reproduce.minmax.stack.game import Draws, Game
 from equipoise.reproduce.minmax.stack.train import Track, at_hand, train_with_controls
 from equipoise.reproduce.minmax.stack.variants import CONTROLS, STATIONARY, UNROLLED, Plan
+from equipoise.reproduce.part import Cell, Result
 
 _FORMAT = 1
 _LOOKED_AT = 1024

@@ -26,7 +26,6 @@ from equipoise.reproduce.minmax.gaussians.mixture import (
 )
 from equipoise.reproduce.minmax.gaussians.results import Results, collect
 from equipoise.reproduce.minmax.gaussians.tables import mixture_table
-from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
 from equipoise.reproduce.minmax.stack.variants import (
     COUNTERFACTUAL,
     GDA,
@@ -38,6 +37,7 @@ from equipoise.reproduce.minmax.stack.variants import (
     UNROLLED,
     Plan,
 )
+from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _ALL = (GDA_ONCE, GDA, OPTIMISTIC, UNROLLED, COUNTERFACTUAL, KEPT, STATIONARY)
 _FEW = (GDA_ONCE, GDA, COUNTERFACTUAL)

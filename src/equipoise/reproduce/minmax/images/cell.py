@@ -20,10 +20,10 @@ from equipoise.reproduce.minmax.images.judge import (
     train_judge,
 )
 from equipoise.reproduce.minmax.images.task import ImageTask
-from equipoise.reproduce.minmax.part import Cell, Result
 from equipoise.reproduce.minmax.stack.game import Draws, Game
 from equipoise.reproduce.minmax.stack.train import Track, at_hand, train_with_controls
 from equipoise.reproduce.minmax.stack.variants import CONTROLS
+from equipoise.reproduce.part import Cell, Result
 
 _FORMAT = 1
 _LOOKED_AT = 500

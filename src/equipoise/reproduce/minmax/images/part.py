@@ -15,7 +15,6 @@ from equipoise.reproduce.minmax.images.claims import image_claims
 from equipoise.reproduce.minmax.images.results import Results, collect
 from equipoise.reproduce.minmax.images.show import even_figure, image_table
 from equipoise.reproduce.minmax.images.task import ImageTask, at_hand, fingerprint
-from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
 from equipoise.reproduce.minmax.stack.variants import (
     COUNTERFACTUAL,
     GDA,
@@ -23,6 +22,7 @@ from equipoise.reproduce.minmax.stack.variants import (
     OPTIMISTIC,
     Plan,
 )
+from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _ALL = (GDA, OPTIMISTIC, COUNTERFACTUAL, KEPT)
 # As published for MNIST: one step of each, and every fifth move stays whatever comes of it.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.reproduce.minmax.images.task import ImageTask
-from equipoise.reproduce.minmax.part import Result
+from equipoise.reproduce.part import Result
 
 Array = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ import numpy as np
 from equipoise.audit import Estimate
 from equipoise.reproduce.claim import Claim
 from equipoise.reproduce.judge import judged, share, shown_at_least, shown_at_most
-from equipoise.reproduce.minmax.part import Result
-from equipoise.reproduce.minmax.toys_games import ACCEPT_REJECT, FIRST_ORDER, TOYS
-from equipoise.reproduce.minmax.toys_table import solved
+from equipoise.reproduce.minmax.toys.games import ACCEPT_REJECT, FIRST_ORDER, TOYS
+from equipoise.reproduce.minmax.toys.table import solved
+from equipoise.reproduce.part import Result
 
 _LIMIT = 0.9
 _AMPLITUDE = 4.0

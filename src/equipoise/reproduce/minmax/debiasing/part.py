@@ -16,13 +16,13 @@ from equipoise.learn.problem import Rows
 from equipoise.optim.minmax import Counterfactual, KeepResponse
 from equipoise.reproduce.claim import Tier
 from equipoise.reproduce.constrained.tasks import Ready, Task, prepare
-from equipoise.reproduce.minmax.debiasing_game import DebiasingGame
-from equipoise.reproduce.minmax.debiasing_shown import show_debiasing
-from equipoise.reproduce.minmax.debiasing_ways import CONTROLS, COUNTERFACTUAL, GDA, KEPT
-from equipoise.reproduce.minmax.part import Cell, Part, Result
+from equipoise.reproduce.minmax.debiasing.game import DebiasingGame
+from equipoise.reproduce.minmax.debiasing.shown import show_debiasing
+from equipoise.reproduce.minmax.debiasing.ways import CONTROLS, COUNTERFACTUAL, GDA, KEPT
 from equipoise.reproduce.minmax.stack.accept_reject import StackedAcceptReject
 from equipoise.reproduce.minmax.stack.coin import CoinMoves
 from equipoise.reproduce.minmax.stack.players import Players
+from equipoise.reproduce.part import Cell, Part, Result
 
 _FORMAT = 1
 _PARTS = (("train", 0.7), ("test", 0.3))

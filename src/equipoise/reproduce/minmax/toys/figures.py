@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from equipoise.report import Field, Figure, Section, Table, Text, Trail, contours
-from equipoise.reproduce.minmax.part import Result
-from equipoise.reproduce.minmax.toys_games import ACCEPT_REJECT, METHODS, TOYS, Toy
+from equipoise.reproduce.minmax.toys.games import ACCEPT_REJECT, METHODS, TOYS, Toy
+from equipoise.reproduce.part import Result
 
 _PANELS = {
     "descent-ascent": ("simultaneous", "alternating"),

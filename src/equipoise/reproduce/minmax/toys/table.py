@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from equipoise.report import Cell, Column, Table
-from equipoise.reproduce.minmax.part import Result
-from equipoise.reproduce.minmax.toys_games import ACCEPT_REJECT, METHODS, TOYS, Toy
+from equipoise.reproduce.minmax.toys.games import ACCEPT_REJECT, METHODS, TOYS, Toy
+from equipoise.reproduce.part import Result
 
 _KINDS: dict[str, Literal["good", "warn", "bad", "none"]] = {
     "solves": "good",

@@ -23,7 +23,7 @@ from equipoise.optim.minmax import (
     games,
 )
 from equipoise.optim.minmax.games import Game
-from equipoise.reproduce.minmax.toys_stacked import Play
+from equipoise.reproduce.minmax.toys.stacked import Play
 
 Make = Callable[[list[Tensor], list[Tensor], Geometry, Geometry], MinMaxOptimizer]
 

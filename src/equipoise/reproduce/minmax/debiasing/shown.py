@@ -13,8 +13,8 @@ from equipoise.report import Column, Figure, Interval, Section, Table, Text, int
 from equipoise.report.printable import number, span
 from equipoise.reproduce.claim import Claim, Verdict
 from equipoise.reproduce.judge import CONFIDENCE, judged, over_seeds, share, shown_at_most
-from equipoise.reproduce.minmax.debiasing_ways import CONTROLS, GDA
-from equipoise.reproduce.minmax.part import Result, Shown
+from equipoise.reproduce.minmax.debiasing.ways import CONTROLS, GDA
+from equipoise.reproduce.part import Result, Shown
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from equipoise.report import Callout, Page, Section
 from equipoise.reproduce.ahead import work_ahead
 from equipoise.reproduce.claim import Outcome, Workplace
-from equipoise.reproduce.minmax.part import Part, find_results, work_of
+from equipoise.reproduce.part import Part, find_results, work_of
 
 Describe = Callable[[Sequence[Section]], Page]
 """From the sections, that of the claims first, to the page."""

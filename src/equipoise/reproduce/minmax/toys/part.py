@@ -13,18 +13,18 @@ import torch
 
 from equipoise.optim.minmax import games
 from equipoise.reproduce.claim import Tier
-from equipoise.reproduce.minmax.part import Cell, Part, Result, Shown
-from equipoise.reproduce.minmax.toys_claims import toys_claims
-from equipoise.reproduce.minmax.toys_figures import toys_sections
-from equipoise.reproduce.minmax.toys_games import (
+from equipoise.reproduce.minmax.toys.claims import toys_claims
+from equipoise.reproduce.minmax.toys.figures import toys_sections
+from equipoise.reproduce.minmax.toys.games import (
     ACCEPT_REJECT,
     METHODS,
     PLAIN_DIRAC,
     TOYS,
     can_play,
 )
-from equipoise.reproduce.minmax.toys_stacked import Play, play_stacked
-from equipoise.reproduce.minmax.toys_table import toys_table
+from equipoise.reproduce.minmax.toys.stacked import Play, play_stacked
+from equipoise.reproduce.minmax.toys.table import toys_table
+from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _FORMAT = 2
 _SHOWN, _DRAWN = 300, 3

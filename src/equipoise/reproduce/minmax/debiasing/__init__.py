@@ -1,0 +1,1 @@
+"""Adversarial debiasing of a table, from seed to seed."""

@@ -145,18 +145,18 @@ class Outcome:
         """
         columns = [
             Column("claim"),
+            Column("verdict"),
             Column("paper", "right"),
             Column("ours", "right"),
             Column("interval", "right"),
-            Column("verdict"),
         ]
         rows: list[list[str | Cell]] = [
             [
                 claim.claim,
+                Cell(claim.verdict, kind=_KINDS[claim.verdict]),
                 claim.paper,
                 f"{claim.ours:.4g}",
                 "exact" if claim.low == claim.high else f"[{claim.low:.4g}, {claim.high:.4g}]",
-                Cell(claim.verdict, kind=_KINDS[claim.verdict]),
             ]
             for claim in self.claims
         ]

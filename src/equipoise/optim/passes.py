@@ -37,6 +37,8 @@ class Replay(Generic[T]):
 
     def __call__(self) -> T:
         """Call the function."""
+        # Under autocast torch keeps what it has cast, and does not see that parameters moved.
+        torch.clear_autocast_cache()
         before = torch_states(self._devices)
         if self._states is None:
             self._states = before

@@ -59,6 +59,7 @@ def buffers_kept() -> Iterator[None]:
     """
     kept: dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]] = {}
 
+    @torch.compiler.disable
     def keep(module: torch.nn.Module, _: Any) -> None:
         if module not in kept:
             kept[module] = {

@@ -116,7 +116,8 @@ class Buffers:
         """Keep note of buffers before modules are called for the first time in here."""
         self._kept = {}
         # There need be no model for the hook to be put on.
-        handle = register_module_forward_pre_hook(lambda module, _: self._keep(module))
+        keep = torch.compiler.disable(lambda module, _: self._keep(module))
+        handle = register_module_forward_pre_hook(keep)
         try:
             yield
         finally:

@@ -59,7 +59,6 @@ def buffers_kept() -> Iterator[None]:
     """
     kept: dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]] = {}
 
-    @torch.compiler.disable
     def keep(module: torch.nn.Module, _: Any) -> None:
         if module not in kept:
             kept[module] = {
@@ -69,7 +68,8 @@ def buffers_kept() -> Iterator[None]:
             }
 
     # There need be no model for the hook to be put on: the closures call what they like.
-    handle = register_module_forward_pre_hook(keep)
+    # Nor is it for torch.compile to follow what is noted of a module that it compiles.
+    handle = register_module_forward_pre_hook(torch.compiler.disable(keep))
     try:
         yield
     finally:

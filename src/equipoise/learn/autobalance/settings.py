@@ -66,21 +66,19 @@ class SearchSettings:
     optimizer: str = "Adam"
 
     def __post_init__(self) -> None:
-        if (
-            not isinstance(self.learn, tuple | list)
-            or not self.learn
-            or any(term not in get_args(Term) for term in self.learn)
-        ):
+        learn: object = self.learn
+        known = isinstance(learn, tuple | list) and not any(x not in get_args(Term) for x in learn)
+        if not known or not learn:
             raise ValueError(
                 f"learn must list some of {', '.join(get_args(Term))}, not {self.learn!r}."
             )
-        if not isinstance(self.warmup, Real) or not 0 <= self.warmup < 1:
+        if not _is_number(self.warmup) or not 0 <= self.warmup < 1:
             raise ValueError(f"warmup must be at least 0 and below 1, not {self.warmup!r}.")
         for name in ("outer_steps", "batch_size"):
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < 1:
                 raise ValueError(f"{name} must be a whole number from 1 up, not {value!r}.")
-        if not isinstance(self.learning_rate, Real) or not 0 < self.learning_rate < math.inf:
+        if not _is_number(self.learning_rate) or not 0 < self.learning_rate < math.inf:
             raise ValueError(
                 "learning_rate, of the terms (outer_learning_rate), must be positive and finite, "
                 f"not {self.learning_rate!r}."
@@ -91,8 +89,8 @@ class SearchSettings:
                 f"{self.hypergradient!r}."
             )
         found = getattr(torch.optim, str(self.optimizer), None)
-        known = isinstance(found, type) and issubclass(found, torch.optim.Optimizer)
-        if not known or found is torch.optim.Optimizer:
+        is_one = isinstance(found, type) and issubclass(found, torch.optim.Optimizer)
+        if not is_one or found is torch.optim.Optimizer:
             raise ValueError(f"optimizer must name a torch optimizer, not {self.optimizer!r}.")
 
     @classmethod
@@ -113,3 +111,7 @@ class SearchSettings:
     def exact(self) -> bool:
         """Whether the inner problem is solved and not trained."""
         return self.hypergradient == "exact"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real)

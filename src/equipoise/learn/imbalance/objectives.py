@@ -146,7 +146,8 @@ def blend(objective: Objective, *, weight_ce: float) -> Objective:
     ValueError
         If the weight is out of its range.
     """
-    if not isinstance(weight_ce, Real) or not 0 <= weight_ce <= 1:
+    given: object = weight_ce
+    if not isinstance(given, Real) or not 0 <= weight_ce <= 1:
         raise ValueError(f"weight_ce must be between 0 and 1, not {weight_ce!r}.")
 
     def blended(

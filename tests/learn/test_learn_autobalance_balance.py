@@ -187,7 +187,7 @@ def test_every_class_is_on_both_sides_however_few_its_rows():
 
 def test_a_class_of_one_row_is_refused():
     rows = Rows.of(np.zeros((11, 2), np.float32), np.repeat([0, 1], [10, 1]))
-    with pytest.raises(ValueError, match="class 1 has 1 rows"):
+    with pytest.raises(ValueError, match="class 1 has 1 row,"):
         hold_out(rows, 2, 0.2, 0)
 
 

@@ -298,3 +298,38 @@ def test_a_fraction_that_is_no_number_is_refused():
     X, y = long_tail()
     with pytest.raises(TypeError, match="validation_fraction must be an instance of"):
         AutoBalanceClassifier(validation_fraction="a").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"objective": None}, "objective must be one of balanced"),
+        ({"objective": []}, "objective must be one of balanced"),
+        ({"objective": True}, "objective must be one of balanced"),
+        ({"weight_ce": "much"}, "weight_ce must be between 0 and 1"),
+        ({"learn": "additive"}, "learn must list some of .*, not 'additive'"),
+        ({"learn": 3}, "learn must list some of"),
+        ({"warmup": None}, "warmup must be at least 0"),
+        ({"outer_steps": 1.5}, "outer_steps must be a whole number"),
+        ({"outer_steps": None}, "outer_steps must be a whole number"),
+        ({"outer_learning_rate": 0}, "outer_learning_rate"),
+        ({"outer_learning_rate": "x"}, "outer_learning_rate"),
+        ({"optimizer": "Momentum", "hypergradient": "unrolled"}, "not 'Momentum'"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_by_its_name(settings, said):
+    X, y = long_tail()
+    with pytest.raises(ValueError, match=said):
+        AutoBalanceClassifier(steps=20, **settings).fit(X, y)
+
+
+def test_a_class_of_one_row_is_called_by_its_label():
+    X, y = rare(200)
+    with pytest.raises(ValueError, match="class unique has 1 row,"):
+        AutoBalanceClassifier(steps=20).fit(X, np.where(np.arange(200) == 7, "unique", y))
+
+
+def test_weights_whose_sum_no_number_holds_are_refused():
+    X, y = rare(200)
+    with pytest.raises(ValueError, match="sample_weight adds up to more"):
+        AutoBalanceClassifier(steps=20).fit(X, y, sample_weight=np.full(200, 1e308))

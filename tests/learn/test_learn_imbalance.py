@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from equipoise.data import long_tailed_counts, long_tailed_rows
 from equipoise.learn.imbalance import (
+    CellLosses,
     ParametricCrossEntropy,
     adjust_logits,
     class_balanced,
@@ -77,3 +80,17 @@ def test_so_does_adjusting_a_trained_model_as_strongly_as_other_rows_say(digits,
     logits = plain(digits.test[0])
     ours = digits.balanced_error(adjust_logits(logits, COUNTS, tuned.tau))
     assert ours < 0.8 * digits.balanced_error(logits)
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (torch.ones(3), "shape"),
+        (torch.ones(4, 1), "shape"),
+        (torch.tensor([1.0, 1, 1, -1]), "negative or NaN"),
+        (torch.tensor([1.0, 1, 1, math.nan]), "negative or NaN"),
+    ],
+)
+def test_cells_refuse_what_are_no_weights_of_rows(weights, said):
+    with pytest.raises(ValueError, match=said):
+        CellLosses.of(torch.zeros(4, 2), torch.tensor([0, 1, 0, 1]), weights=weights)

@@ -145,3 +145,61 @@ def test_nothing_moves_where_the_outer_loss_is_not_finite():
     now = [*search.model.parameters(), search.l, search.delta]
     assert all(torch.equal(x, y) for x, y in zip(now, before, strict=True))
     assert search.bilevel.n_inner_steps == search.bilevel.n_outer_steps == 0
+
+
+def test_a_spectral_norm_has_the_same_estimate_in_all_passes():
+    # Its power iteration goes on in each pass, and torch has no forward rule for it.
+    torch.manual_seed(0)
+    x, xv = torch.randn(2, 40, 6, dtype=torch.float64)
+    y, yv = torch.randint(3, (2, 40))
+    found = []
+    for paired in (True, False):
+        torch.manual_seed(1)
+        normed = nn.utils.parametrizations.spectral_norm(nn.Linear(6, 8), n_power_iterations=1)
+        model = nn.Sequential(normed, nn.Tanh(), nn.Linear(8, 3)).double()
+        offset = nn.Parameter(torch.zeros(3, dtype=torch.float64))
+        bilevel = Bilevel(
+            torch.optim.SGD(model.parameters(), lr=0.1),
+            torch.optim.SGD([offset], lr=0.1),
+            hypergradient=Identity(),
+        )
+
+        def inner(model=model, offset=offset, paired=paired):
+            def loss(z):
+                return cross_entropy(z + offset, y)
+
+            return (model(x), loss) if paired else loss(model(x))
+
+        bilevel.step(inner, lambda model=model: cross_entropy(model(xv), yv))
+        found.append(offset.grad)
+    torch.testing.assert_close(found[0], found[1], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_model_has_the_hyper_gradients_and_the_buffers_of_one_that_is_not():
+    torch.manual_seed(0)
+    x, xv = torch.randn(2, 40, 6)
+    y, yv = torch.randint(3, (2, 40))
+    found = []
+    for compiled in (False, True):
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 3))
+        if compiled:
+            model.compile(backend="aot_eager")
+        offset = nn.Parameter(torch.zeros(3))
+        bilevel = Bilevel(
+            torch.optim.SGD(model.parameters(), lr=0.1),
+            torch.optim.SGD([offset], lr=0.1),
+            hypergradient=Identity(),
+        )
+        for _ in range(2):
+            bilevel.step(
+                lambda model=model, offset=offset: (
+                    model(x),
+                    lambda z: cross_entropy(z + offset, y),
+                ),
+                lambda model=model: cross_entropy(model(xv), yv),
+            )
+        found.append((offset.grad, *model.buffers()))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)

@@ -361,3 +361,40 @@ def test_exact_methods_refuse_decoupled_decay_before_anything_moves(method):
     with pytest.raises(ValueError, match="decoupled weight decay"):
         search.run(1)
     assert all(torch.equal(x, y) for x, y in zip(search.outer(), before, strict=True))
+
+
+@pytest.mark.parametrize(
+    "method", [Identity, lambda: Neumann(3, step_size=0.1), F2SA, lambda: Unrolled(2)]
+)
+def test_a_step_under_autocast_is_that_of_closures_under_autocast(method):
+    cast = {"device_type": "cpu", "dtype": torch.bfloat16}
+
+    def within(closure):
+        def under_autocast():
+            with torch.autocast(**cast):
+                return closure()
+
+        return under_autocast
+
+    found = []
+    for around in (False, True):
+        search = Search(hypergradient=method())
+        inner, outer = search.closures()
+        for _ in range(2):
+            if around:
+                with torch.autocast(**cast):
+                    search.optimizer.step(inner, outer)
+            else:
+                search.optimizer.step(within(inner), within(outer))
+        found.append(search)
+    assert found[0].l.grad.norm() > 0
+    torch.testing.assert_close(found[0].l.grad, found[1].l.grad)
+    torch.testing.assert_close(found[0].values(), found[1].values())
+
+
+def test_steps_within_one_autocast_see_what_the_last_one_changed():
+    search = Search(every=100)
+    inner, outer = search.closures()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        seen = [float(search.optimizer.step(inner, outer)) for _ in range(20)]
+    assert seen[-1] < seen[0] - 0.05

@@ -261,3 +261,7 @@ def test_what_cannot_be_is_refused(call, said):
 def test_a_chain_that_diverges_is_said():
     with pytest.raises(FloatingPointError, match="smaller rate"):
         run_chains(EVEN, SGD(), 5.0, points(1.0, 2), 2000)
+
+
+def test_a_ratio_beyond_what_a_number_holds_is_infinite():
+    assert density_ratio(TwoGroupQuadratic(0.99), 0.001) == math.inf

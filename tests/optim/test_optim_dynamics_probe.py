@@ -173,3 +173,25 @@ def test_gradients_that_are_not_finite_are_said():
     problem = Problem(DIAGONAL["SGD"], scale=math.inf)
     with pytest.raises(FloatingPointError, match="gradient of a group"):
         problem.read()
+
+
+DECAYED = {
+    "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01, weight_decay=0.5),
+    "Adam": lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.0, 0.99), weight_decay=0.5),
+    "Adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, weight_decay=0.5),
+    "Adamax": lambda p: torch.optim.Adamax(p, lr=0.01, betas=(0.0, 0.99), weight_decay=0.5),
+}
+
+
+@pytest.mark.parametrize("name", DECAYED)
+@pytest.mark.parametrize("steps", [0, 4])
+def test_weight_decay_that_is_part_of_the_gradient_is_part_of_the_diagonal(name, steps):
+    problem = Problem(DECAYED[name], steps)
+    found = problem.read()
+    before = problem.weight.detach().clone()
+    first, second = problem.slopes()
+    problem.step()
+    moved = (before - problem.weight.detach()) / problem.optimizer.param_groups[0]["lr"]
+    diagonal = moved / (0.9 * first + 0.1 * second + 0.5 * before)
+    expected = float((diagonal * (first - second)).norm())
+    assert found.disparity == pytest.approx(expected, rel=1e-6)

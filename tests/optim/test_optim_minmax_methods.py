@@ -274,3 +274,32 @@ def test_a_step_that_fails_moves_nobody(name, case):
         optimizer.step(lambda: closure(x, y))
     assert x.tolist() == [0.5, 0.5]
     assert y.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_step_under_autocast_sees_what_its_own_moves_change(name):
+    method, settings = METHODS[name]
+    cast = {"device_type": "cpu", "dtype": torch.bfloat16}
+    ends = []
+    for around in (False, True):
+        torch.manual_seed(0)
+        x, y = nn.Linear(3, 2), nn.Linear(2, 1)
+        rows = torch.randn(8, 3)
+        step = method(
+            torch.optim.SGD(x.parameters(), lr=0.5),
+            torch.optim.SGD(y.parameters(), lr=0.5),
+            **settings,
+        ).step
+
+        def value(x=x, y=y, rows=rows):
+            with torch.autocast(**cast):
+                return y(x(rows)).mean() - (y.weight**2).sum()
+
+        for _ in range(3):
+            if around:
+                with torch.autocast(**cast):
+                    step(value)
+            else:
+                step(value)
+        ends.append(torch.cat([p.detach().flatten() for p in (*x.parameters(), *y.parameters())]))
+    torch.testing.assert_close(*ends)

@@ -321,3 +321,22 @@ def test_parameters_that_have_become_finer_between_steps_are_given_back_as_fine(
     networks.optimizer.step(networks.value)
     assert not networks.optimizer.report.accepted
     assert (networks.g[0].weight == third).all()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_buffers_of_a_compiled_model_go_back_too():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
+    model.compile(backend="aot_eager")
+    y = torch.nn.Parameter(torch.zeros(3))
+    game = AcceptReject(
+        torch.optim.SGD(model.parameters(), lr=1e6),  # so far that the move is refused
+        torch.optim.SGD([y], lr=0.1),
+        response=Counterfactual(k=1),
+    )
+    rows = torch.randn(16, 4)
+    before = {name: x.clone() for name, x in model.state_dict().items()}
+    game.step(lambda: (model(rows).square() * torch.tensor([1.0, 2, 3])).sum() - (y**2).sum())
+    assert game.n_rejected == 1
+    for name, x in model.state_dict().items():
+        assert torch.equal(x, before[name]), name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -249,3 +250,33 @@ def test_a_closure_gives_the_gradients():
 
     assert float(optimizer.step(closure)) == 6
     torch.testing.assert_close(w.detach()[:, 0], torch.tensor([0.8, 0.6], dtype=F64))
+
+
+@pytest.mark.parametrize("rate", [np.float32(0.25), torch.tensor(0.25), np.array(0.25)])
+def test_a_rate_that_is_a_number_of_numpy_or_torch_is_that_number(rate):
+    p = torch.nn.Parameter(torch.zeros(2, 3))
+    p.grad = torch.ones_like(p)
+    optimizer = StackedOptimizer([p], SGD(), rate)
+    optimizer.step()
+    assert optimizer.param_groups[0]["lr"] == 0.25
+    assert torch.equal(p.detach(), torch.full((2, 3), -0.25))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_schedule_that_begins_at_0_moves_nothing_at_first(name):
+    values = stacked()
+    together = parameters_of(values)
+    optimizer = StackedOptimizer(together, RULES[name], RATES)
+    optimizer.param_groups[0]["lr"] = 0.0
+    run(together, optimizer, steps=1)
+    for p, value in zip(together, values, strict=True):
+        assert torch.equal(p.detach(), value)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_normalised_steps_have_the_length_of_the_rate_where_squares_cannot_be_held(size):
+    p = torch.nn.Parameter(torch.zeros(2, 4))
+    p.grad = torch.tensor([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]) * size
+    StackedOptimizer([p], SGD(normalised=True), 1.0).step()
+    expected = torch.tensor([[-0.6, -0.8, 0.0, 0.0], [0.0, 0.0, 0.0, -1.0]])
+    torch.testing.assert_close(p.detach(), expected)

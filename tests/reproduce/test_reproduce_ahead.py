@@ -52,20 +52,24 @@ def exists(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes in /proc")
-def test_workers_end_with_the_process_that_was_killed(tmp_path):
+@pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_the_process_that_was_killed_or_interrupted(tmp_path, ended_by):
     path = tmp_path / "pid"
     code = (
-        "from functools import partial; from pathlib import Path\n"
+        "import signal; from functools import partial; from pathlib import Path\n"
         "from equipoise.reproduce.ahead import work_ahead\n"
         "from tests.reproduce.test_reproduce_ahead import note_and_wait\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"    work_ahead([('', partial(note_and_wait, Path({str(path)!r})))], 1, lambda *_: None)\n"
     )
     script = tmp_path / "run.py"
     script.write_text(code)
     paths = [str(Path(__file__).parents[2]), *sys.path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    parent = subprocess.Popen([sys.executable, str(script)], env=environment)
+    parent = subprocess.Popen(
+        [sys.executable, str(script)], env=environment, stderr=subprocess.DEVNULL
+    )
     try:
         while not (path.exists() and path.read_text()):
             assert parent.poll() is None
@@ -73,7 +77,7 @@ def test_workers_end_with_the_process_that_was_killed(tmp_path):
         worker = int(path.read_text())
         assert exists(worker)
     finally:
-        parent.send_signal(signal.SIGKILL)
+        parent.send_signal(ended_by)
         parent.wait()
     while exists(worker):  # until the limit of time of a test
         time.sleep(0.1)

@@ -126,6 +126,10 @@ def read_weights(
     weights = _check_sample_weight(
         sample_weight, np.empty((len(codes), 1)), dtype=np.float64, ensure_non_negative=True
     )
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
+        raise ValueError("sample_weight adds up to more than a number can hold; divide it.")
     counted = np.flatnonzero(weights > 0)
     if len(np.unique(codes[counted])) < 2:
         raise ValueError("y has only one class among the rows of positive sample_weight.")

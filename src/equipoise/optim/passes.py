@@ -37,6 +37,8 @@ class Replay(Generic[T]):
 
     def __call__(self) -> T:
         """Call the function."""
+        # Under autocast torch keeps what it has cast, and does not see that parameters moved.
+        torch.clear_autocast_cache()
         before = torch_states(self._devices)
         if self._states is None:
             self._states = before
@@ -66,7 +68,8 @@ def buffers_kept() -> Iterator[None]:
             }
 
     # There need be no model for the hook to be put on: the closures call what they like.
-    handle = register_module_forward_pre_hook(keep)
+    # Nor is it for torch.compile to follow what is noted of a module that it compiles.
+    handle = register_module_forward_pre_hook(torch.compiler.disable(keep))
     try:
         yield
     finally:

@@ -136,14 +136,14 @@ def balance(
     """
     group_codes(rows, prior)
     if held_out is None:
-        held_out = hold_out(rows, n_classes, validation_fraction, seed)
+        held_out = hold_out(rows, n_classes, validation_fraction, seed, class_names=class_names)
     _require_part(held_out, len(rows))
     training = rows.take(np.setdiff1d(np.arange(len(rows)), held_out))
     validation = rows.take(held_out)
     _warn_of_few(validation, class_names or range(n_classes))
     loss = copy.deepcopy(prior)
     policies = {"prior": copy.deepcopy(augment), "searched": augment}
-    told = _Parts(progress, 2 + 2 * compare)
+    told = _Parts(progress, 4 if compare else 2)
     before: nn.Module | None = None
     if how.exact:
         if augment is not None:
@@ -208,7 +208,14 @@ def balance(
     return Balanced(network, losses[chosen], loss, trajectory, choice, policies[chosen])
 
 
-def hold_out(rows: Rows, n_classes: int, fraction: float, seed: int) -> NDArray[np.int64]:
+def hold_out(
+    rows: Rows,
+    n_classes: int,
+    fraction: float,
+    seed: int,
+    *,
+    class_names: Sequence[object] | None = None,
+) -> NDArray[np.int64]:
     """Which rows are judged on and not trained on, by class and group.
 
     Parameters
@@ -218,6 +225,8 @@ def hold_out(rows: Rows, n_classes: int, fraction: float, seed: int) -> NDArray[
     fraction : float
         Of those to be judged on.
     seed : int
+    class_names : sequence, length K, optional
+        What an error calls the classes.
 
     Returns
     -------
@@ -232,9 +241,10 @@ def hold_out(rows: Rows, n_classes: int, fraction: float, seed: int) -> NDArray[
         raise ValueError(f"validation_fraction must lie between 0 and 1, not {fraction}.")
     sizes = np.bincount(rows.label.cpu().numpy(), minlength=n_classes)
     if sizes.min() < 2:
+        name = (class_names or range(n_classes))[int(sizes.argmin())]
         raise ValueError(
-            f"class {sizes.argmin()} has {sizes.min()} rows, and one is needed on either side: "
-            "gather rows of it, leave it out, or join it with another."
+            f"class {name} has {'1 row' if sizes.min() else 'no row'}, and one is needed on either "
+            "side: gather rows of it, leave it out, or join it with another."
         )
     return _part(rows, n_classes, fraction, seed, leave_one=True)
 

@@ -317,7 +317,7 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
     def _search_settings(self, *, of_promises: bool) -> SearchSettings:
         usual = SearchSettings.for_promises() if of_promises else SearchSettings()
         given: dict[str, Any] = {
-            "learn": None if self.learn is None else tuple(self.learn),
+            "learn": tuple(self.learn) if isinstance(self.learn, list) else self.learn,
             "learning_rate": self.outer_learning_rate,
             "hypergradient": self.hypergradient,
         }

@@ -246,10 +246,10 @@ def _require_possible(
     name: str, inner: torch.optim.Optimizer, settings: TrainingSettings, augment: Augment | None
 ) -> None:
     """Refuse, before any training, what the first outer step would stumble on after the warm-up."""
-    kind = type(inner).__name__
     if name == "unrolled" and not isinstance(inner, torch.optim.SGD):
         raise ValueError(
-            f"hypergradient='unrolled' is of optimizer='SGD', not {kind!r}: take one or the other."
+            f"hypergradient='unrolled' is of optimizer='SGD', not {settings.optimizer!r}: take one "
+            "or the other."
         )
     decays = any(group.get("weight_decay") for group in inner.param_groups)
     if name == "cg" and settings.optimizer in DECOUPLED and decays:

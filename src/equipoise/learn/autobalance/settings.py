@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal, get_args
 
 import torch
@@ -65,24 +66,31 @@ class SearchSettings:
     optimizer: str = "Adam"
 
     def __post_init__(self) -> None:
-        if not self.learn or set(self.learn) - set(get_args(Term)):
+        learn: object = self.learn
+        known = isinstance(learn, tuple | list) and not any(x not in get_args(Term) for x in learn)
+        if not known or not learn:
             raise ValueError(
                 f"learn must list some of {', '.join(get_args(Term))}, not {self.learn!r}."
             )
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"warmup must be at least 0 and below 1, not {self.warmup}.")
+        if not _is_number(self.warmup) or not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup must be at least 0 and below 1, not {self.warmup!r}.")
         for name in ("outer_steps", "batch_size"):
-            if not getattr(self, name) >= 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate must be positive, not {self.learning_rate}.")
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(f"{name} must be a whole number from 1 up, not {value!r}.")
+        if not _is_number(self.learning_rate) or not 0 < self.learning_rate < math.inf:
+            raise ValueError(
+                "learning_rate, of the terms (outer_learning_rate), must be positive and finite, "
+                f"not {self.learning_rate!r}."
+            )
         if self.hypergradient not in get_args(HyperGradientName):
             raise ValueError(
                 f"hypergradient must be one of {', '.join(get_args(HyperGradientName))}, not "
                 f"{self.hypergradient!r}."
             )
-        found = getattr(torch.optim, self.optimizer, None)
-        if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
+        found = getattr(torch.optim, str(self.optimizer), None)
+        is_one = isinstance(found, type) and issubclass(found, torch.optim.Optimizer)
+        if not is_one or found is torch.optim.Optimizer:
             raise ValueError(f"optimizer must name a torch optimizer, not {self.optimizer!r}.")
 
     @classmethod
@@ -103,3 +111,7 @@ class SearchSettings:
     def exact(self) -> bool:
         """Whether the inner problem is solved and not trained."""
         return self.hypergradient == "exact"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real)

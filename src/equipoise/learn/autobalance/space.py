@@ -35,6 +35,8 @@ _FAIR: dict[str, Objective] = {
 OBJECTIVES = tuple(_FAIR)
 """The objectives that have a name; any promise about groups is one too."""
 
+_KNOWN = f"one of {', '.join(OBJECTIVES)}, or a promise such as 'gap(\"selection\") <= 0.05'"
+
 # A constant prediction has no differences: the published experiments keep a tenth of the
 # cross-entropy (table 3).
 _WEIGHT_CE = {"balanced": 0.0, "equalized_odds": 0.1, "worst": 0.0}
@@ -136,6 +138,12 @@ def make_objective(
     ValueError
         If it is none of these, or groups are needed and there are none.
     """
+    if not isinstance(objective, Constraint) and not (
+        isinstance(objective, Sequence)
+        and len(objective)
+        and all(isinstance(one, str | Constraint) for one in objective)
+    ):
+        raise ValueError(f"objective must be {_KNOWN}, or a sequence of those, not {objective!r}.")
     if isinstance(objective, str) and objective in _FAIR:
         if objective == "equalized_odds" and (n_groups or 0) < 2:
             raise ValueError(
@@ -145,10 +153,7 @@ def make_objective(
         share = _WEIGHT_CE[objective] if weight_ce is None else weight_ce
         return blend(_FAIR[objective], weight_ce=share)
     if isinstance(objective, str) and "(" not in objective:
-        raise ValueError(
-            f"objective must be one of {', '.join(OBJECTIVES)}, or a promise such as "
-            f"'gap(\"selection\") <= 0.05', not {objective!r}."
-        )
+        raise ValueError(f"objective must be {_KNOWN}, not {objective!r}.")
     if weight_ce is not None:
         raise ValueError("weight_ce is of named objectives: a promise comes with all of it.")
     if n_groups is None:

@@ -77,6 +77,7 @@ class CellLosses:
             cell = label * n_groups + group
         losses = -right_class(torch.log_softmax(logits, dim=1), label)
         if weights is not None:
+            _require_weights(weights, n_rows)
             weights = weights.to(losses.dtype)
             losses = losses * weights
         total = losses.new_zeros(n_classes * n_groups).index_add(0, cell, losses)
@@ -182,3 +183,12 @@ class CellLosses:
         both = ((self.count[:, first] > 0) & (self.count[:, second] > 0)).to(self.total.dtype)
         apart = (self.means[:, first] - self.means[:, second]).abs() * both
         return (apart.sum(1) / both.sum(1).clamp_min(1)).sum()
+
+
+def _require_weights(weights: Tensor, n_rows: int) -> None:
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"weights must have shape ({n_rows},), one for each row, not {tuple(weights.shape)}."
+        )
+    if not bool((weights >= 0).all()):
+        raise ValueError("weights must be numbers from 0 up, but some are negative or NaN.")

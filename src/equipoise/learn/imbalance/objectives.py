@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Protocol
 
 from torch import Tensor
@@ -145,7 +146,8 @@ def blend(objective: Objective, *, weight_ce: float) -> Objective:
     ValueError
         If the weight is out of its range.
     """
-    if not 0 <= weight_ce <= 1:
+    given: object = weight_ce
+    if not isinstance(given, Real) or not 0 <= weight_ce <= 1:
         raise ValueError(f"weight_ce must be between 0 and 1, not {weight_ce!r}.")
 
     def blended(

@@ -200,6 +200,7 @@ class Bilevel:
 
     def _take_inner_step(self) -> None:
         self.inner.step()
+        torch.clear_autocast_cache()  # which knows nothing of the step
         self.n_inner_steps += 1
 
     @torch.enable_grad()
@@ -275,6 +276,7 @@ class Bilevel:
         diagnose = self.diagnose > 0 and self.n_outer_steps % self.diagnose == 0
         with buffers_kept():
             found = self.hypergradient(problem, diagnose=diagnose)
+        torch.clear_autocast_cache()  # of parameters that were elsewhere
         self._paired = problem.known_paired
         if not all(g.isfinite().all() for g in found.gradient):
             raise FloatingPointError(

@@ -92,8 +92,9 @@ class Identity(HyperGradient):
 
 
 def _by(differences: bool, problem: Problem, p: Sequence[Tensor]) -> Vector:
+    known = problem.known_outputs
     problem.differences = differences
     try:
         return mixed_product(problem, p)
     finally:
-        problem.differences = None
+        problem.differences, problem.known_outputs = None, known

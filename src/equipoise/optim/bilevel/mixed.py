@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 
 from equipoise.optim.bilevel.closures import Loss, checked_scalar
 from equipoise.optim.bilevel.problem import Problem
-from equipoise.optim.passes import assign, kept, move
+from equipoise.optim.passes import assign, buffers_kept, kept, move
 from equipoise.optim.vectors import Vector, along, gradient, mean, plus, scaled
 
 
@@ -109,16 +109,19 @@ def linearised(problem: Problem, i: int, p: Sequence[Tensor]) -> tuple[Tensor, T
         try:
             return _forward_mode(problem, i, p)
         except NotImplementedError:  # what torch raises for an operation without a forward rule
-            problem.differences = True
+            # Nobody has seen whether outputs of an earlier pass are those of the same function.
+            problem.differences, problem.known_outputs = True, None
     known = None if problem.known_outputs is None else problem.known_outputs[i]
     with torch.no_grad(), kept(problem.parameters) as at:
         step = problem.difference_step(p)
         move(problem.parameters, step, p)
-        ahead, loss = problem.outputs(i)
+        with buffers_kept():  # of which outputs may be functions, as under spectral norms
+            ahead, loss = problem.outputs(i)
         if known is None:
             assign(problem.parameters, at)
             move(problem.parameters, -step, p)
-            behind, _ = problem.outputs(i)
+            with buffers_kept():
+                behind, _ = problem.outputs(i)
     if not step:
         return ahead, torch.zeros_like(ahead), loss
     if known is not None:
@@ -157,10 +160,12 @@ def _difference(problem: Problem, p: Sequence[Tensor]) -> Vector:
         return [torch.zeros_like(a) for a in problem.variables]
     with kept(problem.parameters) as at:
         move(problem.parameters, step, p)
-        ahead = problem.inner_variable_gradient()
+        with buffers_kept():
+            ahead = problem.inner_variable_gradient()
         assign(problem.parameters, at)
         move(problem.parameters, -step, p)
-        behind = problem.inner_variable_gradient()
+        with buffers_kept():
+            behind = problem.inner_variable_gradient()
     return scaled(1 / (2 * step), plus(ahead, -1.0, behind))
 
 

@@ -19,7 +19,8 @@ class Reading:
     """One step, seen by group. g_a is the gradient of group a's mean loss, g that of all rows.
 
     D is the diagonal that the optimizer multiplies gradients by, learning rate and momentum left
-    out: 1 / (sqrt(v) + eps) for RMSProp and Adam, 1 for SGD.
+    out: 1 / (sqrt(v) + eps) for RMSProp and Adam, 1 for SGD. Weight decay is part of v where the
+    optimizer has it so, and of no gradient.
 
     Attributes
     ----------
@@ -168,12 +169,20 @@ def _diagonal(optimizer: torch.optim.Optimizer, slope: Vector) -> Vector | None:
     if rule is None:
         return None
     gradients = iter(slope)
-    return [
-        rule(group, optimizer.state.get(p, {}), next(gradients))
-        for group in optimizer.param_groups
-        for p in group["params"]
-        if p.requires_grad
-    ]
+    found = []
+    for group in optimizer.param_groups:
+        # Decay that is part of the loss is part of the squares.
+        decay = 0.0 if _is_decoupled(optimizer, group) else float(group["weight_decay"])
+        for p in group["params"]:
+            if p.requires_grad:
+                decayed = next(gradients) + decay * p.detach()
+                found.append(rule(group, optimizer.state.get(p, {}), decayed))
+    return found
+
+
+def _is_decoupled(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> bool:
+    # Recent versions of torch say it in the group; earlier ones only by the class.
+    return bool(group.get("decoupled_weight_decay")) or type(optimizer) is torch.optim.AdamW
 
 
 def _sgd(_: dict[str, Any], __: dict[str, Any], g: Tensor) -> Tensor:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from scipy.optimize import brentq
 
 from equipoise.optim.dynamics.problem import TwoGroupQuadratic
+
+_LARGEST = math.log(sys.float_info.max)
 
 Method = Literal["sgd", "rmsprop"]
 """The optimizers whose laws are known in closed form."""
@@ -52,7 +55,7 @@ def stationary(
     and so is RMSProp once its v has come to 4 p0 p1 / B, in the form of Malladi et al. 2022 (arXiv
     2205.10287), where noise outweighs the gradient::
 
-        dW = -(W - m) / sqrt(v) dt + dB                   variance  rate sqrt(p0 p1 / B)
+        dW = -(W - m) / (rate sqrt(v)) dt + dB            variance  rate sqrt(p0 p1 / B)
 
     with one step of the optimizer in a time of rate^2. Theorem 1 of Kolahdouzi, Gunes, Etemad 2025
     (arXiv 2504.14882) is reported with precisions 1 / (8 rate p0 p1) and 1 / (4 rate sqrt(p0 p1)),
@@ -132,11 +135,13 @@ def density_ratio(
     Returns
     -------
     float
+        Infinite where it is beyond what a number can hold.
     """
     ours, theirs = (
         stationary(problem, method, rate, batch, convention) for method in get_args(Method)[::-1]
     )
-    return math.exp(ours.log_density(at) - theirs.log_density(at))
+    log_ratio = ours.log_density(at) - theirs.log_density(at)
+    return math.exp(log_ratio) if log_ratio < _LARGEST else math.inf
 
 
 def threshold(rate: float, batch: int = 1, convention: Convention = "derived") -> float:

@@ -153,6 +153,8 @@ def evaluate(closure: Closure) -> Tensor:
     FloatingPointError
         If it is not finite.
     """
+    # Under autocast torch keeps what it has cast, and does not see that players moved.
+    torch.clear_autocast_cache()
     value = closure()
     if not isinstance(value, Tensor):
         raise TypeError(f"the closure must return a tensor, not {type(value).__name__}.")

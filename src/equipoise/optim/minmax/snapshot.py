@@ -115,8 +115,9 @@ class Buffers:
     def watched(self) -> Iterator[None]:
         """Keep note of buffers before modules are called for the first time in here."""
         self._kept = {}
-        # There need be no model for the hook to be put on.
-        handle = register_module_forward_pre_hook(lambda module, _: self._keep(module))
+        # There need be no model for the hook to be put on, nor is it for torch.compile to follow.
+        keep = torch.compiler.disable(lambda module, _: self._keep(module))
+        handle = register_module_forward_pre_hook(keep)
         try:
             yield
         finally:

@@ -234,7 +234,7 @@ class _FirstLook:
 
     def __call__(self) -> Tensor:
         if self._states is None:
-            return self._closure()
+            return evaluate(self._closure)
         states, self._states = self._states, None
         value = evaluate(self._closure)
         if self._streams.at(states):

@@ -180,7 +180,8 @@ class Adafactor:
         """The gradient, rescaled."""
         weight = float(step) ** self.decay
         # The wrapper multiplies by the rate, which is to be cut.
-        cut = rates.clamp(max=step**-0.5) / rates
+        # A rate of 0, as of a schedule's first step, is not cut.
+        cut = (step**-0.5 / rates).clamp(max=1)
         found = []
         for g, p, state in zip(gradients, parameters, states, strict=True):
             eps = torch.finfo(p.dtype).eps

@@ -36,9 +36,7 @@ class SGD:
     ) -> list[Tensor]:
         """The gradient, or its moving sum."""
         if self.normalised:
-            squares = torch.stack([g.square().flatten(1).sum(1) for g in gradients]).sum(0)
-            length = squares.sqrt().clamp(min=torch.finfo(squares.dtype).tiny)
-            gradients = [g / over_replicates(length, g) for g in gradients]
+            gradients = _of_unit_length(gradients)
         if not self.momentum:
             return gradients
         found = []
@@ -91,3 +89,14 @@ class Lion:
             found.append(mean.lerp(g, 1 - self.betas[0]).sign_())
             mean.lerp_(g, 1 - self.betas[1])
         return found
+
+
+def _of_unit_length(gradients: list[Tensor]) -> list[Tensor]:
+    """Over all parameters of a replicate; what is 0 stays so."""
+    # Squares of what is below 1e-19 are 0 in single precision: the largest is made 1 first.
+    largest = torch.stack([g.abs().flatten(1).amax(1) for g in gradients]).amax(0)
+    largest = largest.clamp(min=torch.finfo(largest.dtype).tiny)
+    scaled = [g / over_replicates(largest, g) for g in gradients]
+    length = torch.stack([g.square().flatten(1).sum(1) for g in scaled]).sum(0).sqrt()
+    length = length.clamp(min=torch.finfo(length.dtype).tiny)
+    return [g / over_replicates(length, g) for g in scaled]

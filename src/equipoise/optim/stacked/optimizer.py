@@ -49,7 +49,8 @@ class StackedOptimizer(torch.optim.Optimizer):
         held = list(parameters)
         if weight_decay < 0:
             raise ValueError(f"weight_decay must not be negative, but is {weight_decay}.")
-        shared = float(rates) if isinstance(rates, int | float) else 1.0
+        for_each = torch.as_tensor(rates).dim() > 0
+        shared = 1.0 if for_each else float(rates)  # type: ignore[arg-type]
         super().__init__(
             held,
             {

@@ -333,3 +333,11 @@ def test_weights_whose_sum_no_number_holds_are_refused():
     X, y = rare(200)
     with pytest.raises(ValueError, match="sample_weight adds up to more"):
         AutoBalanceClassifier(steps=20).fit(X, y, sample_weight=np.full(200, 1e308))
+
+
+def test_a_promise_goes_with_an_optimizer_whose_decay_is_in_no_loss():
+    X, y, group = people(600)
+    fair = AutoBalanceClassifier(
+        'gap("selection") <= 0.05', optimizer="AdamW", steps=40, random_state=0
+    )
+    assert set(fair.fit(X, y, sensitive_features=group).predict(X)) <= {0, 1}

@@ -273,6 +273,8 @@ def test_probabilities_do_not_depend_on_the_blocks_they_are_computed_in():
         ({"batch_size": -1}, "batch_size must be positive"),
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
         ({"learning_rate": float("nan")}, "learning_rate must be positive"),
+        ({"learning_rate": float("inf")}, "learning_rate must be finite"),
+        ({"learning_rate": None}, "learning_rate must be a number, not None"),
         ({"weight_decay": -0.1}, "weight_decay must be at least 0"),
         ({"weight_decay": float("nan")}, "weight_decay must be at least 0"),
     ],

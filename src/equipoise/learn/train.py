@@ -91,7 +91,7 @@ class TrainingSettings:
         for name in ("steps", "batch_size"):
             object.__setattr__(self, name, _whole(name, getattr(self, name)))
         for name in ("learning_rate", "weight_decay"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+            object.__setattr__(self, name, _number(name, getattr(self, name)))
         if any(units < 1 for units in self.hidden):
             raise ValueError(f"hidden must hold positive numbers of units, not {self.hidden}.")
         object.__setattr__(self, "optimizer", find_optimizer(self.optimizer))
@@ -106,6 +106,9 @@ class TrainingSettings:
             )
         if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}.")
+        for name in ("learning_rate", "weight_decay"):
+            if math.isinf(getattr(self, name)):
+                raise ValueError(f"{name} must be finite.")
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON can hold them."""
@@ -117,6 +120,13 @@ def _whole(what: str, value: Any) -> int:
         return operator.index(value)
     except TypeError:
         raise ValueError(f"{what} must be a whole number, not {value!r}.") from None
+
+
+def _number(what: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} must be a number, not {value!r}.") from None
 
 
 @dataclass(frozen=True)

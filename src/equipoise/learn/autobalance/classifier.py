@@ -27,6 +27,7 @@ from equipoise.learn.imbalance.parametric import Term
 from equipoise.learn.inputs import read_frame, read_labels, read_weights
 from equipoise.learn.model import Model
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.optimizers import DECOUPLED, find_optimizer
 from equipoise.learn.prediction import ModelPredictionMixin
 from equipoise.learn.problem import Rows
 from equipoise.learn.train import TrainingSettings
@@ -80,7 +81,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
     hypergradient : {"identity", "neumann", "cg", "unrolled", "exact"}, optional
         How the gradient through training is estimated; "exact" is for a linear model of the
         features, which is solved instead of trained. By default "identity", the cheapest, or "cg"
-        for promises, where networks do not learn their rows by heart.
+        for promises, where networks do not learn their rows by heart, unless the weight decay is
+        decoupled.
     validation_fraction : float
         Share of the rows that the loss is judged on, by class and group.
     compare : bool
@@ -316,6 +318,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
 
     def _search_settings(self, *, of_promises: bool) -> SearchSettings:
         usual = SearchSettings.for_promises() if of_promises else SearchSettings()
+        if find_optimizer(self.optimizer) in DECOUPLED:  # whose decay is in no Hessian
+            usual = replace(usual, hypergradient="identity")
         given: dict[str, Any] = {
             "learn": tuple(self.learn) if isinstance(self.learn, list) else self.learn,
             "learning_rate": self.outer_learning_rate,

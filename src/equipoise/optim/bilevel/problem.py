@@ -18,6 +18,7 @@ from equipoise.optim.bilevel.closures import (
 )
 from equipoise.optim.passes import Replay
 from equipoise.optim.vectors import Vector, gradient, mean, norm
+from equipoise.optim.weight_decay import is_decoupled
 
 
 class OuterGradient(NamedTuple):
@@ -95,7 +96,7 @@ class Problem:
         self.decoupled = False
         for group in optimizer.param_groups:
             decay = float(group.get("weight_decay", 0.0))
-            decoupled = _is_decoupled(optimizer, group)
+            decoupled = is_decoupled(optimizer, group)
             self.decoupled |= decoupled and decay != 0
             found = [p for p in group["params"] if p.requires_grad]
             self.parameters += found
@@ -299,8 +300,3 @@ def devices_of(*vectors: Sequence[Tensor]) -> set[torch.device]:
     set of torch.device
     """
     return {x.device for vector in vectors for x in vector}
-
-
-def _is_decoupled(optimizer: torch.optim.Optimizer, group: dict[str, object]) -> bool:
-    # Recent versions of torch say it in the group; earlier ones only by the class.
-    return bool(group.get("decoupled_weight_decay")) or isinstance(optimizer, torch.optim.AdamW)

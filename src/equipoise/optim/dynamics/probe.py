@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from equipoise.optim.vectors import Vector, dot, gradient, norm, plus, scaled
+from equipoise.optim.weight_decay import is_decoupled
 
 
 @dataclass(frozen=True)
@@ -172,17 +173,12 @@ def _diagonal(optimizer: torch.optim.Optimizer, slope: Vector) -> Vector | None:
     found = []
     for group in optimizer.param_groups:
         # Decay that is part of the loss is part of the squares.
-        decay = 0.0 if _is_decoupled(optimizer, group) else float(group["weight_decay"])
+        decay = 0.0 if is_decoupled(optimizer, group) else float(group["weight_decay"])
         for p in group["params"]:
             if p.requires_grad:
                 decayed = next(gradients) + decay * p.detach()
                 found.append(rule(group, optimizer.state.get(p, {}), decayed))
     return found
-
-
-def _is_decoupled(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> bool:
-    # Recent versions of torch say it in the group; earlier ones only by the class.
-    return bool(group.get("decoupled_weight_decay")) or type(optimizer) is torch.optim.AdamW
 
 
 def _sgd(_: dict[str, Any], __: dict[str, Any], g: Tensor) -> Tensor:

@@ -145,12 +145,17 @@ def rates_table(comparison: Comparison) -> Table | None:
     """
     rows: list[list[str | Cell]] = []
     for summary in comparison.summaries:
-        tried = summary.trial.rates
-        best = max(tried, key=lambda one: one.order, default=None)
-        for one in tried:
+        for one in summary.trial.rates:
             loss = "diverged" if one.loss is None else f"{one.loss:.4f}"
             kept = f"{one.kept} of {one.finished}"
-            rows.append([summary.method, Cell(f"{one.rate:g}", strong=one is best), kept, loss])
+            rows.append(
+                [
+                    summary.method,
+                    Cell(f"{one.rate:g}", strong=one is summary.trial.rate),
+                    kept,
+                    loss,
+                ]
+            )
     if not rows:
         return None
     return Table(
@@ -185,8 +190,8 @@ def _where_any(comparison: Comparison) -> list[_Say]:
 
 
 def _rate(summary: MethodSummary) -> str:
-    best = max(summary.trial.rates, key=lambda tried: tried.order, default=None)
-    return "" if best is None else f"{best.rate:g}"
+    taken = summary.trial.rate
+    return "" if taken is None else f"{taken.rate:g}"
 
 
 def _table(comparison: Comparison, columns: Sequence[_Say], caption: str = "") -> Table:

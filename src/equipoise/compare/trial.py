@@ -73,6 +73,11 @@ class Trial:
         """Which of the seeds ended with a model, from 0; length r."""
         return [number for number in range(len(self.seeds)) if number not in self.diverged]
 
+    @property
+    def rate(self) -> Tried | None:
+        """The learning rate that was taken; None where none was chosen."""
+        return max(self.rates, key=lambda tried: tried.order, default=None)
+
     def counts_of_chosen(self, part: str) -> Counts | None:
         """What the chosen model decides on the rows of a part.
 

@@ -50,6 +50,43 @@ class Replay(Generic[T]):
             set_torch_states(self._devices, before)
 
 
+BufferValues = dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]]
+"""Of modules, buffers by name with copies of their values."""
+
+
+def buffer_values(module: torch.nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
+    """The buffers of a module, not those of its parts, with copies of their values.
+
+    Parameters
+    ----------
+    module : Module
+
+    Returns
+    -------
+    dict of (Tensor, Tensor)
+    """
+    return {
+        name: (buffer, buffer.detach().clone())
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    }
+
+
+@torch.no_grad()
+def give_buffers_back(kept: BufferValues) -> None:
+    """Give modules the very buffers that they had, with the values that these had.
+
+    Parameters
+    ----------
+    kept : dict
+        As of :func:`buffer_values`, by module.
+    """
+    for module, buffers in kept.items():
+        for name, (buffer, values) in buffers.items():
+            buffer.copy_(values)
+            module._buffers[name] = buffer
+
+
 @contextmanager
 def buffers_kept() -> Iterator[None]:
     """Give the buffers of every module that is called inside back as they were.
@@ -57,15 +94,11 @@ def buffers_kept() -> Iterator[None]:
     A hyper-gradient evaluates training and validation rows that are not being learnt from; running
     means that took them in would let the validation rows leak into the model.
     """
-    kept: dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]] = {}
+    kept: BufferValues = {}
 
     def keep(module: torch.nn.Module, _: Any) -> None:
         if module not in kept:
-            kept[module] = {
-                name: (buffer, buffer.detach().clone())
-                for name, buffer in module._buffers.items()
-                if buffer is not None
-            }
+            kept[module] = buffer_values(module)
 
     # There need be no model for the hook to be put on: the closures call what they like.
     # Nor is it for torch.compile to follow what is noted of a module that it compiles.
@@ -74,11 +107,7 @@ def buffers_kept() -> Iterator[None]:
         yield
     finally:
         handle.remove()
-        with torch.no_grad():
-            for module, buffers in kept.items():
-                for name, (buffer, values) in buffers.items():
-                    buffer.copy_(values)
-                    module._buffers[name] = buffer
+        give_buffers_back(kept)
 
 
 @contextmanager

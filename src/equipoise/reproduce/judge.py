@@ -138,7 +138,7 @@ def at_least(figure: Estimate, limit: float) -> Verdict:
     -------
     {"holds", "holds with a condition", "does not hold"}
     """
-    return at_most(Estimate(-figure.value, -figure.high, -figure.low), -limit)
+    return at_most(_negated(figure), -limit)
 
 
 def shown_at_most(figure: Estimate, limit: float) -> Verdict:
@@ -171,7 +171,7 @@ def shown_at_least(figure: Estimate, limit: float) -> Verdict:
     -------
     {"holds", "does not hold", "cannot be told"}
     """
-    return shown_at_most(Estimate(-figure.value, -figure.high, -figure.low), -limit)
+    return shown_at_most(_negated(figure), -limit)
 
 
 def shown_below(figure: Estimate, limit: float) -> Verdict:
@@ -203,7 +203,11 @@ def shown_above(figure: Estimate, limit: float) -> Verdict:
     -------
     {"holds", "does not hold", "cannot be told"}
     """
-    return shown_below(Estimate(-figure.value, -figure.high, -figure.low), -limit)
+    return shown_below(_negated(figure), -limit)
+
+
+def _negated(figure: Estimate) -> Estimate:
+    return Estimate(-figure.value, -figure.high, -figure.low)
 
 
 def judged(text: str, paper: str, figure: Estimate, verdict: Verdict) -> Claim:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from equipoise.constraints import Constraint
 from equipoise.learn.imbalance import (
+    CellLosses,
     Objective,
     ParametricCrossEntropy,
     balanced_loss,
@@ -159,13 +160,12 @@ def make_objective(
     if n_groups is None:
         raise ValueError(f"objective {objective} compares groups: give sensitive_features.")
     broken = constraint_objective(objective, n_groups, n_classes)
-    whole = blend(balanced_loss, weight_ce=1.0)
 
     def penalised(
         logits: Tensor, label: Tensor, group: Tensor | None = None, weights: Tensor | None = None
     ) -> Tensor:
         of_rates = weights if weigh_rates else None
-        loss = whole(logits, label, group, weights)
+        loss = CellLosses.of(logits, label, weights=weights).mean()
         return loss + _PENALTY * broken(logits, label, group, of_rates)
 
     return penalised

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from equipoise.optim.passes import BufferValues, buffer_values, give_buffers_back
+
 
 class Stateful(Protocol):
     """What can be rolled back: a scheduler, a gradient scaler, an average of parameters."""
@@ -98,9 +100,6 @@ class _Entries:
         live.update(deepcopy(self._others))
 
 
-_OfModules = dict[torch.nn.Module, dict[str, tuple[Tensor, Tensor]]]
-
-
 class Buffers:
     """Buffers of whatever modules are called: running means, vectors of spectral norms.
 
@@ -109,7 +108,7 @@ class Buffers:
     """
 
     def __init__(self) -> None:
-        self._kept: _OfModules = {}
+        self._kept: BufferValues = {}
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -132,7 +131,7 @@ class Buffers:
 
     def restore(self) -> None:
         """Give the buffers back as they were at the mark."""
-        _give_buffers_back(self._kept)
+        give_buffers_back(self._kept)
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -140,16 +139,16 @@ class Buffers:
 
         To be used while they are watched: then one hook serves both.
         """
-        before = {module: _values(module) for module in self._kept}
+        before = {module: buffer_values(module) for module in self._kept}
         try:
             yield
         finally:
             # Modules that were not called before are as they were when they first were.
-            _give_buffers_back(self._kept | before)
+            give_buffers_back(self._kept | before)
 
     def _keep(self, module: torch.nn.Module) -> None:
         if module not in self._kept:
-            self._kept[module] = _values(module)
+            self._kept[module] = buffer_values(module)
 
 
 class Snapshot:
@@ -199,22 +198,6 @@ class Snapshot:
     def _mark_others(self) -> None:
         self._buffers.mark()
         self._carried_states = [(thing, deepcopy(thing.state_dict())) for thing in self._carried]
-
-
-def _values(module: torch.nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
-    return {
-        name: (buffer, buffer.detach().clone())
-        for name, buffer in module._buffers.items()
-        if buffer is not None
-    }
-
-
-@torch.no_grad()
-def _give_buffers_back(kept: _OfModules) -> None:
-    for module, buffers in kept.items():
-        for name, (buffer, values) in buffers.items():
-            buffer.copy_(values)
-            module._buffers[name] = buffer
 
 
 def _alike(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from equipoise.optim.stacked.rule import State, kept
+from equipoise.optim.stacked.rule import State, kept, over_replicates
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class Adafactor:
             size = _root_mean_square(p).clamp(min=self.smallest)
             over = (_root_mean_square(update) / self.largest).clamp(min=1)
             factor = cut * size / over
-            found.append(update * factor.view(-1, *[1] * (g.dim() - 1)))
+            found.append(update * over_replicates(factor, g))
         return found
 
 

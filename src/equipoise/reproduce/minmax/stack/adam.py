@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from equipoise.optim.stacked.rule import over_replicates
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -67,8 +69,8 @@ class StackedAdam:
         for p, m, v, g in zip(self.parameters, self._mean, self._square, gradients, strict=True):
             m.lerp_(g, 1 - beta1)
             v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-            spread = (v.sqrt() / _over(square_left.sqrt(), v)).add_(self._eps)
-            p.sub_(m / spread * _over(self.rate / mean_left, m))
+            spread = (v.sqrt() / over_replicates(square_left.sqrt(), v)).add_(self._eps)
+            p.sub_(m / spread * over_replicates(self.rate / mean_left, m))
         if before is not None:
             self.restore(before, ~moves)  # type: ignore[operator]
 
@@ -92,13 +94,8 @@ class StackedAdam:
         which : Tensor of bool, shape (r,)
         """
         for now, then in zip(self._tensors(), kept.values, strict=True):
-            now.copy_(torch.where(_over(which, now), then, now))
+            now.copy_(torch.where(over_replicates(which, now), then, now))
         self._steps.copy_(torch.where(which, kept.steps, self._steps))
 
     def _tensors(self) -> list[Tensor]:
         return [p.detach() for p in self.parameters] + self._mean + self._square
-
-
-def _over(each: Tensor, like: Tensor) -> Tensor:
-    # One number a replicate, for all of its entries.
-    return each.reshape(-1, *[1] * (like.dim() - 1))

@@ -10,13 +10,17 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
-from equipoise.reproduce.claim import Progress
+from equipoise.reproduce.claim import Progress, Workplace
 
 Work = tuple[str, Callable[[], None]]
 """A title, and what is to be done: a function that another process can import, and arguments."""
@@ -56,6 +60,41 @@ def work_ahead(work: Sequence[Work], jobs: int, told: Progress) -> None:
             if not isinstance(stopped, Exception):
                 going_on.close()
             raise
+
+
+@contextmanager
+def filled(
+    place: Workplace, work_of: Callable[[Path], Sequence[Work]], total: int
+) -> Iterator[tuple[Path | None, Callable[[str], None]]]:
+    """A folder of finished parts, filled ahead where several processes may be at work.
+
+    Parameters
+    ----------
+    place : Workplace
+    work_of : callable
+        From a folder to all work that fills it, the longest first.
+    total : int
+        How many parts there are.
+
+    Yields
+    ------
+    folder : Path or None
+        That of the place, or one that is gone in the end; None where one process keeps nothing.
+    told : callable
+        To be told the title of each part as it is read.
+    """
+    told, counted = place.progress or _silent, count()
+    with ExitStack() as stack:
+        folder = place.out
+        if folder is None and place.jobs > 1:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+        if folder is not None and place.jobs > 1:
+            work_ahead(work_of(folder), place.jobs, told)
+        yield folder, lambda what: told(what, next(counted), total)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    pass
 
 
 def _begin(until: Connection) -> None:

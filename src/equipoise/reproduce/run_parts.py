@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 
 from equipoise.report import Callout, Page, Section
-from equipoise.reproduce.ahead import work_ahead
+from equipoise.reproduce.ahead import filled
 from equipoise.reproduce.claim import Outcome, Workplace
 from equipoise.reproduce.part import Part, find_results, work_of
 
@@ -31,19 +28,9 @@ def run_parts(parts: Sequence[Part], place: Workplace, describe: Describe) -> Ou
     -------
     Outcome
     """
-    told = place.progress or _silent
-    with ExitStack() as stack:
-        folder = place.out
-        if folder is None and place.jobs > 1:
-            folder = Path(stack.enter_context(TemporaryDirectory()))
-        if folder is not None and place.jobs > 1:
-            work_ahead(work_of(parts, folder), place.jobs, told)
-        total = sum(len(part.cells) for part in parts)
-        done = count()
-        shown = [
-            part.show(find_results(part, folder, lambda what: told(what, next(done), total)))
-            for part in parts
-        ]
+    total = sum(len(part.cells) for part in parts)
+    with filled(place, partial(work_of, parts), total) as (folder, told):
+        shown = [part.show(find_results(part, folder, told)) for part in parts]
     outcome = Outcome(
         tuple(claim for one in shown for claim in one.claims),
         tuple(table for one in shown for table in one.tables),
@@ -85,7 +72,3 @@ def _counted(outcome: Outcome) -> str:
         )
     )
     return f"Of {len(verdicts)} claims: {counted}"
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    pass

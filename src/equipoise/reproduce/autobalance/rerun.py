@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from equipoise.reproduce.ahead import work_ahead
+from equipoise.reproduce.ahead import Work, filled
 from equipoise.reproduce.autobalance import published
 from equipoise.reproduce.autobalance.birds import BirdsTask, find_features
 from equipoise.reproduce.autobalance.birds_claims import birds_claims
@@ -76,18 +73,14 @@ def rerun(
     if tasks is None:
         tasks, absent = _tasks(tier, place)
     jobs = [Job(task, seed, size.weights) for task in tasks for seed in range(_seeds(task, size))]
-    told = place.progress or _silent
-    with ExitStack() as stack:
-        folder = place.out
-        if folder is None and place.jobs > 1:
-            folder = Path(stack.enter_context(TemporaryDirectory()))
-        if folder is not None and place.jobs > 1:
-            # The quickest last, so that no process is waited for long.
-            work_ahead(work_of(folder, sorted(jobs, key=_is_of_digits)), place.jobs, told)
-        total = sum(len(job.methods + job.blends) for job in jobs)
-        counted = count()
-        cells = Cells(folder, lambda what: told(what, next(counted), total))
-        results = collect(cells, jobs)
+    total = sum(len(job.methods + job.blends) for job in jobs)
+
+    def work(folder: Path) -> list[Work]:
+        # The quickest last, so that no process is waited for long.
+        return work_of(folder, sorted(jobs, key=_is_of_digits))
+
+    with filled(place, work, total) as (folder, told):
+        results = collect(Cells(folder, told), jobs)
     claims: list[Claim] = overall_claims(comparisons(results))
     for one in results:
         if isinstance(one.task, TailTask):
@@ -131,10 +124,6 @@ def _seeds(task: Task, size: Size) -> int:
 
 def _is_of_digits(job: Job) -> bool:
     return isinstance(job.task, TailTask) and job.task.source == "digits"
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    pass
 
 
 AUTOBALANCE = Reproduction(

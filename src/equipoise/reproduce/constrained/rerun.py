@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from equipoise.reproduce.ahead import work_ahead
+from equipoise.reproduce.ahead import Work, filled
 from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
 from equipoise.reproduce.constrained import fair, paper, published
 from equipoise.reproduce.constrained.ahead import work_of
@@ -68,17 +65,13 @@ def rerun(
     tasks, entrants = fair_tasks(with_real=full), contenders(most)
     task, many = paper.paper_tasks(tier)
     jobs = paper.paper_jobs(task, paper_size, many)
-    told = place.progress or _silent
-    with ExitStack() as stack:
-        folder = place.out
-        if folder is None and place.jobs > 1:
-            folder = Path(stack.enter_context(TemporaryDirectory()))
-        if folder is not None and place.jobs > 1:
-            work = work_of(folder, jobs, tasks, fair_size, most, place.data_dir)
-            work_ahead(work, place.jobs, told)
-        total = len(jobs) + fair.count_cells(tasks, entrants)
-        counted = count()
-        cells = Cells(folder, lambda what: told(what, next(counted), total))
+    total = len(jobs) + fair.count_cells(tasks, entrants)
+
+    def work(folder: Path) -> list[Work]:
+        return work_of(folder, jobs, tasks, fair_size, most, place.data_dir)
+
+    with filled(place, work, total) as (folder, told):
+        cells = Cells(folder, told)
         published_part = paper.run_paper(cells, task, paper_size, place.data_dir, many)
         own_part = fair.run_fair(cells, tasks, fair_size, place.data_dir, entrants)
     claims = (*paper_claims(published_part), *fair_claims(own_part))
@@ -94,10 +87,6 @@ def rerun(
     if place.out is None:  # drawing takes a while
         return outcome
     return Outcome(claims, tables, build_page(tier, outcome, published_part, own_part))
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    pass
 
 
 CONSTRAINED = Reproduction(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from equipoise.optim.optimizer_snapshot import OptimizerSnapshot
 from equipoise.optim.vectors import Vector, dot, gradient, norm, plus, scaled
 from equipoise.optim.weight_decay import is_decoupled
 
@@ -229,7 +229,7 @@ def _step(optimizer: torch.optim.Optimizer, parameters: Vector, slope: Vector) -
     """The step that it would take along a gradient, over the learning rate and turned round."""
     before = [p.clone() for p in parameters]
     gradients = [p.grad for p in parameters]
-    state = deepcopy(optimizer.state_dict())
+    start = OptimizerSnapshot(optimizer)
     rates = [g["lr"] for g in optimizer.param_groups for p in g["params"] if p.requires_grad]
     try:
         for p, g in zip(parameters, slope, strict=True):
@@ -239,7 +239,6 @@ def _step(optimizer: torch.optim.Optimizer, parameters: Vector, slope: Vector) -
             (old - p) / float(rate) for old, p, rate in zip(before, parameters, rates, strict=True)
         ]
     finally:
-        for p, old, kept in zip(parameters, before, gradients, strict=True):
-            p.copy_(old)
+        start.restore()
+        for p, kept in zip(parameters, gradients, strict=True):
             p.grad = kept
-        optimizer.load_state_dict(state)

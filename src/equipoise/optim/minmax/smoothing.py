@@ -11,7 +11,7 @@ from torch import Tensor
 
 from equipoise.optim.minmax.player import Closure, Player, evaluate
 from equipoise.optim.minmax.response import Response
-from equipoise.optim.minmax.snapshot import OptimizerSnapshot
+from equipoise.optim.optimizer_snapshot import OptimizerSnapshot
 from equipoise.optim.passes import assign, buffers_kept
 from equipoise.optim.streams import Streams
 from equipoise.optim.vectors import Vector, norm, plus

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+
+from equipoise.learn.initial_weights import initial_weights
 
 
 class StackedMLP(nn.Module):
@@ -42,21 +44,10 @@ class StackedMLP(nn.Module):
                 f"a network needs a seed and a feature, not {len(seeds)} and {n_features}."
             )
         self.sizes = (n_features, *hidden, n_classes)
-        weights: list[list[Tensor]] = [[] for _ in self.sizes[1:]]
-        biases: list[list[Tensor]] = [[] for _ in self.sizes[1:]]
-        for seed in seeds:
-            generator = torch.Generator().manual_seed(seed)
-            for layer, (inputs, outputs) in enumerate(
-                zip(self.sizes[:-1], self.sizes[1:], strict=True)
-            ):
-                # torch's own initialisation of a linear layer, with a generator of our own.
-                bound = 1 / math.sqrt(inputs)
-                draw = torch.empty(inputs + 1, outputs, dtype=torch.float64)
-                draw.uniform_(-bound, bound, generator=generator)
-                weights[layer].append(draw[:-1].to(dtype))
-                biases[layer].append(draw[-1:].to(dtype))
-        self.weights = nn.ParameterList([nn.Parameter(torch.stack(w)) for w in weights])
-        self.biases = nn.ParameterList([nn.Parameter(torch.stack(b)) for b in biases])
+        layers = list(pairwise(self.sizes))
+        weights, biases = initial_weights(layers, seeds, dtype)
+        self.weights = nn.ParameterList([nn.Parameter(w) for w in weights])
+        self.biases = nn.ParameterList([nn.Parameter(b) for b in biases])
 
     @property
     def n_replicates(self) -> int:

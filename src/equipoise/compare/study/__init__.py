@@ -1,0 +1,1 @@
+"""Which optimizers lead to fairer models: every rate, every seed, three protocols."""

@@ -5,9 +5,12 @@ from equipoise.optim.stacked.descent import SGD, Lion, SignSGD
 from equipoise.optim.stacked.matrix import Muon, orthogonalised
 from equipoise.optim.stacked.optimizer import StackedOptimizer
 from equipoise.optim.stacked.rule import Rule
+from equipoise.optim.stacked.soap import SOAP
+from equipoise.optim.stacked.sophia import SampledLosses, Sophia
 
 __all__ = [
     "SGD",
+    "SOAP",
     "Adafactor",
     "Adagrad",
     "Adam",
@@ -16,7 +19,9 @@ __all__ = [
     "NAdam",
     "RMSProp",
     "Rule",
+    "SampledLosses",
     "SignSGD",
+    "Sophia",
     "StackedOptimizer",
     "orthogonalised",
 ]

@@ -82,9 +82,7 @@ def test_a_vector_goes_as_adam_would_from_the_second_gradient_on(shape):
     start, slopes = draws(1, shape)[0], draws(7, shape, seed=1)
     found = course(start, slopes, SOAP(), RATES)
     adams = Adam((0.95, 0.95), eps=1e-8)
-    torch.testing.assert_close(
-        found, course(start, slopes[1:], adams, RATES), rtol=1e-6, atol=1e-8
-    )
+    torch.testing.assert_close(found, course(start, slopes[1:], adams, RATES), rtol=1e-6, atol=1e-8)
 
 
 def test_nothing_moves_in_the_first_step():

@@ -5,10 +5,12 @@ from equipoise.optim.stacked.descent import SGD, Lion, SignSGD
 from equipoise.optim.stacked.matrix import Muon, orthogonalised
 from equipoise.optim.stacked.optimizer import StackedOptimizer
 from equipoise.optim.stacked.rule import Rule
+from equipoise.optim.stacked.sharpness import SAM
 from equipoise.optim.stacked.soap import SOAP
 from equipoise.optim.stacked.sophia import SampledLosses, Sophia
 
 __all__ = [
+    "SAM",
     "SGD",
     "SOAP",
     "Adafactor",

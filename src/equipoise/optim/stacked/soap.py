@@ -39,8 +39,10 @@ class SOAP:
     -----
     Where no gradient has come from, eigenvectors are whatever rounding makes them, and Adam's steps
     depend on them: a replicate would end elsewhere in a stack than alone. Factors and bases are
-    therefore in double precision, and what the first gradient leaves open is decided by the order of
-    the rows and columns.
+    therefore in double precision, and what the first gradient leaves open is decided by the order
+    of rows and columns. Gradients of two classes' logits add up to 0, so that in one turned
+    direction there is nothing but rounding, which Adam would blow up to whole steps: roots of mean
+    squares are taken to be at least sqrt(machine epsilon) times those of the whole matrix.
     """
 
     betas: tuple[float, float] = (0.95, 0.95)
@@ -82,7 +84,10 @@ class SOAP:
             mean = state["mean"].lerp_(matrix, 1 - first)
             seen = _turn(matrix, state, turned)
             square = state["square"].mul_(second).addcmul_(seen, seen, value=1 - second)
-            scaled = _turn(mean, state, turned).div_(square.sqrt().add_(self.eps))
+            root = square.sqrt()
+            if turned:
+                root = torch.maximum(root, _noise(square))
+            scaled = _turn(mean, state, turned).div_(root.add_(self.eps))
             back = _turn(scaled, state, turned, back=True)
             for axis in turned:
                 state[f"factor{axis}"].lerp_(_outer(matrix, axis), 1 - second)
@@ -111,6 +116,12 @@ def _turn(x: Tensor, state: State, axes: Sequence[int], *, back: bool = False) -
             basis = basis.mT
         x = basis.mT @ x if axis == 1 else x @ basis
     return x if axes else x.clone()
+
+
+def _noise(square: Tensor) -> Tensor:
+    """Below which a turned gradient is not told from rounding, shape (r, 1, 1)."""
+    share = torch.finfo(square.dtype).eps ** 0.5
+    return square.mean((1, 2), keepdim=True).sqrt().mul_(share)
 
 
 def _eigenvectors(factor: Tensor) -> Tensor:

@@ -17,10 +17,10 @@ from equipoise.optim.wrapper import OptimizerWrapper
 class SAM(OptimizerWrapper):
     """Sharpness-aware minimisation: a step along the gradient at the worst point nearby.
 
-    Foret, Kleiner, Mobahi, Neyshabur 2021 (arXiv 2010.01412), algorithm 1 with p = 2. From the
-    gradient g at w it goes to w + radius g / |g|, takes the gradient there, and has another
-    optimizer take a step along it from w. The length |g| is over all parameters of a replicate, and
-    of no other.
+    Foret, Kleiner, Mobahi, Neyshabur 2021 (arXiv 2010.01412), algorithm 1 with p = 2. From w it
+    goes by the radius along the gradient there, takes the gradient anew, and has another optimizer
+    take a step along that one from w. A gradient's length is over all parameters of a replicate,
+    and of no other.
 
     It shares parameter groups and state with the optimizer that it wraps, so a scheduler may be
     given either.

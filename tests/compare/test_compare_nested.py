@@ -96,15 +96,15 @@ def test_seeds_alone_give_students_interval_where_rows_have_no_say():
     group = np.repeat(np.arange(8), 50)
     groups = Groups.from_codes(group, [str(j) for j in range(8)])
     label = np.zeros(400, int)
-    second = (np.arange(8)[None] < 4).astype(int).repeat(12, axis=0)
-    flipped = random.random(12) < 0.5
+    second = (np.arange(8)[None] < 4).astype(int).repeat(150, axis=0)
+    flipped = random.random(150) < 0.5
     second[flipped] = 0
     found = nested_difference(
-        GAP, label, groups, np.zeros((12, 400), int), second[:, group], 2, n_boot=20_000
+        GAP, label, groups, np.zeros((150, 400), int), second[:, group], 2, n_boot=20_000
     )
     each = 1.0 - flipped
     assert found.error_of_rows == pytest.approx(0, abs=1e-12)
-    half = stats.t.isf(0.025, 11) * each.std(ddof=1) / np.sqrt(12)
+    half = stats.t.isf(0.025, 149) * each.std(ddof=1) / np.sqrt(150)
     low, high = found.difference[1:]
     assert (high - low) / 2 == pytest.approx(half, rel=0.08)
 
@@ -177,5 +177,4 @@ def test_it_covers_for_new_seeds_and_new_rows(seeds, n, of_seeds):
         covered.append(found.difference.low <= truth <= found.difference.high)
         half = stats.t.isf(0.025, seeds - 1) * found.error_of_seeds
         by_seeds_alone.append(abs(found.difference.value - truth) <= half)
-    print(seeds, n, of_seeds, np.mean(covered), np.mean(by_seeds_alone))
     assert np.mean(covered) > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 400)

@@ -55,9 +55,9 @@ def nested_difference(
     All models decide about the same rows, so a resample draws rows once for all of them, and seeds
     once for both contenders (the pigeonhole bootstrap of Owen 2007, Annals of Applied Statistics
     1(2)). What rows and seeds do together it counts up to three times, and so it rather covers too
-    often. A resample of few seeds varies too little: what it differs by from their mean is stretched
-    by sqrt(s / (s - 1)) and by Student's quantile over the normal one (Hesterberg 2015, The American
-    Statistician 69). The interval is the basic one, as in audits.
+    often. A resample of few seeds varies too little: what it differs by from their mean is
+    stretched by sqrt(s / (s - 1)) and by Student's quantile over the normal one (Hesterberg 2015,
+    The American Statistician 69). The interval is the basic one, as in audits.
 
     Parameters
     ----------

@@ -30,7 +30,8 @@ class PairedSeeds:
     ----------
     n_seeds : int
     mean : Estimate
-        Of the second's figure less the first's, with a BCa bootstrap interval (Efron 1987, JASA 82).
+        Of the second's figure less the first's, with a BCa bootstrap interval (Efron 1987, JASA
+        82).
     typical : Estimate
         The same by Hodges and Lehmann, with the interval of the signed-rank test.
     p : float

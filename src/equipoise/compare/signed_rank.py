@@ -1,4 +1,4 @@
-"""Wilcoxon's signed-rank test of paired differences, exactly, and the estimate that goes with it."""
+"""Wilcoxon's signed-rank test of paired differences, exactly, and the estimate by it."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def typical_difference(differences: ArrayLike, confidence: float = 0.95) -> Esti
     """Hodges' and Lehmann's estimate: the median of the means of all pairs of differences.
 
     Its interval holds the shifts that the exact signed-rank test does not reject (Hodges, Lehmann
-    1963, Annals of Mathematical Statistics 34). Of symmetric differences it covers at least as often
-    as it says, ties or not.
+    1963, Annals of Mathematical Statistics 34). Of symmetric differences it covers at least as
+    often as it says, ties or not.
 
     Parameters
     ----------
@@ -125,8 +125,8 @@ def as_differences(differences: ArrayLike) -> Array:
     if not np.isfinite(values).all():
         where = np.flatnonzero(~np.isfinite(values)).tolist()
         raise ValueError(
-            f"differences are not finite for the pairs {where[:5]}: leave out the seeds that failed "
-            "in both, and give a run that failed alone the worst figure there is."
+            f"differences are not finite for the pairs {where[:5]}: leave out the seeds that "
+            "failed in both, and give a run that failed alone the worst figure there is."
         )
     return values
 

@@ -47,6 +47,9 @@ def test_names_are_read_in_any_letters_and_written_in_one_way():
         Contender.parse("alm+adamant")
     with pytest.raises(ValueError, match="unknown method"):
         Contender.parse("magic+adam")
+    assert str(Contender.parse("alm+samadam")) == "alm+SAMAdam"
+    with pytest.raises(ValueError, match=r"'SAM' asks for more .* or one of the methods erm, "):
+        Settings((PROMISE,), ("erm", "ghost+sam"))
     with pytest.raises(ValueError, match="names one twice"):
         Settings((PROMISE,), ("erm+sgd", "erm+SGD"))
 

@@ -341,3 +341,11 @@ def test_a_promise_goes_with_an_optimizer_whose_decay_is_in_no_loss():
         'gap("selection") <= 0.05', optimizer="AdamW", steps=40, random_state=0
     )
     assert set(fair.fit(X, y, sensitive_features=group).predict(X)) <= {0, 1}
+
+
+@pytest.mark.parametrize("optimizer", ["SAM", "Sophia"])
+def test_an_optimizer_that_asks_for_more_than_gradients_is_refused(optimizer):
+    X, y, group = people(600)
+    fair = AutoBalanceClassifier('gap("selection") <= 0.05', optimizer=optimizer, random_state=0)
+    with pytest.raises(ValueError, match="take another"):
+        fair.fit(X, y, sensitive_features=group)

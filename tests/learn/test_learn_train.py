@@ -327,7 +327,10 @@ def test_iterates_are_judged_on_the_validation_rows_where_there_are_any():
     assert gap_there(validation=validation) <= 0.1 < gap_there()
 
 
-@pytest.mark.parametrize("optimizer", ["Adafactor", "Lion", "Muon", "NormalisedSGD"])
+@pytest.mark.parametrize(
+    "optimizer",
+    ["Adafactor", "Lion", "Muon", "NormalisedSGD", "SOAP", "Sophia", "SAM", "SAMAdam"],
+)
 def test_replicates_stay_apart_under_optimizers_that_see_whole_parameters(optimizer):
     chosen = settings(optimizer=optimizer, steps=20)
     together, alone = (train(people(), 2, seeds, chosen, SELECTION) for seeds in ([5, 6], [6]))
@@ -337,5 +340,29 @@ def test_replicates_stay_apart_under_optimizers_that_see_whole_parameters(optimi
 
 def test_optimizers_are_named_in_small_letters_too():
     assert TrainingSettings(optimizer="rmsprop") == TrainingSettings(optimizer="RMSprop")
-    with pytest.raises(ValueError, match=r"optimizer must be one of Adam, .* Muon, not 'adamant'"):
+    with pytest.raises(ValueError, match=r"must be one of Adam, .* SAMAdam, not 'adamant'"):
         TrainingSettings(optimizer="adamant")
+
+
+@pytest.mark.parametrize("optimizer", ["SAM", "SAMAdam", "Sophia"])
+@pytest.mark.parametrize("method", METHODS)
+def test_optimizers_that_ask_for_more_than_gradients_train_or_are_refused_at_once(
+    method, optimizer
+):
+    if optimizer in METHODS[method].refuses:
+        with pytest.raises(ValueError, match=r"take another optimizer, or one of the methods erm,"):
+            settings(method=method, optimizer=optimizer)
+        with pytest.raises(ValueError, match="take another optimizer"):
+            train(people(), 2, [0], settings(optimizer=optimizer), method=METHODS[method])
+        return
+    chosen = settings(method=method, optimizer=optimizer, steps=5)
+    assert np.isfinite(train(people(), 2, [0], chosen, SELECTION).history.loss).all()
+
+
+def test_a_second_gradient_changes_where_training_ends():
+    ends = [
+        train(people(), 2, [0], settings(optimizer=optimizer, steps=20), SELECTION).network
+        for optimizer in ("Momentum", "SAM")
+    ]
+    first, second = (end.weights[0].detach() for end in ends)
+    assert float((first - second).abs().max()) > 1e-4

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from equipoise.optim.stacked import (
     SGD,
+    SOAP,
     Adafactor,
     Adagrad,
     Adam,
@@ -50,6 +51,7 @@ RULES = {name: rule for name, (rule, _) in TWINS.items()} | {
     "sign": SignSGD(),
     "Lion": Lion(),
     "Muon": Muon(),
+    "SOAP": SOAP(every=2),
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from equipoise.learn import Method, find_method
+from equipoise.learn.methods import require_together
 from equipoise.learn.optimizers import find_optimizer
 
 _APART = "+"
@@ -42,10 +43,15 @@ class Contender:
         Raises
         ------
         ValueError
-            If there is no such method or optimizer.
+            If there is no such method or optimizer, or they do not go together.
         """
-        method, plus, optimizer = text.partition(_APART)
-        return cls(find_method(method.strip()), find_optimizer(optimizer.strip()) if plus else None)
+        name, plus, optimizer = text.partition(_APART)
+        method = find_method(name.strip())
+        if not plus:
+            return cls(method)
+        optimizer = find_optimizer(optimizer.strip())
+        require_together(method, optimizer)
+        return cls(method, optimizer)
 
     def __str__(self) -> str:
         if self.optimizer is None:

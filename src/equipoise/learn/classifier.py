@@ -40,7 +40,8 @@ class FairClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # t
         Units of each hidden layer; ``()`` is a logistic regression.
     optimizer : str
         What takes the steps: one of torch's optimizers that act on each coordinate alone, or
-        Momentum, Nesterov, NormalisedSGD, SignSGD, Lion, Adafactor, Muon.
+        Momentum, Nesterov, NormalisedSGD, SignSGD, Lion, Adafactor, Muon, SOAP, Sophia; or SAM
+        (around Momentum) or SAMAdam, which compute two gradients a step.
     learning_rate : float
         At the start; it falls to 0 along a cosine.
     weight_decay : float

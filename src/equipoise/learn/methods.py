@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from equipoise.constraints import Constraint
+from equipoise.learn.optimizers import TWO_GRADIENTS
 from equipoise.optim.constrained import (
     ALM,
     SSLALM,
@@ -85,6 +86,8 @@ class Method:
         Whether it needs groups of which no row belongs to two.
     require : callable, optional
         Of promises and the number of classes: raises ValueError where it cannot work towards them.
+    refuses : tuple of str
+        Optimizers that ask for more in a step than it gives them.
     """
 
     name: str
@@ -95,6 +98,7 @@ class Method:
     train: Callable[..., Any] | None = None
     disjoint_groups: bool = False
     require: Callable[[Sequence[Constraint], int], object] | None = None
+    refuses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.wrap is None) == (self.train is None):
@@ -253,6 +257,7 @@ METHODS: dict[str, Method] = {
             "stochastic ghost: directions from quadratic programs on batches of random size",
             _ghost,
             evaluations=_GHOST_UNITS,
+            refuses=TWO_GRADIENTS,
         ),
     )
 }
@@ -303,3 +308,24 @@ def find_method(name: str) -> Method:
     if name not in METHODS:
         raise ValueError(f"unknown method {name!r}; the methods are {', '.join(METHODS)}.")
     return METHODS[name]
+
+
+def require_together(method: Method, optimizer: str) -> None:
+    """Refuse a method and an optimizer that do not go together.
+
+    Parameters
+    ----------
+    method : Method
+    optimizer : str
+        As it is listed.
+
+    Raises
+    ------
+    ValueError
+    """
+    if optimizer in method.refuses:
+        others = ", ".join(name for name, one in METHODS.items() if optimizer not in one.refuses)
+        raise ValueError(
+            f"optimizer {optimizer!r} asks for more in a step than the gradients that method "
+            f"{method.name!r} gives it: take another optimizer, or one of the methods {others}."
+        )

@@ -8,7 +8,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from equipoise.optim.stacked import SGD, Adafactor, Lion, Muon, Rule, SignSGD, StackedOptimizer
+from equipoise.optim.stacked import (
+    SAM,
+    SGD,
+    SOAP,
+    Adafactor,
+    Adam,
+    Lion,
+    Muon,
+    Rule,
+    SampledLosses,
+    SignSGD,
+    Sophia,
+    StackedOptimizer,
+)
 
 TORCH_OPTIMIZERS = (
     "Adam",
@@ -40,13 +53,25 @@ _STACKED = {
     "Lion": _Stacked(Lion(), decoupled=True),
     "Adafactor": _Stacked(Adafactor(), decoupled=True),
     "Muon": _Stacked(Muon(), decoupled=True),
+    "SOAP": _Stacked(SOAP(), decoupled=True),
 }
+# Around these.
+_SHARPNESS_AWARE: dict[str, Rule] = {"SAM": SGD(0.9), "SAMAdam": Adam()}
 
-OPTIMIZERS = (*TORCH_OPTIMIZERS, *_STACKED)
+DRAWS_LABELS = ("Sophia",)
+"""Those that now and then take a gradient of labels drawn from the network's outputs."""
+
+OPTIMIZERS = (*TORCH_OPTIMIZERS, *_STACKED, *DRAWS_LABELS, *_SHARPNESS_AWARE)
 """The names of all of them."""
 
-DECOUPLED = ("AdamW", *(name for name, one in _STACKED.items() if one.decoupled))
+DECOUPLED = ("AdamW", *DRAWS_LABELS, *(name for name, one in _STACKED.items() if one.decoupled))
 """Those whose weight decay is part of no loss."""
+
+TWO_GRADIENTS = tuple(_SHARPNESS_AWARE)
+"""Those that take the gradient a second time within a step."""
+
+MORE_THAN_GRADIENTS = (*TWO_GRADIENTS, *DRAWS_LABELS)
+"""Those to which a step that has computed the gradients cannot be left."""
 
 
 def find_optimizer(name: str) -> str:
@@ -73,7 +98,11 @@ def find_optimizer(name: str) -> str:
 
 
 def make_optimizer(
-    name: str, parameters: Iterable[Tensor], rate: float, weight_decay: float
+    name: str,
+    parameters: Iterable[Tensor],
+    rate: float,
+    weight_decay: float,
+    sampled_losses: SampledLosses | None = None,
 ) -> torch.optim.Optimizer:
     """An optimizer of stacked parameters.
 
@@ -85,12 +114,31 @@ def make_optimizer(
     rate : float
         The learning rate.
     weight_decay : float
-        Decoupled in AdamW, Lion, Adafactor and Muon, as their authors have it.
+        Decoupled in AdamW, Lion, Adafactor, Muon, SOAP and Sophia, as their authors have it.
+    sampled_losses : callable, optional
+        What Sophia sees the curvature by.
 
     Returns
     -------
     torch.optim.Optimizer
+
+    Raises
+    ------
+    ValueError
+        If it is Sophia and there are no such losses.
     """
+    if name in DRAWS_LABELS:
+        if sampled_losses is None:
+            raise ValueError(
+                "optimizer 'Sophia' needs losses on labels that are drawn from the outputs, which "
+                "this way of training does not give it: take another optimizer."
+            )
+        return StackedOptimizer(
+            parameters, Sophia(sampled_losses), rate, weight_decay=weight_decay, decoupled=True
+        )
+    if name in _SHARPNESS_AWARE:
+        inner = _SHARPNESS_AWARE[name]
+        return SAM(StackedOptimizer(parameters, inner, rate, weight_decay=weight_decay))
     if name in _STACKED:
         one = _STACKED[name]
         return StackedOptimizer(

@@ -228,6 +228,11 @@ class FairProblem:
             rate_weights,
         )
 
+    @property
+    def loss_weights(self) -> Tensor | None:
+        """What each row counts in the loss, shape (n,); None where all count 1."""
+        return self._weights
+
     @torch.no_grad()
     def everything(self) -> tuple[Tensor, Tensor | Ratios]:
         """Evaluate all rows, each once, or of a large table so many that it stays cheap.

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
 from equipoise.learn.ending import ITERATES, Ending, affordable_looks
-from equipoise.learn.methods import Method, Setting, find_method
+from equipoise.learn.methods import Method, Setting, find_method, require_together
 from equipoise.learn.mixed import Network
 from equipoise.learn.network import StackedMLP
-from equipoise.learn.optimizers import find_optimizer, make_optimizer
+from equipoise.learn.optimizers import DRAWS_LABELS, find_optimizer, make_optimizer
 from equipoise.learn.order import Order
 from equipoise.learn.problem import FairProblem, Rows
 from equipoise.learn.promises import as_promises
+from equipoise.learn.sampled_losses import LossesOfSampledLabels
 from equipoise.learn.strata import StratifiedOrder, choose_shares, fewest_rows
 from equipoise.learn.threads import one_thread
 from equipoise.learn.watch import History, Watch
@@ -95,6 +96,7 @@ class TrainingSettings:
         if any(units < 1 for units in self.hidden):
             raise ValueError(f"hidden must hold positive numbers of units, not {self.hidden}.")
         object.__setattr__(self, "optimizer", find_optimizer(self.optimizer))
+        require_together(find_method(self.method), self.optimizer)
         for name in ("learning_rate", "steps", "batch_size"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
@@ -198,6 +200,7 @@ def train(
         If training diverges.
     """
     method = method or find_method(settings.method)
+    require_together(method, settings.optimizer)
     promises = as_promises(constraint)
     heeded = promises if method.heeds_constraint else []
     if method.require is not None and heeded:
@@ -214,8 +217,16 @@ def train(
     batch_size = _batch_size(settings, method, len(rows))
     order = order_for(rows, n_classes, heeded, batch_size, seeds)
     problem = FairProblem(network, rows, n_classes, heeded, order.importance)
+    sampled_losses = None
+    if settings.optimizer in DRAWS_LABELS:
+        own_order = order_for(rows, n_classes, heeded, batch_size, seeds)
+        sampled_losses = LossesOfSampledLabels(problem, own_order, seeds)
     base = make_optimizer(
-        settings.optimizer, network.parameters(), settings.learning_rate, settings.weight_decay
+        settings.optimizer,
+        network.parameters(),
+        settings.learning_rate,
+        settings.weight_decay,
+        sampled_losses,
     )
     rows_behind = _rows_behind(rows, n_classes, heeded, order)
     optimizer = method.wrap(

@@ -13,7 +13,7 @@ from equipoise.learn.adversarial.view import view_for
 from equipoise.learn.ending import Ending, broken_by
 from equipoise.learn.methods import METHODS, Method, register_method
 from equipoise.learn.network import StackedMLP
-from equipoise.learn.optimizers import make_optimizer
+from equipoise.learn.optimizers import MORE_THAN_GRADIENTS, make_optimizer
 from equipoise.learn.problem import FairProblem, Rows
 from equipoise.learn.train import (
     SCHEDULES,
@@ -148,6 +148,7 @@ ADVERSARIAL = register_method(
         train=train_adversarial,
         disjoint_groups=True,
         require=view_for,
+        refuses=MORE_THAN_GRADIENTS,
     )
 )
 """The method by its name."""

@@ -20,7 +20,7 @@ from equipoise.learn.imbalance import cell_counts
 from equipoise.learn.methods import Method, register_method
 from equipoise.learn.mixed import side_by_side
 from equipoise.learn.network import StackedMLP
-from equipoise.learn.optimizers import DECOUPLED
+from equipoise.learn.optimizers import DECOUPLED, MORE_THAN_GRADIENTS
 from equipoise.learn.problem import Rows
 from equipoise.learn.train import Progress, Trained, TrainingSettings
 from equipoise.learn.watch import History, Watch
@@ -172,6 +172,7 @@ AUTOBALANCE = register_method(
         "AutoBalance: a loss of class and group terms, learnt on rows held out",
         train=train_autobalance,
         disjoint_groups=True,
+        refuses=MORE_THAN_GRADIENTS,
     )
 )
 """The method by its name."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from equipoise.learn.network import StackedMLP
-from equipoise.learn.optimizers import TORCH_OPTIMIZERS, make_optimizer
+from equipoise.learn.optimizers import MORE_THAN_GRADIENTS, TORCH_OPTIMIZERS, make_optimizer
 from equipoise.learn.train import TrainingSettings
 
 
@@ -76,8 +76,14 @@ def optimizer_of(network: nn.Module, settings: TrainingSettings) -> torch.optim.
     Raises
     ------
     ValueError
-        If the optimizer is one of stacked networks, and this is another.
+        If the optimizer is one of stacked networks, and this is another; or if it asks for more in
+        a step than gradients.
     """
+    if settings.optimizer in MORE_THAN_GRADIENTS:
+        raise ValueError(
+            f"optimizer {settings.optimizer!r} asks for more in a step than the gradients that "
+            "AutoBalance gives it: take another."
+        )
     if not isinstance(network, OneMLP) and settings.optimizer not in TORCH_OPTIMIZERS:
         raise ValueError(
             f"optimizer {settings.optimizer!r} is of networks that equipoise makes: for one of "

@@ -51,6 +51,7 @@ class Estimator(ABC):
     def __init__(self, *, with_error: bool = False) -> None:
         self._spread = _Spread() if with_error else None
         self._error: Tensor | None = None
+        self._averages: Tensor | None = None
 
     def estimate(self, seen: Constraints, step: Evaluations | None = None) -> Tensor:
         """Take one step's batches into account.
@@ -84,7 +85,23 @@ class Estimator(ABC):
             else:
                 constraints = constraints_at(averages, seen)
             self._doubt_unseen(seen, averages)
+            self._averages = averages
         return constraints
+
+    def again(self, seen: Constraints) -> Tensor:
+        """The last estimate, with the gradient of its first batch at other parameters.
+
+        Parameters
+        ----------
+        seen : Tensor, shape (..., m), or Ratios
+            The constraints on the same batch, evaluated anew.
+
+        Returns
+        -------
+        Tensor, shape (..., m)
+        """
+        assert self._averages is not None
+        return constraints_at(self._averages, seen)
 
     def all_or_nothing(self) -> AbstractContextManager[None]:
         """What is estimated in a block that fails is forgotten.

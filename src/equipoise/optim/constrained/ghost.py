@@ -142,6 +142,12 @@ class StochasticGhost(ConstrainedOptimizer):
                 "equation c = 0 as the two inequalities c <= 0 and -c <= 0."
             )
         super().__init__(base, n_constraints, n_replicates, estimator=Batch())
+        if getattr(base, "differentiates_again", False):
+            raise ValueError(
+                f"base is {type(base).__name__}, which takes a gradient a second time, but the "
+                "direction of StochasticGhost is no gradient: give it the optimizer inside, or "
+                "take another method."
+            )
         self.p0 = p0
         self.rho = rho
         self.beta = beta

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
@@ -165,7 +166,10 @@ class Lagrangian(ConstrainedOptimizer):
         # The batch that the estimator has the value of; the first one, but for a second batch.
         number = self.estimator.n_batches - 1
         old = _own_value(step.look(number)[1])
-        self.base.step()
+        if getattr(self.base, "differentiates_again", False):
+            self.base.step(partial(self._differentiate_again, closure))
+        else:
+            self.base.step()
         new = _own_value(Evaluations(closure, self.layout).look(number)[1])
         assert self._constraints is not None
         carried = self._constraints + (new - old)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from equipoise.optim.constrained.evaluations import Closure, Evaluations, finite
 from equipoise.optim.constrained.layout import Layout
 from equipoise.optim.constrained.multipliers import Multipliers
 from equipoise.optim.constrained.ratios import Constraints
-from equipoise.optim.constrained.wrapper import OptimizerWrapper
+from equipoise.optim.wrapper import OptimizerWrapper
 
 
 class ConstrainedOptimizer(OptimizerWrapper):
@@ -76,6 +77,8 @@ class ConstrainedOptimizer(OptimizerWrapper):
         self._constraints: Tensor | None = None
         self._objective: Tensor | None = None
         self._previous: list[Tensor] | None = None
+        # Only while a step is taken, for bases that take the gradient a second time.
+        self._again: Callable[[], Any] | None = None
 
     @abstractmethod
     def lagrangian(self, objective: Tensor, constraints: Tensor) -> Tensor:
@@ -152,7 +155,12 @@ class ConstrainedOptimizer(OptimizerWrapper):
         RuntimeError
             If there is neither a closure nor a surrogate.
         """
-        objective = self._differentiated() if closure is None else self._differentiate(closure)
+        if closure is None:
+            objective = self._differentiated()
+        elif getattr(self.base, "differentiates_again", False):
+            return self._step_of_two_gradients(closure)
+        else:
+            objective = self._differentiate(closure)
         self._update()
         return objective
 
@@ -283,10 +291,37 @@ class ConstrainedOptimizer(OptimizerWrapper):
         self._constraints = constraints.detach().clone()
         return merit
 
+    def _step_of_two_gradients(self, closure: Closure) -> Tensor:
+        # Of SAM and its like. The second one has the weights and values of the first, since what
+        # is descended on is the Lagrangian as it is in this step.
+        previous = None if self._previous is None else [x.clone() for x in self._previous]
+        self._again = partial(self._differentiate_again, closure)
+        try:
+            with self.estimator.all_or_nothing():
+                objective = self._differentiate(closure)
+                self._update()
+        except BaseException:
+            self._previous = previous
+            raise
+        finally:
+            self._again = None
+        return objective
+
+    def _differentiate_again(self, closure: Closure) -> Any:
+        objective, seen = Evaluations(closure, self.layout).look(0, with_gradient=True)
+        lagrangian = self.lagrangian(objective, self.estimator.again(seen))
+        require_finite("Lagrangian at the point of the second gradient", lagrangian)
+        self.zero_grad()
+        lagrangian.sum().backward()
+        return objective.detach()
+
     def _update(self) -> None:
         if self.estimator.looks_back:
             self._remember()
-        self.base.step()
+        if self._again is None:
+            self.base.step()
+        else:
+            self.base.step(self._again)
         assert self._constraints is not None
         self.ascend(self._constraints)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 from typing_extensions import override
 
-from equipoise.optim.constrained.wrapper import OptimizerWrapper
+from equipoise.optim.wrapper import OptimizerWrapper
 
 
 class Moreau(OptimizerWrapper):
@@ -87,6 +87,11 @@ class Moreau(OptimizerWrapper):
         return self.base.register_load_state_dict_post_hook(lambda _: hook(self), prepend)
 
     @property
+    def differentiates_again(self) -> bool:
+        """Whether the wrapped optimizer takes the gradient a second time, as SAM does."""
+        return bool(getattr(self.base, "differentiates_again", False))
+
+    @property
     def centres(self) -> list[Tensor]:
         """The z, in the order of the parameters; where no step has been taken, the parameters."""
         return [self._centres.get(p, p.detach()) for p in self._parameters()]
@@ -98,7 +103,8 @@ class Moreau(OptimizerWrapper):
         Parameters
         ----------
         closure : callable, optional
-            Evaluates the loss and its gradient anew, once.
+            Evaluates the loss and its gradient anew, once. It goes to the wrapped optimizer where
+            that one takes the gradient a second time.
 
         Returns
         -------
@@ -106,11 +112,14 @@ class Moreau(OptimizerWrapper):
             What the closure returns.
         """
         loss = None
-        if closure is not None:
+        if closure is not None and not self.differentiates_again:
             with torch.enable_grad():
                 loss = closure()
         pulls = [] if self.smoothing == 0 else [self._pull(group) for group in self.param_groups]
-        self.base.step()
+        if self.differentiates_again:
+            loss = self.base.step(closure)
+        else:
+            self.base.step()
         for rate, parameters, centres, away in pulls:
             if parameters:
                 torch._foreach_add_(parameters, away, alpha=-rate * self.smoothing)

@@ -5,9 +5,14 @@ from equipoise.optim.stacked.descent import SGD, Lion, SignSGD
 from equipoise.optim.stacked.matrix import Muon, orthogonalised
 from equipoise.optim.stacked.optimizer import StackedOptimizer
 from equipoise.optim.stacked.rule import Rule
+from equipoise.optim.stacked.sharpness import SAM
+from equipoise.optim.stacked.soap import SOAP
+from equipoise.optim.stacked.sophia import SampledLosses, Sophia
 
 __all__ = [
+    "SAM",
     "SGD",
+    "SOAP",
     "Adafactor",
     "Adagrad",
     "Adam",
@@ -16,7 +21,9 @@ __all__ = [
     "NAdam",
     "RMSProp",
     "Rule",
+    "SampledLosses",
     "SignSGD",
+    "Sophia",
     "StackedOptimizer",
     "orthogonalised",
 ]

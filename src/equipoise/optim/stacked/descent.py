@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from equipoise.optim.stacked.rule import State, kept, over_replicates
+from equipoise.optim.stacked.rule import State, kept, unit_length
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class SGD:
     ) -> list[Tensor]:
         """The gradient, or its moving sum."""
         if self.normalised:
-            gradients = _of_unit_length(gradients)
+            gradients = unit_length(gradients)
         if not self.momentum:
             return gradients
         found = []
@@ -89,14 +89,3 @@ class Lion:
             found.append(mean.lerp(g, 1 - self.betas[0]).sign_())
             mean.lerp_(g, 1 - self.betas[1])
         return found
-
-
-def _of_unit_length(gradients: list[Tensor]) -> list[Tensor]:
-    """Over all parameters of a replicate; what is 0 stays so."""
-    # Squares of what is below 1e-19 are 0 in single precision: the largest is made 1 first.
-    largest = torch.stack([g.abs().flatten(1).amax(1) for g in gradients]).amax(0)
-    largest = largest.clamp(min=torch.finfo(largest.dtype).tiny)
-    scaled = [g / over_replicates(largest, g) for g in gradients]
-    length = torch.stack([g.square().flatten(1).sum(1) for g in scaled]).sum(0).sqrt()
-    length = length.clamp(min=torch.finfo(length.dtype).tiny)
-    return [g / over_replicates(length, g) for g in scaled]

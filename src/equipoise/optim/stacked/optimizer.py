@@ -128,3 +128,8 @@ class StackedOptimizer(torch.optim.Optimizer):
         own = dict(state_dict)
         self.n_steps = own.pop("n_steps")
         super().load_state_dict(own)
+        # torch turns what it loads to the parameters' precision, and not all of it is of that.
+        for number, p in enumerate(self.param_groups[0]["params"]):
+            for name, value in own["state"].get(number, {}).items():
+                if isinstance(value, Tensor):
+                    self.state[p][name] = value.to(p.device, copy=True)

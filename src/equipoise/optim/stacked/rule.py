@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 State = dict[str, Any]
@@ -77,3 +79,24 @@ def over_replicates(values: Tensor, like: Tensor) -> Tensor:
     Tensor
     """
     return values.view(-1, *[1] * (like.dim() - 1))
+
+
+def unit_length(gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Each replicate's gradient over its length, which is over all of its parameters.
+
+    Parameters
+    ----------
+    gradients : sequence of Tensor, each of shape (r, ...)
+
+    Returns
+    -------
+    list of Tensor
+        What is 0 stays so.
+    """
+    # Squares of what is below 1e-19 are 0 in single precision: the largest is made 1 first.
+    largest = torch.stack([g.abs().flatten(1).amax(1) for g in gradients]).amax(0)
+    largest = largest.clamp(min=torch.finfo(largest.dtype).tiny)
+    scaled = [g / over_replicates(largest, g) for g in gradients]
+    length = torch.stack([g.square().flatten(1).sum(1) for g in scaled]).sum(0).sqrt()
+    length = length.clamp(min=torch.finfo(length.dtype).tiny)
+    return [g / over_replicates(length, g) for g in scaled]

@@ -12,6 +12,27 @@ from equipoise.learn.problem import FairProblem
 from equipoise.learn.strata import StratifiedOrder
 
 
+def sampled_label_losses(logits: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """Cross-entropy of each row on a label that the logits draw.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (r, b, k)
+    generators : sequence of Generator, length r
+        Of each replicate.
+
+    Returns
+    -------
+    Tensor, shape (r, b)
+        With a graph.
+    """
+    log_probability = torch.log_softmax(logits, dim=-1)
+    uniform = torch.stack([torch.rand(logits.shape[1], generator=g) for g in generators])
+    up_to = log_probability.detach().exp().cumsum(-1)[..., :-1]
+    drawn = (uniform.to(up_to)[..., None] > up_to).sum(-1, keepdim=True)
+    return log_probability.gather(-1, drawn)[..., 0].neg()
+
+
 class LossesOfSampledLabels:
     """The mean loss of each replicate on a batch whose labels it draws itself.
 
@@ -47,11 +68,7 @@ class LossesOfSampledLabels:
         problem = self._problem
         features, weights = problem.rows.features, problem.loss_weights
         batch = self._order.next_batch().to(features.device)
-        log_probability = torch.log_softmax(problem.network(features[batch]), dim=-1)
-        uniform = torch.stack([torch.rand(batch.shape[1], generator=g) for g in self._generators])
-        up_to = log_probability.detach().exp().cumsum(-1)[..., :-1]
-        drawn = (uniform.to(up_to)[..., None] > up_to).sum(-1, keepdim=True)
-        losses = log_probability.gather(-1, drawn)[..., 0].neg()
+        losses = sampled_label_losses(problem.network(features[batch]), self._generators)
         if weights is not None:
             losses = losses * weights[batch].sqrt()
         return losses.mean(-1), batch.shape[1]

@@ -13,6 +13,7 @@ from equipoise.reproduce.constrained import CONSTRAINED
 from equipoise.reproduce.greedy_equilibrium import GREEDY_EQUILIBRIUM
 from equipoise.reproduce.intervals import INTERVALS
 from equipoise.reproduce.minmax import MINMAX
+from equipoise.reproduce.optimizers import OPTIMIZERS
 
 __all__ = [
     "REPRODUCTIONS",
@@ -25,7 +26,8 @@ __all__ = [
 ]
 
 REPRODUCTIONS: dict[str, Reproduction] = {
-    one.name: one for one in (INTERVALS, CONSTRAINED, AUTOBALANCE, MINMAX, GREEDY_EQUILIBRIUM)
+    one.name: one
+    for one in (INTERVALS, CONSTRAINED, AUTOBALANCE, MINMAX, GREEDY_EQUILIBRIUM, OPTIMIZERS)
 }
 """What can be re-run, by name."""
 

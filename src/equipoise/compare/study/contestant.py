@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from equipoise.optim.stacked import (
+    SAM,
     SGD,
+    SOAP,
     Adafactor,
     Adagrad,
     Adam,
@@ -18,12 +20,15 @@ from equipoise.optim.stacked import (
     NAdam,
     RMSProp,
     Rule,
+    SampledLosses,
     SignSGD,
+    Sophia,
     StackedOptimizer,
 )
 
-Make = Callable[[list[Tensor], Tensor], torch.optim.Optimizer]
-"""From stacked parameters and the rate of each replicate to an optimizer."""
+Make = Callable[[list[Tensor], Tensor, SampledLosses], torch.optim.Optimizer]
+"""From stacked parameters, the rate of each replicate and losses on labels that networks draw
+themselves to an optimizer."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,25 @@ class Contestant:
 
 
 def _stacked(rule: Rule, weight_decay: float = 0.0) -> Make:
-    def make(parameters: list[Tensor], rates: Tensor) -> torch.optim.Optimizer:
+    def make(parameters: list[Tensor], rates: Tensor, _: SampledLosses) -> torch.optim.Optimizer:
         return StackedOptimizer(
             parameters, rule, rates, weight_decay=weight_decay, decoupled=weight_decay > 0
         )
 
     return make
+
+
+def _sharpness_aware(rule: Rule) -> Make:
+    def make(parameters: list[Tensor], rates: Tensor, _: SampledLosses) -> torch.optim.Optimizer:
+        return SAM(StackedOptimizer(parameters, rule, rates))
+
+    return make
+
+
+def _sophia(
+    parameters: list[Tensor], rates: Tensor, sampled_losses: SampledLosses
+) -> torch.optim.Optimizer:
+    return StackedOptimizer(parameters, Sophia(sampled_losses), rates)
 
 
 _MOMENTUM = _stacked(SGD(0.9))
@@ -80,6 +98,10 @@ CONTESTANTS: dict[str, Contestant] = {
         Contestant("NAdam", _stacked(NAdam()), -5),
         Contestant("Adafactor", _stacked(Adafactor()), -3),
         Contestant("Muon", _stacked(Muon()), -3),
+        Contestant("SOAP", _stacked(SOAP()), -5),
+        Contestant("Sophia", _sophia, -5),
+        Contestant("SAM", _sharpness_aware(SGD(0.9)), -3),
+        Contestant("SAMAdam", _sharpness_aware(Adam()), -5),
         Contestant("Lion", _stacked(Lion()), -6),
         Contestant("SignSGD", _stacked(SignSGD()), -6),
         Contestant("balanced SGD", _MOMENTUM, -3, balanced=True),

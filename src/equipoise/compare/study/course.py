@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,9 @@ from equipoise.compare.study.batches import BalancedBatches, Batches, OrderedBat
 from equipoise.compare.study.contestant import Contestant
 from equipoise.compare.study.data import Rows, StudyData
 from equipoise.learn.robust import GroupDRO
+from equipoise.learn.sampled_losses import sampled_label_losses
 from equipoise.learn.threads import one_thread
+from equipoise.optim.stacked import SAM
 
 Floats = NDArray[np.float64]
 MakeNetwork = Callable[[Sequence[int]], nn.Module]
@@ -179,7 +180,9 @@ class _Stack:
         self._per_epoch = max(1, n // size)
         self._group = torch.from_numpy(data.group)
         parameters: list[Tensor] = list(self._network.parameters())
-        self._optimizer = contestant.make(parameters, torch.tensor(rates))
+        self._draws = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._optimizer = contestant.make(parameters, torch.tensor(rates), self._sampled_losses)
+        self._features = torch.empty(0)
         self._robust = None
         if contestant.robust:
             self._robust = GroupDRO(self._optimizer, len(data.groups), len(runs))
@@ -210,13 +213,26 @@ class _Stack:
             self._robust.step(by_group)
             return
 
-        def closure() -> Any:
+        def closure() -> Tensor:
             self._optimizer.zero_grad()
             losses = _losses(self._network(features), targets, self._data.multilabel).mean(1)
             losses.sum().backward()
             return losses.detach()
 
-        self._optimizer.step(closure)
+        self._features = features
+        closure()
+        if isinstance(self._optimizer, SAM):
+            self._optimizer.step(closure)
+        else:
+            self._optimizer.step()
+
+    def _sampled_losses(self) -> tuple[Tensor, int]:
+        if self._data.multilabel:
+            raise ValueError(
+                "Sophia draws one label a row; rows of several need another optimizer."
+            )
+        losses = sampled_label_losses(self._network(self._features), self._draws)
+        return losses.mean(1), losses.shape[1]
 
     @torch.no_grad()
     def _look(self) -> tuple[Floats, Floats, NDArray[np.uint8]]:

@@ -1,0 +1,1 @@
+"""Networks under every optimizer, rate and seed: three protocols side by side."""

@@ -1,0 +1,109 @@
+"""Gaps against training loss, and against epochs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from equipoise.compare.study.protocols import figures
+from equipoise.report import Figure, Interval, Line, intervals, lines
+from equipoise.reproduce.judge import over_seeds
+from equipoise.reproduce.optimizers.networks.against import Against
+from equipoise.reproduce.optimizers.networks.setting import Results
+
+_PANELS = {
+    "adaptive": ("SGD", "Momentum", "RMSprop", "Adam", "AdamW", "NAdam"),
+    "others": ("SGD", "Muon", "SOAP", "Sophia", "SAM", "Lion", "SignSGD"),
+    "lines of reference": ("SGD", "balanced SGD", "group DRO"),
+}
+
+
+def loss_figure(results: Results, against: Against) -> Figure:
+    """The figure against training loss: every optimizer at its best rate, epoch by epoch.
+
+    Parameters
+    ----------
+    results : Results
+    against : Against
+        For the disparity.
+
+    Returns
+    -------
+    Figure
+    """
+    panels = {}
+    for title, names in _PANELS.items():
+        drawn = []
+        for name in names:
+            if name in results.entries:
+                entry = results.entries[name]
+                at = entry.tuned(-1)
+                x = np.log10(np.maximum(entry.train_loss[at].mean(-1), 1e-4))
+                y = figures(entry, against.disparity)[at].mean(-1)
+                order = np.argsort(-x)
+                # Losses fall from left to right.
+                drawn.append(Line(-x[order], y[order], name))
+        if drawn:
+            panels[f"{against.disparity}: {title}"] = drawn
+    return lines(
+        panels,
+        x_label="training loss, powers of 10 below 1",
+        caption=f"{results.setting.title}: means over seeds after each look, each optimizer at its "
+        f"best rate. Training loss alone explains {against.r_squared:.0%} of the variance over all "
+        "rates, looks and seeds.",
+    )
+
+
+def epoch_figure(results: Results, against: Against) -> Figure:
+    """The figure against epochs, with intervals over seeds.
+
+    Parameters
+    ----------
+    results : Results
+    against : Against
+
+    Returns
+    -------
+    Figure
+    """
+    panels = {}
+    for title, names in _PANELS.items():
+        drawn = []
+        for name in names:
+            if name in results.entries:
+                entry = results.entries[name]
+                values = figures(entry, against.disparity)[entry.tuned(-1)]
+                found = [over_seeds(each) for each in values]
+                low, high = ([getattr(one, end) for one in found] for end in ("low", "high"))
+                drawn.append(Line(entry.looks, [one.value for one in found], name, low, high))
+        if drawn:
+            panels[f"{against.disparity}: {title}"] = drawn
+    return lines(
+        panels,
+        x_label="epoch",
+        caption=f"{results.setting.title}: means over seeds with 95% intervals.",
+    )
+
+
+def protocol_figure(results: Results, against: Against) -> Figure:
+    """Differences from SGD under the protocols.
+
+    Parameters
+    ----------
+    results : Results
+    against : Against
+
+    Returns
+    -------
+    Figure
+    """
+    rows: dict[str, list[Interval]] = {}
+    for (name, protocol), found in against.found.items():
+        if found.seeds is not None and protocol != "tuned for the worst group":
+            rows.setdefault(protocol, []).append(Interval(name, *found.seeds.mean))
+    epoch = results.setting.looks[against.look]
+    return intervals(
+        rows,
+        x_label=f"{against.disparity} less SGD's",
+        title=f"{results.setting.title}, epoch {epoch}",
+        reference=(0.0, "SGD"),
+    )

@@ -1,0 +1,186 @@
+"""Networks under every optimizer, as parts of the re-run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from equipoise.compare.study.contestant import CONTESTANTS
+from equipoise.compare.study.data import StudyData
+from equipoise.constraints import Disparity
+from equipoise.report import Section, Table, Text
+from equipoise.reproduce.claim import Claim, Tier
+from equipoise.reproduce.optimizers.networks.against import Against
+from equipoise.reproduce.optimizers.networks.claims import balanced_claim, fairer_claims
+from equipoise.reproduce.optimizers.networks.figures import (
+    epoch_figure,
+    loss_figure,
+    protocol_figure,
+)
+from equipoise.reproduce.optimizers.networks.setting import OF_IMAGES, Results, Setting
+from equipoise.reproduce.optimizers.networks.tables import against_table, tuned_table
+from equipoise.reproduce.optimizers.published import NONE
+from equipoise.reproduce.part import Part, Result, Shown
+
+_ALL = tuple(CONTESTANTS)
+_FEW = ("SGD", "Momentum", "Adagrad", "RMSprop", "Adam", "SignSGD", "balanced SGD")
+_SEEDS = 20
+_ODDS = 'gap("equalized_odds")'
+_ACCURACY = 'gap("accuracy")'
+
+
+def features_part(_: Tier, __: Path | None) -> Part:
+    """Logistic regression where the rare group has features of its own; both tiers are the same.
+
+    Returns
+    -------
+    Part
+    """
+    settings = [
+        Setting(source, share, _SEEDS, 64, (1, 2, 4), (2,), _FEW, _ACCURACY)
+        for source in ("own features", "own features, rotated")
+        for share in (0.02, 0.1)
+    ]
+    return part_of("features", settings, 0.02, None, _FEATURES)
+
+
+def styles_part(tier: Tier, _: Path | None) -> Part:
+    """Digits of which few are in a rare style.
+
+    Parameters
+    ----------
+    tier : {"quick", "full"}
+
+    Returns
+    -------
+    Part
+    """
+    batches = (64,) if tier == "quick" else (16, 64, 256)
+    settings = [
+        Setting("digits", share, _SEEDS, batch, (3, 6, 15, 25, 40), (2, 4), _ALL, _ODDS)
+        for batch in batches
+        for share in (0.03, 0.1, 0.3)
+    ]
+    return part_of("styles", settings, 0.15, None, _STYLES)
+
+
+def images_part(tier: Tier, data_dir: Path | None) -> Part:
+    """Well-known images of which few are in a rare style, on demand.
+
+    Parameters
+    ----------
+    tier : {"quick", "full"}
+    data_dir : Path or None
+
+    Returns
+    -------
+    Part
+    """
+    if tier == "quick" or data_dir is None:
+        what = "in the quick tier" if tier == "quick" else "without --data-dir"
+        return part_of(
+            "images",
+            [],
+            1.0,
+            None,
+            "",
+            (f"MNIST, Fashion-MNIST and CIFAR-10 are not re-run {what}.",),
+        )
+    contestants = ("SGD", "Momentum", "RMSprop", "Adam", "Muon", "balanced SGD")
+    settings = [
+        Setting(name, 0.03, 8, 64, (1, 3, 8), (1, 2), contestants, _ACCURACY) for name in OF_IMAGES
+    ]
+    return part_of("images", settings, 4.0, data_dir, _IMAGES)
+
+
+def part_of(
+    name: str,
+    settings: Sequence[Setting],
+    seconds: float,
+    data_dir: Path | None,
+    text: str,
+    notes: tuple[str, ...] = (),
+) -> Part:
+    """Settings as a part.
+
+    Parameters
+    ----------
+    name : str
+    settings : sequence of Setting
+    seconds : float
+        A guess for one training.
+    data_dir : Path or None
+    text : str
+        What the section begins with.
+    notes : tuple of str
+
+    Returns
+    -------
+    Part
+    """
+    cells = [setting.cells(data_dir, seconds) for setting in settings]
+    flat = tuple(cell for each in cells for cell in each)
+    return Part(name, flat, partial(_show, settings, data_dir, text), notes)
+
+
+def _show(
+    settings: Sequence[Setting], data_dir: Path | None, text: str, found: Sequence[Result]
+) -> Shown:
+    claims: list[Claim] = []
+    tables: list[Table] = []
+    drawings: list[Callable[[], Section]] = []
+    at = 0
+    for setting in settings:
+        results = Results.of(setting, found[at : at + len(setting.contestants)])
+        at += len(setting.contestants)
+        data, _ = setting.material(data_dir)
+        one = _Shown(results, data)
+        claims += one.claims
+        tables += one.tables
+        drawings.append(one.section)
+    sections = [] if not settings else [Section(text.split(".")[0], [Text(text)])]
+    return Shown(tuple(claims), tuple(tables), lambda: [*sections, *(draw() for draw in drawings)])
+
+
+class _Shown:
+    """One setting's claims, tables and section."""
+
+    def __init__(self, results: Results, data: StudyData) -> None:
+        setting = results.setting
+        disparity = Disparity.parse(setting.headline)
+        self._results = results
+        self._compared = [Against.of(results, look, disparity) for look in setting.horizons]
+        own = setting.source.startswith("own features")
+        paper = {"paper": NONE} if own else {}
+        self.claims = fairer_claims(results, data, self._compared, **paper)
+        self.claims.append(balanced_claim(results, setting.horizons[-1], self._compared[-1]))
+        self.tables = []
+        for one in self._compared:
+            self.tables += [tuned_table(results, one.look), against_table(results, one)]
+
+    def section(self) -> Section:
+        results, last = self._results, self._compared[-1]
+        pictures = [protocol_figure(results, one) for one in self._compared]
+        return Section(
+            results.setting.title,
+            [*pictures, loss_figure(results, last), epoch_figure(results, last), *self.tables],
+        )
+
+
+_FEATURES = (
+    "Features of one's own. Forty-five features, of which fifteen belong to the rare group alone, "
+    "and logistic regression. What is judged is the agreement with the truth that labels were "
+    "drawn from, on as many rows of each group. Rotated, the same rows have no coordinate that "
+    "belongs to a group, and no linear model becomes better or worse."
+)
+_STYLES = (
+    "A rare style. Scikit-learn's digits, 5 to 9 against 0 to 4, with a small convolutional "
+    "network. The rare style is transposed and inverted; every test image is judged in both. All "
+    "optimizers have the same initial weights, rows and order of rows for a seed, five learning "
+    "rates half a decade apart, and up to four more where the best is at an edge."
+)
+_IMAGES = (
+    "Well-known images in a rare style. As with digits, with all ten classes and a small "
+    "convolutional network on 5,000 images."
+)

@@ -1,0 +1,1 @@
+"""Where SGD and RMSProp come to rest on two groups' quadratics."""

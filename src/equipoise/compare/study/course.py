@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 MakeNetwork = Callable[[Sequence[int]], nn.Module]
 """From seeds to a stacked network, from features (r, b, ...) to logits (r, b, k)."""
 
-# Fewer share the calls of an operation among too few; more leave the processor's cache.
-_AT_ONCE = 20
+# Fewer networks share the calls of an operation among too few; more leave the processor's cache.
+_NUMBERS_AT_ONCE = 2**18
 _ROWS_AT_ONCE = 2048
 
 
@@ -149,7 +149,8 @@ def follow(
     -------
     Course
     """
-    stacks = [runs[at : at + _AT_ONCE] for at in range(0, len(runs), _AT_ONCE)]
+    at_once = max(1, _NUMBERS_AT_ONCE // (schedule.batch_size * data.features[0].numel()))
+    stacks = [runs[at : at + at_once] for at in range(0, len(runs), at_once)]
     return Course.joined(
         [_Stack(data, make_network, contestant, one, schedule).run() for one in stacks]
     )

@@ -9,7 +9,16 @@ import typer
 
 from benchmarks.figure import show
 
-AREAS = ("startup", "audit", "train", "constrained", "frontier", "autobalance", "minmax")
+AREAS = (
+    "startup",
+    "audit",
+    "train",
+    "constrained",
+    "frontier",
+    "autobalance",
+    "minmax",
+    "optimizers",
+)
 
 
 def main(

@@ -96,5 +96,6 @@ class StackedConvNet(nn.Module):
         first, *others = zip(self.biases, self.weights, strict=True)
         x = torch.baddbmm(first[0], x, first[1]).view(r, b, -1)
         for bias, weight in others:
-            x = torch.baddbmm(bias, torch.relu(x), weight)
+            # In place: a matrix product's own values are not needed for its gradient.
+            x = torch.baddbmm(bias, torch.relu_(x), weight)
         return x

@@ -67,7 +67,8 @@ class RMSProp:
         found = []
         for g, state in zip(gradients, states, strict=True):
             square = kept(state, "square", g).mul_(self.beta).addcmul_(g, g, value=1 - self.beta)
-            scaled = g / square.sqrt().add_(self.eps)
+            root = square.sqrt().add_(self.eps)
+            scaled = torch.div(g, root, out=root)
             if self.momentum:
                 scaled = kept(state, "momentum", g).mul_(self.momentum).add_(scaled)
             found.append(scaled)
@@ -99,12 +100,14 @@ class Adam:
     ) -> list[Tensor]:
         """The mean gradient, rescaled."""
         first, second = self.betas
+        corrected = (1 - second**step) ** 0.5
         found = []
         for g, state in zip(gradients, states, strict=True):
             mean = kept(state, "mean", g).lerp_(g, 1 - first)
             square = kept(state, "square", g).mul_(second).addcmul_(g, g, value=1 - second)
-            root = square.sqrt().div_((1 - second**step) ** 0.5).add_(self.eps)
-            found.append(torch.div(mean, root).div_(1 - first**step))
+            # Both corrections in one factor: a pass over the numbers fewer.
+            root = square.sqrt().add_(self.eps * corrected)
+            found.append(torch.div(mean, root, out=root).mul_(corrected / (1 - first**step)))
         return found
 
 

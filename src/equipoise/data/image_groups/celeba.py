@@ -76,13 +76,12 @@ def read_celeba(tree: Tree, asked: Asked) -> Copy:
         wanted = ["list_attr_celeba.txt", "list_attr_celeba.csv", "Parquet files with images"]
         raise tree.nothing(wanted)
     table = _read_text(path) if ".txt" in path.name.lower() else _read_csv(path)
-    if len(np.unique(table.files)) < len(table.files):
+    if pc.count_distinct(pa.array(table.files)).as_py() < len(table.files):
         raise DataError(f"path: {path} has an image more than once")
     pictures = OneFileEach(
         table.files,
-        tree,
+        asked.images or tree.root,
         [slice(0, len(table.files))],
-        images=asked.images,
         # The official tree has the uncut pictures beside the aligned ones, by the same names.
         preferred="align",
     )
@@ -183,8 +182,8 @@ def _read_partition(
     if unfit.any():
         row = int(np.argmax(unfit))
         raise DataError(
-            f"partition: {codes[row]!r} in line {row + first} of {path}, wanted 0 (train), 1 "
-            "(validation) or 2 (test)"
+            f"partition: {codes.tolist()[row]!r} in line {row + first} of {path}, wanted 0 (train), "
+            "1 (validation) or 2 (test)"
         )
     place = np.asarray(pc.fill_null(pc.index_in(pa.array(files), table["image_id"]), -1))
     if (place < 0).any():

@@ -124,9 +124,8 @@ def read_coco(
         parts,
         OneFileEach(
             files,
-            tree,
+            asked.images or tree.root,
             [slice(int(rows[0]), int(rows[-1]) + 1) for rows in parts.values()],
-            images=asked.images,
             scenes=True,
         ),
         _labels(found, kept),
@@ -144,16 +143,18 @@ def _instances(tree: Tree, year: int | None) -> list[_Part]:
             path = tree.first(name, rf"{name}(\.gz|\.zip)")
             if path is not None:
                 paths.setdefault(of_year, []).append((part, word, path))
+    if not paths:
+        return []
     if year is not None and year not in paths:
-        there = f"those of {', '.join(map(str, paths))}" if paths else "none"
-        raise DataError(f"year: no instances_*{year}.json in {tree.root}, but {there}")
+        raise DataError(
+            f"year: no instances_*{year}.json in {tree.root}, but those of "
+            f"{', '.join(map(str, paths))}"
+        )
     if year is None and len(paths) > 1:
         raise DataError(
             f"year: {tree.root} has the splits of {' and '.join(map(str, paths))}, which share "
             "images; say year=2014 or year=2017"
         )
-    if not paths:
-        return []
     own = next(iter(paths)) if year is None else year
     return [_Part(part, word, own, read_instances(path)) for part, word, path in paths[own]]
 

@@ -80,9 +80,8 @@ def read_coco_lines(tree: Tree, asked: Asked) -> Copy | None:
         parts,
         OneFileEach(
             all_files,
-            tree,
+            asked.images or tree.root,
             [slice(int(rows[0]), int(rows[-1]) + 1) for rows in parts.values()],
-            images=asked.images,
             scenes=True,
         ),
         Labels(names, np.array(objects, bool)),

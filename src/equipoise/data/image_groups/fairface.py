@@ -92,9 +92,8 @@ def read_fairface(tree: Tree, asked: Asked) -> Copy:
         },
         OneFileEach(
             files,
-            tree,
+            asked.images or tree.root,
             [slice(start, end) for start, end in zip(starts, ends, strict=True)],
-            images=asked.images,
         ),
         carved=True,
     )

@@ -24,21 +24,18 @@ class OneFileEach:
     ----------
     files : ndarray of str, shape (n,)
         Names as the labels have them, in which a folder may come first ("train/1.jpg").
-    tree : Tree
+    root : Path
         Where to look, at any depth.
     blocks : sequence of slice
         Rows whose files lie in one folder together; together they cover all.
-    images : Path or None
-        Look nowhere but here.
     preferred : str
         Of several folders that have the files, those with this in their name are meant.
     scenes : bool
     """
 
     files: NDArray[np.str_]
-    tree: Tree
+    root: Path
     blocks: Sequence[slice]
-    images: Path | None = None
     preferred: str = ""
     scenes: bool = False
 
@@ -81,13 +78,13 @@ class OneFileEach:
 
     @cached_property
     def _found(self) -> list[tuple[Path, str]]:
-        return [self._look(self.files[block]) for block in self.blocks]
+        folders = Tree.of(self.root).folders
+        return [self._look(self.files[block], folders) for block in self.blocks]
 
-    def _look(self, files: NDArray[np.str_]) -> tuple[Path, str]:
+    def _look(self, files: NDArray[np.str_], folders: Sequence[Path]) -> tuple[Path, str]:
         """Where a block's files are, and their suffix where it is not that of the labels."""
         # The first may be the very one that is missing.
         probes = [str(files[at]) for at in sorted({0, len(files) // 2, len(files) - 1})]
-        folders = self.tree.folders if self.images is None else Tree.of(self.images).folders
         for suffix in ("", ".png"):
             having = [
                 folder
@@ -105,9 +102,8 @@ class OneFileEach:
                 )
             if meant:
                 return meant[0], suffix
-        where = self.tree.root if self.images is None else self.images
         raise DataError(
-            f"images: no {probes[0]} in {where} or a folder below it; the labels and groups can be "
+            f"images: no {probes[0]} in {self.root} or a folder below it; labels and groups can be "
             "used without, pixels cannot: put the images there, or name their folder as images"
         )
 

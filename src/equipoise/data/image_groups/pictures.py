@@ -163,15 +163,11 @@ def _square(content: bytes, side: int, scenes: bool) -> NDArray[np.uint8]:
         edge = min(image.size)
         image.draft("RGB", (2 * side * image.width // edge, 2 * side * image.height // edge))
         loaded = image.convert("RGB")
-    width, height = loaded.size
-    if scenes:
-        box = (0.0, 0.0, float(width), float(height))
-    else:
-        edge = min(width, height)
-        left, top = (width - edge) / 2, (height - edge) / 2
-        box = (left, top, left + edge, top + edge)
-    small = loaded.resize((side, side), Image.Resampling.BILINEAR, box=box)
-    return np.asarray(small)
+    if not scenes:
+        edge = min(loaded.size)
+        left, top = (loaded.width - edge) // 2, (loaded.height - edge) // 2
+        loaded = loaded.crop((left, top, left + edge, top + edge))
+    return np.asarray(loaded.resize((side, side), Image.Resampling.BILINEAR))
 
 
 def _damage() -> tuple[type[Exception], ...]:

@@ -182,8 +182,8 @@ def _read_partition(
     if unfit.any():
         row = int(np.argmax(unfit))
         raise DataError(
-            f"partition: {codes.tolist()[row]!r} in line {row + first} of {path}, wanted 0 (train), "
-            "1 (validation) or 2 (test)"
+            f"partition: {codes.tolist()[row]!r} in line {row + first} of {path}, wanted 0 "
+            "(train), 1 (validation) or 2 (test)"
         )
     place = np.asarray(pc.fill_null(pc.index_in(pa.array(files), table["image_id"]), -1))
     if (place < 0).any():

@@ -177,6 +177,54 @@ def test_one_list_an_image_is_in_the_order_of_the_official_file(tmp_path):
     np.testing.assert_array_equal(found.sensitive["5_o_Clock_Shadow"], lists[order, 0] == 1)
 
 
+def test_parquet_files_of_one_part_are_split_by_the_seed_with_a_warning(tmp_path):
+    _parquet(tmp_path, SPELLINGS["booleans"])
+    for part in ("valid", "test"):
+        (tmp_path / f"{part}-00000-of-00001.parquet").unlink()
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train-00000-of-00001.parquet").rename(tmp_path / "train" / "0000.parquet")
+    with pytest.warns(UserWarning, match="does not say its parts"):
+        found = load_image_groups("celeba", tmp_path)
+    sizes = {part: len(rows) for part, rows in found.parts.items()}
+    assert sum(sizes.values()) == 48
+    assert min(sizes.values()) > 0
+
+
+def test_parquet_files_that_cannot_be_used_are_named(tmp_path):
+    _parquet(tmp_path, SPELLINGS["booleans"])
+    test, valid = (tmp_path / f"{part}-00000-of-00001.parquet" for part in ("test", "valid"))
+    with pytest.raises(DataError, match=r"images: .* are in its Parquet files"):
+        load_image_groups("celeba", tmp_path, images=tmp_path)
+
+    whole = test.read_bytes()
+    nothing = pa.table({"image": [{"bytes": b"", "path": "1.jpg"}], "Male": [True]})
+    pq.write_table(nothing, test)
+    with pytest.raises(DataError, match=r"train-.* has other columns than .*test-"):
+        load_image_groups("celeba", tmp_path)
+    test.write_bytes(whole[:-50])
+    with pytest.raises(DataError, match=r"test-.* is no whole Parquet file"):
+        load_image_groups("celeba", tmp_path)
+
+    cut = pq.ParquetFile(valid).read()
+    empty = [{"bytes": None, "path": "1.jpg"}] * cut.num_rows
+    test.write_bytes(whole)
+    pq.write_table(cut.set_column(0, "image", pa.array(empty, cut["image"].type)), valid)
+    found = load_image_groups("celeba", tmp_path)
+    assert len(found.pixels(found.parts["test"][:1])) == 1
+    with pytest.raises(DataError, match=r"valid-.* has no image in row 0"):
+        found.pixels(found.parts["validation"][:1])
+
+    test.rename(tmp_path / "rest.parquet")
+    with pytest.raises(DataError, match=r"rest\.parquet does not say its part"):
+        load_image_groups("celeba", tmp_path)
+
+
+def test_an_attribute_that_parquet_files_do_not_have_is_named(tmp_path):
+    _parquet(tmp_path, {"colour": np.arange(N)})
+    with pytest.raises(DataError, match="none of CelebA's attributes, but colour"):
+        load_image_groups("celeba", tmp_path)
+
+
 def test_several_targets_are_labels_side_by_side(tmp_path):
     torchvision(tmp_path)
     found = load_image_groups("celeba", tmp_path, target=["Young", "Blond_Hair"])
@@ -266,6 +314,26 @@ def test_a_partition_that_does_not_fit_is_named(tmp_path):
     path.write_text(partition().replace("000005.jpg", "900005.jpg"))
     with pytest.raises(DataError, match=r"does not have 000005\.jpg"):
         load_image_groups("celeba", tmp_path)
+
+
+def test_a_zip_that_is_damaged_or_holds_more_is_named(tmp_path):
+    packed(tmp_path)
+    path = tmp_path / "list_attr_celeba.txt.zip"
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DataError, match="no whole zip file"):
+        load_image_groups("celeba", tmp_path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "")
+        archive.writestr("b.txt", "")
+    with pytest.raises(DataError, match="holds 2 files, wanted one"):
+        load_image_groups("celeba", tmp_path)
+
+
+def test_an_unpacked_file_is_taken_before_the_packed_one_beside_it(tmp_path):
+    packed(tmp_path)
+    (tmp_path / "list_attr_celeba.txt").write_text(text(~HAS))
+    found = load_image_groups("celeba", tmp_path)
+    np.testing.assert_array_equal(found.target, ~HAS[:, 2])
 
 
 def test_what_is_not_there_is_named_with_where_it_was_looked_for(tmp_path):

@@ -218,6 +218,15 @@ def test_aligned_faces_are_taken_before_the_uncut_ones(folder):
     assert other.pixels([50], side=2)[0, 0, 0, 0] == 250
 
 
+def test_images_may_be_png_where_the_labels_say_jpg(folder):
+    for name in ("list_attr_celeba.csv", "list_eval_partition.csv"):
+        path = folder / name
+        path.write_text(path.read_text().replace(".png", ".jpg"))
+    found = load_image_groups("celeba", folder)
+    assert found.files[50] == "050.jpg"
+    assert found.pixels([50], side=2)[0, 0, 0, 0] == 50
+
+
 @pytest.mark.parametrize(
     ("rows", "side", "said"),
     [

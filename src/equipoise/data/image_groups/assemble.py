@@ -16,7 +16,7 @@ from equipoise.data.image_groups.index import ImageGroups
 from equipoise.data.image_groups.parts import SplitPart, carve, split_at_random
 from equipoise.data.image_groups.pictures import Pictures
 
-__all__ = ["Asked", "Columns", "Copy", "Labels", "assemble"]
+__all__ = ["Asked", "Columns", "Copy", "Labels", "assemble", "refuse_images"]
 
 Codes = tuple[NDArray[np.int64], tuple[str, ...]]
 """A column as codes, with the names of its levels."""
@@ -101,6 +101,18 @@ class _Target(NamedTuple):
     values: NDArray[np.int64] | NDArray[np.bool_]
     classes: tuple[str, ...]
     names: tuple[str, ...]
+
+
+def refuse_images(asked: Asked) -> None:
+    """Refuse a folder of images where they are inside the files of labels.
+
+    Raises
+    ------
+    DataError
+        If one is named.
+    """
+    if asked.images is not None:
+        raise DataError(f"images: given {asked.images}, but this copy's are in its Parquet files")
 
 
 def assemble(name: str, copy: Copy, asked: Asked) -> ImageGroups:

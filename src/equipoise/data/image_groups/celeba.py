@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from equipoise.data.delimited import parse_delimited
 from equipoise.data.errors import DataError
-from equipoise.data.image_groups.assemble import Asked, Columns, Copy
+from equipoise.data.image_groups.assemble import Asked, Columns, Copy, refuse_images
 from equipoise.data.image_groups.binary import levels_of, yes
 from equipoise.data.image_groups.one_file_each import OneFileEach
 from equipoise.data.image_groups.parquet import ParquetParts, parquet_parts, read_labels
@@ -72,6 +72,7 @@ def read_celeba(tree: Tree, asked: Asked) -> Copy:
     if path is None:
         found = parquet_parts(tree)
         if found is not None:
+            refuse_images(asked)
             return _from_parquet(found)
         wanted = ["list_attr_celeba.txt", "list_attr_celeba.csv", "Parquet files with images"]
         raise tree.nothing(wanted)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from equipoise.data.delimited import parse_delimited, sniff_delimiter
 from equipoise.data.errors import DataError
-from equipoise.data.image_groups.assemble import Asked, Codes, Columns, Copy
+from equipoise.data.image_groups.assemble import Asked, Codes, Columns, Copy, refuse_images
 from equipoise.data.image_groups.binary import levels_of, yes
 from equipoise.data.image_groups.one_file_each import OneFileEach
 from equipoise.data.image_groups.parquet import ParquetParts, parquet_parts, read_labels
@@ -69,6 +69,7 @@ def read_fairface(tree: Tree, asked: Asked) -> Copy:
     if not found:
         inside = parquet_parts(tree, " (one for each margin of the crop)")
         if inside is not None:
+            refuse_images(asked)
             return _from_parquet(inside)
         raise tree.nothing(
             ["fairface_label_train.csv", "fairface_label_val.csv", "Parquet files with images"]
@@ -123,11 +124,11 @@ def _from_parquet(found: ParquetParts) -> Copy:
     for at, (name, usual) in enumerate(_LEVELS.items()):
         if pa.types.is_integer(table[name].type):
             levels: Sequence[str] = found.classes.get(name, list(usual))
-            numbers = np.asarray(table[name])
-            if numbers.min() < 0 or numbers.max() >= len(levels):
+            ends = pc.min_max(table[name]).as_py()
+            if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] < len(levels):
                 raise DataError(
                     f"{name}: {found.files[0]} and the files beside it have numbers from "
-                    f"{numbers.min()} to {numbers.max()}, wanted 0 to {len(levels) - 1}"
+                    f"{ends['min']} to {ends['max']}, wanted 0 to {len(levels) - 1}"
                 )
             table = table.set_column(at, name, pc.take(pa.array(levels), table[name]))
     pictures = found.pictures

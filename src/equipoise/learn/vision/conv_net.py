@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class ConvNet(nn.Module):
-    """Three convolutions, each halved in size after it, and the mean over what is left.
+    """Three convolutions, each of which halves the sides, and the mean over what is left.
 
     Its norms are over channels of one image: those over a batch would let the groups in a batch
     see each other, and change with the share of a group.
@@ -36,10 +36,9 @@ class ConvNet(nn.Module):
         layers: list[nn.Module] = []
         for before, after in ((3, width), (width, 2 * width), (2 * width, 4 * width)):
             layers += [
-                nn.Conv2d(before, after, 3, padding=1, bias=False),
+                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
                 nn.GroupNorm(8, after),
                 nn.ReLU(),
-                nn.MaxPool2d(2),
             ]
         self.layers = nn.Sequential(*layers)
 
@@ -49,7 +48,7 @@ class ConvNet(nn.Module):
         Parameters
         ----------
         images : Tensor, shape (n, 3, height, width)
-            At least 8 pixels high and wide, as :func:`as_inputs` gives them.
+            As :func:`as_inputs` gives them.
 
         Returns
         -------

@@ -38,7 +38,7 @@ class ResNet18(nn.Module):
         Parameters
         ----------
         images : Tensor, shape (n, 3, height, width)
-            At least 32 pixels high and wide, as :func:`as_inputs` gives them.
+            As :func:`as_inputs` gives them.
 
         Returns
         -------

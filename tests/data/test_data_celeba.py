@@ -206,7 +206,7 @@ def test_parquet_files_that_cannot_be_used_are_named(tmp_path):
         load_image_groups("celeba", tmp_path)
 
     cut = pq.ParquetFile(valid).read()
-    empty = [{"bytes": None, "path": "1.jpg"}] * cut.num_rows
+    empty = [{"bytes": None, "path": None}] * cut.num_rows
     test.write_bytes(whole)
     pq.write_table(cut.set_column(0, "image", pa.array(empty, cut["image"].type)), valid)
     found = load_image_groups("celeba", tmp_path)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from equipoise.data import DataError, load_image_groups
+from equipoise.data.image_groups.parts import known_part
 from equipoise.data.image_groups.share import rows_with_share
 
 N = 100
@@ -251,3 +252,20 @@ def test_links_that_lead_round_in_a_circle_do_not_matter(folder):
     (folder / "deeper").mkdir()
     (folder / "deeper" / "up").symlink_to(folder, target_is_directory=True)
     assert len(load_image_groups("celeba", folder)) == N
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("train-00000-of-00003.parquet", "train"),
+        ("Validation", "validation"),
+        ("valid.parquet", "validation"),
+        ("val-0.parquet", "validation"),
+        ("test", "test"),
+        ("training_data", None),
+        ("tests", None),
+        ("0000.parquet", None),
+    ],
+)
+def test_a_name_says_its_part_only_as_a_whole_word(name, part):
+    assert known_part(name) == part

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,14 @@ _SHARES: tuple[tuple[SplitPart, float], ...] = (
     ("test", 0.1),
 )
 _CARVED = 0.1
+_MEANT: dict[str, SplitPart] = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+_PART = re.compile(rf"({'|'.join(_MEANT)})(?=[-.]|$)", re.IGNORECASE)
 
 
 def known_part(name: str) -> SplitPart | None:
@@ -30,15 +39,14 @@ def known_part(name: str) -> SplitPart | None:
     Parameters
     ----------
     name : str
-        Such as "train", "val-00000-of-00001.parquet" or "Validation".
+        Such as "train", "val-00000-of-00001.parquet" or "Validation"; "training_data" is none.
 
     Returns
     -------
     {"train", "validation", "test"} or None
     """
-    starts: Mapping[str, SplitPart] = {"train": "train", "val": "validation", "test": "test"}
-    folded = name.lower()
-    return next((part for start, part in starts.items() if folded.startswith(start)), None)
+    match = _PART.match(name)
+    return None if match is None else _MEANT[match[1].lower()]
 
 
 def split_at_random(

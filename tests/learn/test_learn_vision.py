@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -187,6 +188,32 @@ def test_positions_are_a_picture_that_is_made_larger_or_smaller(tmp_path):
         torch.testing.assert_close(picture, -picture.flip(0, 1))
         assert (picture.diff(dim=0) > 0).all()
         assert (picture.diff(dim=1) > picture.diff(dim=0).mean()).all()
+
+
+@pytest.fixture(scope="module")
+def models():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its parts that nobody asks for
+        try:
+            from torchvision import models
+        except (ImportError, RuntimeError) as error:  # the latter if built for another torch
+            pytest.skip(f"torchvision cannot be imported: {error}")
+    return models
+
+
+@pytest.mark.parametrize(("ours", "side"), [(ResNet18(), 48), (ViTTiny(32, 8), 32)])
+def test_networks_and_names_are_those_of_torchvision(tmp_path, models, ours, side):
+    if isinstance(ours, ResNet18):
+        theirs = models.resnet18(num_classes=3)
+    else:
+        theirs = models.VisionTransformer(32, 8, 12, 3, 192, 768, num_classes=3)
+    _randomised(theirs)
+    torch.save(theirs.state_dict(), tmp_path / "weights.pt")
+    read_weights(ours, tmp_path / "weights.pt")
+    last = "fc" if isinstance(ours, ResNet18) else "heads"
+    setattr(theirs, last, torch.nn.Identity())
+    images = torch.randn(2, 3, side, side)
+    torch.testing.assert_close(ours.eval()(images), theirs(images))
 
 
 class _Trap:

@@ -387,3 +387,43 @@ def test_the_real_labels_have_the_published_counts(real_data):
     sizes = {part: len(rows) for part, rows in found.parts.items()}
     assert sizes == {"train": 162_770, "validation": 19_867, "test": 19_962}
     assert found.files[[0, -1]].tolist() == ["000001.jpg", "202599.jpg"]
+
+
+def test_pixels_in_parquet_files_are_kept_and_a_damaged_one_is_named(tmp_path):
+    _parquet(tmp_path / "data", SPELLINGS["booleans"])
+    found = load_image_groups("celeba", tmp_path)
+    kept = found.cached_pixels(tmp_path / "cache", side=2)
+    np.testing.assert_array_equal(kept[:, 0, 0, 0], np.argsort(PART, kind="stable"))
+    valid = tmp_path / "data" / "valid-00000-of-00001.parquet"
+    table = pq.ParquetFile(valid).read()
+    images = table["image"].to_pylist()
+    images[4]["bytes"] = b"no image"
+    pq.write_table(table.set_column(0, "image", pa.array(images, table["image"].type)), valid)
+    with pytest.raises(DataError, match=r"valid-00000-of-00001\.parquet, row 4 is damaged"):
+        load_image_groups("celeba", tmp_path).cached_pixels(tmp_path / "cache", side=2)
+
+
+def test_class_labels_with_one_meaning_are_refused(tmp_path):
+    features = {name: {"names": ["no", "maybe"], "_type": "ClassLabel"} for name in NAMES}
+    columns = {name: HAS[:, at].astype(int) for at, name in enumerate(NAMES)}
+    _parquet(tmp_path, columns, {"info": {"features": features}})
+    with pytest.raises(DataError, match=r"Male: 'maybe' in .*, row \d+, wanted 1 or -1"):
+        load_image_groups("celeba", tmp_path)
+
+
+@pytest.mark.parametrize("mark", ["\t", ",", "   "])
+def test_a_partition_may_have_any_mark_between_its_columns(tmp_path, mark):
+    torchvision(tmp_path)
+    (tmp_path / "celeba" / "list_eval_partition.txt").write_text(partition(mark))
+    found = load_image_groups("celeba", tmp_path)
+    np.testing.assert_array_equal(found.parts["test"], np.flatnonzero(PART == 2))
+
+
+def test_columns_that_are_lacking_are_named(tmp_path):
+    kaggle(tmp_path)
+    (tmp_path / "list_eval_partition.csv").write_text("image_id,split\n000001.jpg,0\n")
+    with pytest.raises(DataError, match="lacks the columns partition"):
+        load_image_groups("celeba", tmp_path)
+    (tmp_path / "list_attr_celeba.csv").write_text("Male,Smiling\n1,1\n")
+    with pytest.raises(DataError, match="no column image_id"):
+        load_image_groups("celeba", tmp_path)

@@ -300,3 +300,46 @@ def test_the_real_lines_are_read(real_data):
     tie = cells.labels.index("tie")
     assert cells.base_rates[0, tie] > 2 * cells.base_rates[1, tie]
     assert "person" not in cells.labels
+
+
+def _changed(root, name, change):
+    path = root / "annotations" / name
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+def test_annotations_that_contradict_themselves_or_each_other_are_named(tmp_path):
+    _write(tmp_path)
+    _changed(tmp_path, "instances_val2014.json", lambda d: d["categories"].pop(0))
+    with pytest.raises(DataError, match="of category 90, which it does not list"):
+        load_image_groups("coco", tmp_path)
+    _write(tmp_path)
+    _changed(
+        tmp_path, "instances_val2014.json", lambda d: d["categories"].append({"id": 2, "name": "x"})
+    )
+    with pytest.raises(DataError, match=r"val2014\.json and .*train2014\.json differ in their cat"):
+        load_image_groups("coco", tmp_path)
+    _write(tmp_path)
+    _changed(tmp_path, "instances_val2014.json", lambda d: d["images"].append(d["images"][0]))
+    with pytest.raises(DataError, match="lists an image twice"):
+        load_image_groups("coco", tmp_path)
+    _write(tmp_path)
+    _changed(tmp_path, "instances_val2014.json", lambda d: d["images"][0].pop("file_name"))
+    with pytest.raises(DataError, match=r"no annotation of COCO \(KeyError: 'file_name'\)"):
+        load_image_groups("coco", tmp_path)
+
+
+def test_annotations_by_eye_that_cannot_be_read_are_named(tmp_path):
+    _write(tmp_path)
+    with pytest.raises(DataError, match=r"images_val2014\.csv \(Zhao et al\. 2021\), which has bb"):
+        load_image_groups("coco", tmp_path, sensitive=["bb_skin"])
+    path = tmp_path / "images_val2014.csv"
+    path.write_text("id,bb_gender\n1000,Male\n")
+    with pytest.raises(DataError, match="lacks the columns bb_skin"):
+        load_image_groups("coco", tmp_path, sensitive=["bb_skin"])
+    path.write_text("id,bb_skin\nx,Light\n")
+    with pytest.raises(DataError, match="an id that is no whole number"):
+        load_image_groups("coco", tmp_path, sensitive=["bb_skin"])
+    with pytest.raises(DataError, match="words: they are for sensitive 'gender'"):
+        load_image_groups("coco", tmp_path, sensitive=["bb_skin"], words=GENDER_WORDS)

@@ -215,3 +215,26 @@ def test_the_real_labels_are_mangled_and_have_the_published_counts(real_data):
     rare = cells.sizes[cells.groups.index("Middle Eastern")]
     assert abs(rare / cells.sizes.sum() - 0.009) < 1 / cells.sizes.sum()
     assert rare == cells.sizes.min()
+
+
+def test_parquet_files_that_are_no_fairface_are_named(tmp_path):
+    _parquet(tmp_path, numbers=True, described=False)
+    path = tmp_path / "train-00000-of-00001-ab12.parquet"
+    table = pq.ParquetFile(path).read()
+    races = pa.array(np.where(np.arange(SIZES["train"]) == 5, 7, 0))
+    pq.write_table(table.set_column(3, "race", races), path)
+    with pytest.raises(DataError, match=r"race: .* have numbers from 0 to 7, wanted 0 to 6"):
+        load_image_groups("fairface", tmp_path)
+    path.unlink()
+    (tmp_path / "validation-00000-of-00001-ab12.parquet").unlink()
+    pq.write_table(table.drop_columns(["age"]), tmp_path / "train.parquet")
+    with pytest.raises(DataError, match="lacks the columns age"):
+        load_image_groups("fairface", tmp_path)
+
+
+def test_service_test_is_a_column_like_any_other(tmp_path):
+    as_published(tmp_path)
+    found = load_image_groups("fairface", tmp_path, sensitive=["service_test"])
+    assert found.levels["service_test"] == ("not service_test", "service_test")
+    own = found.sensitive["service_test"][found.parts["test"]]
+    np.testing.assert_array_equal(own, CODES["val"]["service_test"])

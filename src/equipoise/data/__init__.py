@@ -6,6 +6,7 @@
 
 from equipoise.data.dataset import Dataset
 from equipoise.data.errors import DataError
+from equipoise.data.image_groups import GENDER_WORDS, Cells, ImageGroups, load_image_groups
 from equipoise.data.images import Images, load_images, read_idx
 from equipoise.data.known import known_tables
 from equipoise.data.load import load
@@ -16,13 +17,17 @@ from equipoise.data.split import split
 from equipoise.data.waterbirds import Waterbirds, read_waterbirds
 
 __all__ = [
+    "GENDER_WORDS",
+    "Cells",
     "Census",
     "DataError",
     "Dataset",
+    "ImageGroups",
     "Images",
     "Waterbirds",
     "known_tables",
     "load",
+    "load_image_groups",
     "load_images",
     "long_tailed_counts",
     "long_tailed_rows",

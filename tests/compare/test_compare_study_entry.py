@@ -234,4 +234,5 @@ def test_features_that_are_no_numbers_are_refused():
 def test_seeds_are_judged_on_the_same_rows_or_not():
     assert small_data().same_test_rows
     assert not small_data(same_test=False).same_test_rows
-    assert small_data().describe()["by group"] == {"many": "60 to 61", "few": "19 to 20"}
+    said = small_data().describe()["Training rows"]
+    assert said == "80 (many 60 to 61, few 19 to 20)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -103,19 +102,19 @@ class StudyData:
         label = torch.from_numpy(self.label)
         return label.float() if self.multilabel else label
 
-    def describe(self) -> dict[str, Any]:
-        """Numbers of rows, as JSON can hold them."""
+    def describe(self) -> dict[str, str]:
+        """How many rows there are of what, in words."""
         counts = self.train_counts
+        of_groups = ", ".join(
+            f"{name} {low:,}" if low == high else f"{name} {low:,} to {high:,}"
+            for name, low, high in zip(self.groups, counts.min(0), counts.max(0), strict=True)
+        )
         return {
-            "name": self.name,
-            "train": self.train.shape[1],
-            "validation": self.validation.shape[1],
-            "test": self.test.shape[1],
-            "seeds": len(self.seeds),
-            "by group": {
-                name: f"{low}" if low == high else f"{low} to {high}"
-                for name, low, high in zip(self.groups, counts.min(0), counts.max(0), strict=True)
-            },
+            "Seeds": f"{len(self.seeds)}",
+            "Training rows": f"{self.train.shape[1]:,} ({of_groups})",
+            "Validation rows": f"{self.validation.shape[1]:,}, to choose rates by",
+            "Test rows": f"{self.test.shape[1]:,}",
+            "Labels" if self.multilabel else "Classes": ", ".join(self.classes),
         }
 
 

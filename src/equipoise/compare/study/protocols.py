@@ -66,6 +66,25 @@ def accuracy(entry: Entry) -> Floats:
     return np.where(np.isnan(entry.train_loss), np.nan, found)
 
 
+def of_perfect_decisions(entry: Entry, disparity: Disparity) -> float:
+    """What the figure would be if every decision were the label: a reference for parity.
+
+    Parameters
+    ----------
+    entry : Entry
+    disparity : Disparity
+
+    Returns
+    -------
+    float
+        In the mean over seeds; of several labels the mean over those that are defined.
+    """
+    label = entry.table[0, 0].sum(-1)
+    right = label[..., None] * np.eye(label.shape[-1], dtype=np.int64)
+    values = disparity.value(disparity.rate.values(right))
+    return float(np.ma.masked_invalid(values).mean())
+
+
 def chosen(entry: Entry, protocol: Protocol, look: int) -> int:
     """Which of an entry's rates a protocol looks at.
 

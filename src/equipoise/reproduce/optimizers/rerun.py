@@ -8,7 +8,12 @@ from pathlib import Path
 
 from equipoise.report import Page, Section
 from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
-from equipoise.reproduce.optimizers.networks.part import features_part, images_part, styles_part
+from equipoise.reproduce.optimizers.networks.part import (
+    features_part,
+    images_part,
+    styles_part,
+    tables_part,
+)
 from equipoise.reproduce.optimizers.published import SOURCE
 from equipoise.reproduce.optimizers.speeds import speeds_part
 from equipoise.reproduce.optimizers.steps import steps_part
@@ -24,6 +29,7 @@ PARTS: tuple[MakePart, ...] = (
     features_part,
     styles_part,
     steps_part,
+    tables_part,
     images_part,
 )
 """In the order in which they are shown."""

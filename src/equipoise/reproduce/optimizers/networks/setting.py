@@ -11,19 +11,38 @@ from typing import Any
 from equipoise.compare.study.contestant import CONTESTANTS
 from equipoise.compare.study.course import Schedule
 from equipoise.compare.study.entry import Entry, run_entry
+from equipoise.compare.study.people import table
 from equipoise.compare.study.sources import Material, digits, images, own_features
+from equipoise.data import load
 from equipoise.reproduce.part import Cell, Result
 
-_SOURCES: dict[str, Callable[..., Material]] = {
+_ROWS = 40_000
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A known table, and the cell that is made rare."""
+
+    name: str
+    rare: dict[str, str]
+
+    def __call__(self, data_dir: Path, share: float, n_seeds: int) -> Material:
+        dataset = load(self.name, sensitive=list(self.rare), keep_sensitive=True, data_dir=data_dir)
+        return table(dataset, self.rare, share, n_seeds)
+
+
+_EMBEDDED: dict[str, Callable[[float, int], Material]] = {
     "digits": digits,
     "own features": own_features,
     "own features, rotated": partial(own_features, rotated=True),
+}
+_READ: dict[str, Callable[[Path, float, int], Material]] = {
     "mnist": partial(images, "mnist"),
     "fashion-mnist": partial(images, "fashion-mnist"),
     "cifar10": partial(images, "cifar10"),
+    "adult": _Table("adult", {"race": "Black", "sex": "Female"}),
+    "acs-income": _Table("acs-income", {"RAC1P": "Black", "SEX": "female"}),
 }
-OF_IMAGES = ("mnist", "fashion-mnist", "cifar10")
-"""Those that are read from a folder."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +91,17 @@ class Setting:
         Parameters
         ----------
         data_dir : Path, optional
-            Of images.
+            Of what is read from files.
 
         Returns
         -------
         StudyData
         callable
         """
-        make = _SOURCES[self.source]
-        if self.source in OF_IMAGES:
-            assert data_dir is not None
-            make = partial(make, data_dir)
-        return make(self.share, self.n_seeds)
+        if self.source in _EMBEDDED:
+            return _EMBEDDED[self.source](self.share, self.n_seeds)
+        assert data_dir is not None
+        return _READ[self.source](data_dir, self.share, self.n_seeds)
 
     def cells(self, data_dir: Path | None, seconds: float) -> list[Cell]:
         """One cell for each contestant.

@@ -107,7 +107,7 @@ def test_holm_is_seldom_wrong_about_any():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("skewed", "least"), [(False, 0.92), (True, 0.88)])
+@pytest.mark.parametrize(("skewed", "least"), [(False, 0.91), (True, 0.9)])
 def test_the_interval_of_the_mean_covers_nearly_as_often_as_it_says(skewed, least):
     random = np.random.default_rng(0)
     covered = []
@@ -115,4 +115,5 @@ def test_the_interval_of_the_mean_covers_nearly_as_often_as_it_says(skewed, leas
         d = random.exponential(size=20) - 1 if skewed else random.normal(size=20)
         _, low, high = compare_seeds(np.zeros(20), d, n_boot=2000).mean
         covered.append(low <= 0 <= high)
+    # Measured over 2,000 of each: 0.928 and 0.925.
     assert np.mean(covered) > least

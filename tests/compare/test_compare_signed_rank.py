@@ -124,5 +124,5 @@ def test_it_covers_at_least_as_often_as_it_says(kind):
     for _ in range(2000):
         _, low, high = typical_difference(draw())
         covered.append(low <= 0 <= high)
-    # Measured: 0.954, 0.952 and 0.985.
+    # Measured over 4,000 of each: 0.961, 0.946 and 0.999.
     assert np.mean(covered) > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 2000)

@@ -118,6 +118,24 @@ def test_a_radius_that_is_none_is_refused(radius):
         SAM(torch.optim.SGD(as_parameters(start())), radius=radius)
 
 
+def test_what_the_second_gradient_says_nothing_of_still_takes_its_step():
+    # Momentum goes on where a gradient is 0, and not where there is none.
+    w, b = as_parameters(start())
+    base = StackedOptimizer([w, b], SGD(0.9), 0.1)
+    optimizer = SAM(base)
+    for p in (w, b):
+        p.grad = torch.ones_like(p)
+    base.step()
+    before = b.detach().clone()
+
+    def closure():
+        optimizer.zero_grad()
+        w.square().sum().backward()
+
+    optimizer.step(closure)
+    torch.testing.assert_close(b.detach(), before - 0.1 * 0.9)
+
+
 def test_parameters_come_back_where_the_closure_fails():
     parameters = as_parameters(start())
     optimizer = SAM(StackedOptimizer(parameters, SGD(), 0.1))

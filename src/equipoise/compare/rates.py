@@ -24,7 +24,7 @@ _USUAL = {
     "Muon": 0.03,
     "SignSGD": 0.001,
     "Lion": 0.001,
-    "Sophia": 0.001,
+    "Sophia": 0.0003,
     "SAM": 0.03,
 }
 _OF_ADAMS = 0.003

@@ -84,6 +84,10 @@ class SAM(OptimizerWrapper):
         finally:
             for p, old in zip(held, before, strict=True):
                 p.data.copy_(old)
+        for p in held:
+            # The second gradient says nothing of it, but the step is one of what the first saw.
+            if p.grad is None:
+                p.grad = torch.zeros_like(p)
         self.base.step()
         return value
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from study_material import small_data, small_network
 
 from equipoise.audit import Counts
+from equipoise.compare.rate_search import best_place, rate_at, search_places
 from equipoise.compare.study.contestant import CONTESTANTS
 from equipoise.compare.study.course import Schedule
 from equipoise.compare.study.data import StudyData, exact_count, parted_rows
 from equipoise.compare.study.entry import Entry, count_decisions, run_entry
 from equipoise.compare.study.protocols import MatchedLoss, accuracy, chosen, figures
-from equipoise.compare.study.search import best_place, rate_at, search_places
 from equipoise.constraints import Disparity
 from equipoise.groups import Groups
 
@@ -22,7 +22,9 @@ from equipoise.groups import Groups
 
 @given(st.integers(-9, 9), st.integers(-9, 9))
 def test_the_search_ends_beside_the_best_rate_or_with_all_that_are_granted(best, middle):
-    tried = search_places(middle, lambda places: [abs(p - best) for p in places], [float])
+    tried = search_places(
+        middle, lambda places: [abs(p - best) for p in places], lambda so_far: [best_place(so_far)]
+    )
     inside = min(tried) < best < max(tried)
     assert inside or len(tried) == 9
     assert list(tried) == list(range(min(tried), max(tried) + 1))
@@ -30,11 +32,13 @@ def test_the_search_ends_beside_the_best_rate_or_with_all_that_are_granted(best,
 
 
 def test_each_of_several_losses_is_to_have_its_best_within():
-    at = {"low": -3, "high": 4}
+    bests = {"low": -3, "high": 4}
     tried = search_places(
         0,
-        lambda places: [{name: abs(p - best) for name, best in at.items()} for p in places],
-        [lambda one: one["low"], lambda one: one["high"]],
+        lambda places: [{name: abs(p - best) for name, best in bests.items()} for p in places],
+        lambda so_far: [
+            best_place({at: one[name] for at, one in so_far.items()}) for name in ("low", "high")
+        ],
     )
     assert min(tried) <= -4
     assert max(tried) >= 4
@@ -42,8 +46,8 @@ def test_each_of_several_losses_is_to_have_its_best_within():
 
 
 def test_what_diverged_is_worse_than_anything():
-    assert best_place({-1: 3.0, 0: 2.0, 1: math.nan}, float) == 0
-    assert best_place({-1: math.nan, 0: math.nan}, float) == -1
+    assert best_place({-1: 3.0, 0: 2.0, 1: math.nan}) == 0
+    assert best_place({-1: math.nan, 0: math.nan}) == -1
 
 
 def test_rates_are_half_decades():

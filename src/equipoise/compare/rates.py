@@ -9,28 +9,8 @@ from typing import Any
 
 from equipoise.audit import Counts
 from equipoise.compare.choice import keeps
+from equipoise.compare.rate_search import rate_at, search_places, usual_place
 from equipoise.constraints import Constraint
-
-# About the middle of what is usual for small networks: defaults differ by a factor of a hundred.
-_USUAL = {
-    "SGD": 0.3,
-    "ASGD": 0.3,
-    "Momentum": 0.03,
-    "Nesterov": 0.03,
-    "NormalisedSGD": 0.1,
-    "Adagrad": 0.03,
-    "Adadelta": 3.0,
-    "Adafactor": 0.03,
-    "Muon": 0.03,
-    "SignSGD": 0.001,
-    "Lion": 0.001,
-    "Sophia": 0.0003,
-    "SAM": 0.03,
-}
-_OF_ADAMS = 0.003
-_STEP = math.sqrt(10)
-_BESIDE = 2
-_WIDEST = 4
 
 
 @dataclass(frozen=True)
@@ -103,19 +83,12 @@ def choose_rate(optimizer: str, attempt: Callable[[float], Tried]) -> list[Tried
     list of Tried
         By rate. The best is that of the largest ``order``.
     """
-    middle = _USUAL.get(optimizer, _OF_ADAMS)
-    places = list(range(-_BESIDE, _BESIDE + 1))
-    tried = {place: attempt(_rounded(middle * _STEP**place)) for place in places}
-    while True:
-        best = max(tried, key=lambda place: tried[place].order)
-        if best not in (min(tried), max(tried)) or len(tried) >= len(places) + _WIDEST:
-            return [tried[place] for place in sorted(tried)]
-        beyond = best - 1 if best == min(tried) else best + 1
-        tried[beyond] = attempt(_rounded(middle * _STEP**beyond))
-
-
-def _rounded(rate: float) -> float:
-    return float(f"{rate:.2g}")
+    tried = search_places(
+        usual_place(optimizer),
+        lambda places: [attempt(rate_at(place)) for place in places],
+        lambda so_far: [max(so_far, key=lambda place: so_far[place].order)],
+    )
+    return list(tried.values())
 
 
 def _mean_loss(counts: Counts) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from equipoise.compare.rate_search import usual_place
 from equipoise.optim.stacked import (
     SAM,
     SGD,
@@ -83,29 +84,33 @@ def _sophia(
 
 _MOMENTUM = _stacked(SGD(0.9))
 
+_OPTIMIZERS: dict[str, Make] = {
+    "SGD": _stacked(SGD()),
+    "Momentum": _MOMENTUM,
+    "Nesterov": _stacked(SGD(0.9, nesterov=True)),
+    "NormalisedSGD": _stacked(SGD(normalised=True)),
+    "Adagrad": _stacked(Adagrad()),
+    "RMSprop": _stacked(RMSProp()),
+    "Adam": _stacked(Adam()),
+    # What torch takes by default: decay is all that sets it apart from Adam.
+    "AdamW": _stacked(Adam(), weight_decay=0.01),
+    "NAdam": _stacked(NAdam()),
+    "Adafactor": _stacked(Adafactor()),
+    "Muon": _stacked(Muon()),
+    "SOAP": _stacked(SOAP()),
+    "Sophia": _sophia,
+    "SAM": _sharpness_aware(SGD(0.9)),
+    "SAMAdam": _sharpness_aware(Adam()),
+    "Lion": _stacked(Lion()),
+    "SignSGD": _stacked(SignSGD()),
+}
+_OF_REFERENCE = (
+    Contestant("balanced SGD", _MOMENTUM, usual_place("Momentum"), balanced=True),
+    Contestant("group DRO", _MOMENTUM, usual_place("Momentum"), balanced=True, robust=True),
+)
+
 CONTESTANTS: dict[str, Contestant] = {
-    one.name: one
-    for one in (
-        Contestant("SGD", _stacked(SGD()), -1),
-        Contestant("Momentum", _MOMENTUM, -3),
-        Contestant("Nesterov", _stacked(SGD(0.9, nesterov=True)), -3),
-        Contestant("NormalisedSGD", _stacked(SGD(normalised=True)), -2),
-        Contestant("Adagrad", _stacked(Adagrad()), -3),
-        Contestant("RMSprop", _stacked(RMSProp()), -5),
-        Contestant("Adam", _stacked(Adam()), -5),
-        # What torch takes by default: decay is all that sets it apart from Adam.
-        Contestant("AdamW", _stacked(Adam(), weight_decay=0.01), -5),
-        Contestant("NAdam", _stacked(NAdam()), -5),
-        Contestant("Adafactor", _stacked(Adafactor()), -3),
-        Contestant("Muon", _stacked(Muon()), -3),
-        Contestant("SOAP", _stacked(SOAP()), -5),
-        Contestant("Sophia", _sophia, -5),
-        Contestant("SAM", _sharpness_aware(SGD(0.9)), -3),
-        Contestant("SAMAdam", _sharpness_aware(Adam()), -5),
-        Contestant("Lion", _stacked(Lion()), -6),
-        Contestant("SignSGD", _stacked(SignSGD()), -6),
-        Contestant("balanced SGD", _MOMENTUM, -3, balanced=True),
-        Contestant("group DRO", _MOMENTUM, -3, balanced=True, robust=True),
-    )
+    **{name: Contestant(name, make, usual_place(name)) for name, make in _OPTIMIZERS.items()},
+    **{one.name: one for one in _OF_REFERENCE},
 }
 """All of them, by name. The lines of reference take steps of SGD with momentum."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.compare.rate_search import best_place, rate_at, search_places
 from equipoise.compare.study.contestant import Contestant
 from equipoise.compare.study.course import Course, Floats, MakeNetwork, Schedule, follow
 from equipoise.compare.study.data import StudyData
-from equipoise.compare.study.search import best_place, rate_at, search_places
 
 Progress = Callable[[str], None]
 """Told what is trained next."""
@@ -79,8 +78,7 @@ class Entry:
         """
         losses = self.worst_validation_loss if for_worst else self.validation_loss
         means = losses[:, look].mean(-1)
-        searched = {at: float(means[at]) for at in range(len(means)) if self.searched[at]}
-        return best_place(searched, lambda loss: loss)
+        return best_place({at: float(means[at]) for at, there in enumerate(self.searched) if there})
 
     def rate(self, at: int) -> float:
         """One of the rates."""
@@ -169,8 +167,13 @@ def run_entry(
         n = len(seats)
         return [course.part(slice(at * n, (at + 1) * n)) for at in range(len(places))]
 
-    losses = [partial(_validation_loss, look=look) for look in horizons]
-    courses = search_places(contestant.place, attempt, losses)
+    def best_of(tried: Mapping[int, Course]) -> list[int]:
+        return [
+            best_place({at: float(one.overall[look].mean()) for at, one in tried.items()})
+            for look in horizons
+        ]
+
+    courses = search_places(contestant.place, attempt, best_of)
     searched = set(courses)
     if FIXED_PLACE not in courses:
         courses[FIXED_PLACE] = attempt([FIXED_PLACE])[0]
@@ -228,10 +231,6 @@ def _count(
     apart = codes + np.arange(len(codes))[:, None] * cells
     counts = np.bincount(apart.ravel(), minlength=len(codes) * cells)
     return counts.reshape(*decided.shape[:-1], g, k, k)
-
-
-def _validation_loss(course: Course, look: int) -> float:
-    return float(course.overall[look].mean())
 
 
 def _listed(values: Floats) -> list[Any]:

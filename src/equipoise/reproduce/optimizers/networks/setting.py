@@ -130,7 +130,7 @@ class Setting:
         """All that decides what comes of a contestant."""
         state = asdict(self)
         del state["contestants"], state["headline"]
-        return {**state, "contestant": contestant}
+        return {**state, "contestant": contestant, "place": CONTESTANTS[contestant].place}
 
 
 def _run(setting: Setting, contestant: str, data_dir: Path | None) -> Result:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from equipoise.report import Callout, Page, Section
 from equipoise.reproduce.ahead import filled
-from equipoise.reproduce.claim import Outcome, Workplace
-from equipoise.reproduce.part import Part, find_results, work_of
+from equipoise.reproduce.claim import Outcome, Tier, Workplace
+from equipoise.reproduce.part import MakePart, Part, find_results, work_of
 
 Describe = Callable[[Sequence[Section]], Page]
 """From the sections, that of the claims first, to the page."""
@@ -40,6 +42,24 @@ def run_parts(parts: Sequence[Part], place: Workplace, describe: Describe) -> Ou
     claims = claims_section(outcome, [note for part in parts for note in part.notes])
     page = describe([claims, *(section for one in shown for section in one.draw())])
     return Outcome(outcome.claims, outcome.tables, page)
+
+
+def make_parts(makers: Sequence[MakePart], tier: Tier, place: Workplace) -> list[Part]:
+    """The parts of a tier, with the data that there are.
+
+    Parameters
+    ----------
+    makers : sequence of callable
+    tier : {"quick", "full"}
+    place : Workplace
+        Without a folder of data it is the one that the environment names.
+
+    Returns
+    -------
+    list of Part
+    """
+    named = place.data_dir or os.environ.get("EQUIPOISE_DATA")
+    return [make(tier, Path(named) if named else None) for make in makers]
 
 
 def claims_section(outcome: Outcome, notes: Sequence[str]) -> Section:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from equipoise.report import Page, Section
 from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
 from equipoise.reproduce.minmax import published
 from equipoise.reproduce.minmax.parts import PARTS
 from equipoise.reproduce.part import Part
-from equipoise.reproduce.run_parts import run_parts
+from equipoise.reproduce.run_parts import make_parts, run_parts
 
 
 def rerun(tier: Tier, place: Workplace, parts: Sequence[Part] | None = None) -> Outcome:
@@ -29,9 +27,7 @@ def rerun(tier: Tier, place: Workplace, parts: Sequence[Part] | None = None) -> 
     Outcome
     """
     if parts is None:
-        named = place.data_dir or os.environ.get("EQUIPOISE_DATA")
-        data_dir = Path(named) if named else None
-        parts = [make(tier, data_dir) for make in PARTS]
+        parts = make_parts(PARTS, tier, place)
     return run_parts(parts, place, _page)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from equipoise.report import Page, Section
 from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
@@ -20,7 +18,7 @@ from equipoise.reproduce.optimizers.steps import steps_part
 from equipoise.reproduce.optimizers.theory.part import theory_part
 from equipoise.reproduce.optimizers.wells import wells_part
 from equipoise.reproduce.part import MakePart, Part
-from equipoise.reproduce.run_parts import run_parts
+from equipoise.reproduce.run_parts import make_parts, run_parts
 
 PARTS: tuple[MakePart, ...] = (
     theory_part,
@@ -50,9 +48,7 @@ def rerun(tier: Tier, place: Workplace, parts: Sequence[Part] | None = None) -> 
     Outcome
     """
     if parts is None:
-        named = place.data_dir or os.environ.get("EQUIPOISE_DATA")
-        data_dir = Path(named) if named else None
-        parts = [make(tier, data_dir) for make in PARTS]
+        parts = make_parts(PARTS, tier, place)
     return run_parts(parts, place, _page)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from equipoise.compare.study.entry import Entry
 from equipoise.compare.study.protocols import figures
 from equipoise.report import Figure, Interval, Line, intervals, lines
 from equipoise.reproduce.judge import over_seeds
@@ -30,22 +33,17 @@ def loss_figure(results: Results, against: Against) -> Figure:
     -------
     Figure
     """
-    panels = {}
-    for title, names in _PANELS.items():
-        drawn = []
-        for name in names:
-            if name in results.entries:
-                entry = results.entries[name]
-                at = entry.tuned(-1)
-                x = np.log10(np.maximum(entry.train_loss[at].mean(-1), 1e-4))
-                y = figures(entry, against.disparity)[at].mean(-1)
-                order = np.argsort(-x)
-                # Losses fall from left to right.
-                drawn.append(Line(-x[order], y[order], name))
-        if drawn:
-            panels[f"{against.disparity}: {title}"] = drawn
+
+    def line(name: str, entry: Entry) -> Line:
+        at = entry.tuned(-1)
+        x = np.log10(np.maximum(entry.train_loss[at].mean(-1), 1e-4))
+        y = figures(entry, against.disparity)[at].mean(-1)
+        # Losses fall from left to right.
+        order = np.argsort(-x)
+        return Line(-x[order], y[order], name)
+
     return lines(
-        panels,
+        _panels(results, against, line),
         x_label="training loss, powers of 10 below 1",
         caption=f"{results.setting.title}: means over seeds after each look, each optimizer at its "
         f"best rate. Training loss alone explains {against.r_squared:.0%} of the variance over all "
@@ -65,20 +63,14 @@ def epoch_figure(results: Results, against: Against) -> Figure:
     -------
     Figure
     """
-    panels = {}
-    for title, names in _PANELS.items():
-        drawn = []
-        for name in names:
-            if name in results.entries:
-                entry = results.entries[name]
-                values = figures(entry, against.disparity)[entry.tuned(-1)]
-                found = [over_seeds(each) for each in values]
-                low, high = ([getattr(one, end) for one in found] for end in ("low", "high"))
-                drawn.append(Line(entry.looks, [one.value for one in found], name, low, high))
-        if drawn:
-            panels[f"{against.disparity}: {title}"] = drawn
+
+    def line(name: str, entry: Entry) -> Line:
+        found = [over_seeds(each) for each in figures(entry, against.disparity)[entry.tuned(-1)]]
+        low, high = ([getattr(one, end) for one in found] for end in ("low", "high"))
+        return Line(entry.looks, [one.value for one in found], name, low, high)
+
     return lines(
-        panels,
+        _panels(results, against, line),
         x_label="epoch",
         caption=f"{results.setting.title}: means over seeds with 95% intervals.",
     )
@@ -107,3 +99,15 @@ def protocol_figure(results: Results, against: Against) -> Figure:
         title=f"{results.setting.title}, epoch {epoch}",
         reference=(0.0, "SGD"),
     )
+
+
+def _panels(
+    results: Results, against: Against, line: Callable[[str, Entry], Line]
+) -> dict[str, list[Line]]:
+    found = {
+        f"{against.disparity}: {title}": [
+            line(name, results.entries[name]) for name in names if name in results.entries
+        ]
+        for title, names in _PANELS.items()
+    }
+    return {title: drawn for title, drawn in found.items() if drawn}

@@ -16,6 +16,9 @@ from equipoise.reproduce.optimizers.theory.rest import VERY_NEAR, Rest, ratio
 from equipoise.reproduce.part import Result
 
 RATE = 0.2
+SLOWER = 0.05
+"""A rate at which one row a step does not yet make laws of chains meaningless."""
+
 SHARES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9, 0.95)
 HEADLINE, EXTREME = 0.9, 0.95
 AROUND = (0.6, 0.8)
@@ -46,6 +49,20 @@ def theory_claims(found: Mapping[Rest, Result]) -> tuple[Claim, ...]:
         _variance(rule, result, stationary(problem, method, RATE, 1, "reported").variance)
         for (rule, method), result in zip(METHODS.items(), at[HEADLINE], strict=True)
     ]
+    for rule in METHODS:
+        equation = found[Rest(HEADLINE, rule, SLOWER, equation=True)]
+        wider = ratio(equation, found[Rest(HEADLINE, rule, SLOWER)], "variance")
+        deviation = Estimate(*(x**0.5 for x in wider))
+        claims.append(
+            judged(
+                f"The stochastic equation of {rule} rests as the optimizer does, p0 = "
+                f"{HEADLINE:g}, rate {SLOWER:g}: standard deviation over the chains' (within "
+                f"{_CLOSE:.0%})",
+                "1",
+                deviation,
+                "holds" if abs(deviation.value - 1) <= _CLOSE else "does not hold",
+            )
+        )
     for p0 in (HEADLINE, EXTREME):
         more = ratio(*at[p0], "near")
         claims.append(

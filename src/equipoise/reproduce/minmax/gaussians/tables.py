@@ -34,13 +34,14 @@ def mixture_table(results: Results) -> Table:
     best = max(results.runs, key=lambda name: float(results.runs[name].last.mean()))
     rows: list[list[str | Cell]] = []
     for name, run in results.runs.items():
-        reaches = bool((run.gradients[-1] >= budget).all())
+        own = budget[: len(run.share)]
+        reaches = bool((run.gradients[-1] >= own).all())
         rows.append(
             [
                 Cell(name, strong=name == best),
                 _shown(run.last, 1),
                 f"{100 * all_found(results, name).mean():.0f}%",
-                _shown(run.modes_at(budget), 1) if reaches else "",
+                _shown(run.modes_at(own), 1) if reaches else "",
                 _shown(100 * run.mass[-1], 0),
                 _shown(run.forgotten, 1),
                 _shown(100 * run.lost, 0),
@@ -50,7 +51,8 @@ def mixture_table(results: Results) -> Table:
                 _PAPER.get(name, "") if setting.mixture == WEIGHTED_RING else "",
             ]
         )
-    plan = setting.plan
+    plan, name = setting.plan, setting.mixture.name
+    seeds = f"{results.n_seeds} seeds{_fewer(results)}"
     return Table(
         [
             Column("variant"),
@@ -66,12 +68,16 @@ def mixture_table(results: Results) -> Table:
             Column("paper", "right"),
         ],
         rows,
-        f"{setting.mixture.name[0].upper()}{setting.mixture.name[1:]}: {results.n_seeds} seeds, "
-        f"{plan.iterations} iterations, batches of {setting.batch_size}, k = {plan.k}, free passes "
-        f"{plan.free_pass:g}; means with 95% intervals. A mode counts with "
+        f"{name[0].upper()}{name[1:]}: {seeds}, {plan.iterations} iterations, batches of "
+        f"{setting.batch_size}, k = {plan.k}, free passes {plan.free_pass:g}; means with 95% intervals. A mode counts with "
         f"{100 * setting.mixture.least_share:.3g}% of the samples within "
         f"{setting.mixture.radius:g} of its centre",
     )
+
+
+def _fewer(results: Results) -> str:
+    named = [name for name, run in results.runs.items() if len(run.share) < results.n_seeds]
+    return f" ({len(results.runs[named[0]].share)} of {' and '.join(named)})" if named else ""
 
 
 def _shown(values: Array, digits: int) -> str:

@@ -69,9 +69,9 @@ def mixture_table(results: Results) -> Table:
         ],
         rows,
         f"{name[0].upper()}{name[1:]}: {seeds}, {plan.iterations} iterations, batches of "
-        f"{setting.batch_size}, k = {plan.k}, free passes {plan.free_pass:g}; means with 95% intervals. A mode counts with "
-        f"{100 * setting.mixture.least_share:.3g}% of the samples within "
-        f"{setting.mixture.radius:g} of its centre",
+        f"{setting.batch_size}, k = {plan.k}, free passes {plan.free_pass:g}; means "
+        f"with 95% intervals. A mode counts with "
+        f"{100 * setting.mixture.least_share:.3g}% of the samples within {setting.mixture.radius:g} of its centre",
     )
 
 

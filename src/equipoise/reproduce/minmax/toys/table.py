@@ -62,8 +62,8 @@ def _table(found: Mapping[tuple[str, str], Result], n_steps: int, keys: Sequence
             *(Column(toy.name, note=f"answer: {toy.game.answer}") for toy in toys.values()),
         ],
         rows,
-        f"Where methods end on {names}: {n_steps} steps, or {seeds} seeds of accept/reject until 20 "
-        " proposals in a row are refused",
+        f"Where methods end on {names}: {n_steps} steps, or {seeds} seeds of accept/reject until "
+        "20 proposals in a row are refused",
     )
 
 

@@ -51,7 +51,7 @@ def mixture_table(results: Results) -> Table:
                 _PAPER.get(name, "") if setting.mixture == WEIGHTED_RING else "",
             ]
         )
-    plan, name = setting.plan, setting.mixture.name
+    plan, mixture, name = setting.plan, setting.mixture, setting.mixture.name
     seeds = f"{results.n_seeds} seeds{_fewer(results)}"
     return Table(
         [
@@ -70,8 +70,8 @@ def mixture_table(results: Results) -> Table:
         rows,
         f"{name[0].upper()}{name[1:]}: {seeds}, {plan.iterations} iterations, batches of "
         f"{setting.batch_size}, k = {plan.k}, free passes {plan.free_pass:g}; means "
-        f"with 95% intervals. A mode counts with "
-        f"{100 * setting.mixture.least_share:.3g}% of the samples within {setting.mixture.radius:g} of its centre",
+        f"with 95% intervals. A mode counts with {100 * mixture.least_share:.3g}% of the samples "
+        f"within {mixture.radius:g} of its centre",
     )
 
 

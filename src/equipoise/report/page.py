@@ -230,4 +230,4 @@ class Page:
 
 def _speaks(text: str) -> bool:
     """Whether a cell of a column of figures has words in it that may be set on two lines."""
-    return sum(letter.isalpha() for letter in text) > 8
+    return len(text) > 14 and sum(letter.isalpha() for letter in text) > 8

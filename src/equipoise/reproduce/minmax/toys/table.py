@@ -63,7 +63,8 @@ def _table(found: Mapping[tuple[str, str], Result], n_steps: int, keys: Sequence
         ],
         rows,
         f"Where methods end on {names}: {n_steps} steps, or {seeds} seeds of accept/reject until "
-        "20 proposals in a row are refused",
+        "20 proposals in a row are refused; beside 'moves on' is the amplitude of the last steps, "
+        "beside 'within' the largest distance from the answer",
     )
 
 
@@ -75,7 +76,7 @@ def _said(result: Result | None) -> Cell:
     said = {
         "solves": "answer",
         "settles elsewhere": f"wrong point ({_short(x)}, {_short(y)})",
-        "cycles": f"moves on, amplitude {result['amplitude']:.2g}",
+        "cycles": f"moves on, {result['amplitude']:.2g}",
         "diverges": "diverges",
     }[outcome]
     return Cell(said, kind=_KINDS[outcome])
@@ -87,9 +88,9 @@ def _said_of_seeds(toy: Toy, result: Result) -> Cell:
         return Cell("no answer to any proposal", kind="warn")
     right = solved(toy, result)
     if right.all():
-        return Cell(f"answer, {n} of {n}; largest distance {max(result['distances']):.2g}", "good")
+        return Cell(f"{n} of {n} within {max(result['distances']):.2g}", "good")
     if right.any():
-        return Cell(f"answer, {right.sum()} of {n}", "warn")
+        return Cell(f"answer in {right.sum()} of {n}", "warn")
     x, y = np.median(np.abs(result["ends"]), axis=0)
     value = np.median(result["values"])
     return Cell(f"|x| {x:.2g}, |y| {y:.2g}, f {value:.3g} (medians)", "warn")

@@ -72,12 +72,13 @@ def image_table(results: Results) -> Table:
             Column("paper", "right", "runs" if task.n_classes == 2 else ""),
         ],
         rows,
-        f"{task.name[0].upper()}{task.name[1:]}: {results.n_seeds} seeds, {plan.iterations} iterations, batches of "
-        f"{task.batch_size}, k = {plan.k}, free passes {plan.free_pass:g}; means with 95% "
-        f"intervals. A class counts with {100 * task.least_share:.2g}% of the images; unevenness "
-        "is half the sum of the differences to the real shares. Scores are of a small classifier "
-        "trained here and cannot be compared with published ones. Gradients are of one player on one "
-        "batch, milliseconds of one core and one seed",
+        f"{task.name[0].upper()}{task.name[1:]}: {results.n_seeds} seeds, {plan.iterations} "
+        f"iterations, batches of {task.batch_size}, k = {plan.k}, free passes "
+        f"{plan.free_pass:g}; means with 95% intervals. A class counts with "
+        f"{100 * task.least_share:.2g}% of the images; unevenness is half the sum of the "
+        "differences to the real shares. Scores are of a small classifier trained here and cannot "
+        "be compared with published ones. Gradients are of one player on one batch, milliseconds "
+        "of one core and one seed",
     )
 
 

@@ -154,14 +154,14 @@ def _run(modes, forgotten) -> Run:
     return Run(modes, modes, spent, spent, np.array(forgotten), share, 0.0, np.empty((0, 0, 2)))
 
 
-def _verdicts(ours, gda, once, skip) -> dict[str, str]:
+def _verdicts(ours, gda, once, skip, controls_lose=0.0) -> dict[str, str]:
     setting = Setting(WEIGHTED_RING, Plan(6, 1e-3, 1e-4, 0.25, 10, 1), 3, 8, 16, JUDGED, 40, 40)
     runs = {
         GDA_ONCE: _run(once, [9.0] * len(once)),
         GDA: _run(gda, [5.0] * len(gda)),
         COUNTERFACTUAL: _run(ours, [2.0] * len(ours)),
-        COIN: _run(gda, [0.0] * len(gda)),
-        SKIP: _run(skip, [0.0] * len(skip)),
+        COIN: _run(gda, [controls_lose] * len(gda)),
+        SKIP: _run(skip, [controls_lose] * len(skip)),
     }
     return {claim.claim: claim.verdict for claim in mixture_claims(Results(setting, runs))}
 
@@ -180,7 +180,10 @@ def test_verdicts_follow_from_modes_paired_over_seeds():
     assert _verdict(good, f"more modes than {GDA};") == "holds"
     assert _verdict(good, f"more modes than {SKIP}") == "does not hold"
     assert _verdict(good, f"as many modes as {COUNTERFACTUAL}") == "holds"
-    assert _verdict(good, f"less often lost by the next look than with {GDA};") == "holds"
+    kept = f"less often lost by the next look than with {GDA};"
+    assert _verdict(good, f"{kept} not shown against {COIN} and {SKIP}") == "holds with a condition"
+    careless = _verdicts([4] * n, [2, 3] * (n // 2), [1] * n, [4] * n, controls_lose=9.0)
+    assert _verdict(careless, kept) == "holds"
     same = _verdicts([4, 3] * (n // 2), [3, 4] * (n // 2), [1] * n, [4] * n)
     assert _verdict(same, f"{GDA_ONCE}; not shown against {GDA};") == "holds with a condition"
     bad = _verdicts([1] * n, [2, 3] * (n // 2), [2] * n, [4] * n)

@@ -130,7 +130,8 @@ def _steadier(results: Results, other: str) -> Claim:
     )
     paper = "fewer, by eye" if other == GDA_ONCE else published.NONE
     # Whoever moves less loses less: controls that move as often have to lose more.
-    equals = [name for name in (COIN, SKIP) if not _loses_more(results, name)]
+    controls = {COIN: "a coin", SKIP: "skipping"}
+    equals = [said for name, said in controls.items() if not _loses_more(results, name)]
     if verdict == "holds" and equals:
         text = f"{what}; not shown against {' and '.join(equals)}; difference in shares, paired"
         return Claim(text, paper, found.value, found.low, found.high, "holds with a condition")

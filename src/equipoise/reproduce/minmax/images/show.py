@@ -69,7 +69,7 @@ def image_table(results: Results) -> Table:
             Column("moves kept", "right"),
             Column("gradients", "right", "a run"),
             Column("ms", "right", "a step"),
-            Column("paper", "right", "runs" if task.n_classes == 2 else ""),
+            Column("paper", "right", "runs, MNIST" if task.n_classes == 2 else ""),
         ],
         rows,
         f"{task.name[0].upper()}{task.name[1:]}: {results.n_seeds} seeds, {plan.iterations} "

@@ -227,4 +227,12 @@ def test_a_cell_of_long_text_is_given_room_whatever_its_column():
     table = Table([Column("Name"), Column("Chosen"), Column("n", "right")], [["a", note, note]])
     shown = Page("Title", "", [Section("One", [table])]).render()
     assert f'<td class="left long">{note}</td>' in shown
-    assert f'<td class="right">{note}</td>' in shown
+    assert f'<td class="right words">{note}</td>' in shown
+
+
+def test_figures_stay_on_one_line_and_words_among_them_do_not():
+    cells = ["0.68", "[-0.0049, 1.2e+05]", "10.7 ± 1.3", "4 against a cycle"]
+    table = Table([Column("x", "right")], [[cell] for cell in cells])
+    shown = Page("Title", "", [Section("One", [table])]).render()
+    assert [f'<td class="right">{cell}</td>' in shown for cell in cells] == [True] * 3 + [False]
+    assert '<td class="right words">4 against a cycle</td>' in shown

@@ -83,8 +83,10 @@ def test_claims_are_json_with_the_papers_figure_beside_ours(finished):
 
 
 def test_every_method_is_in_its_table_beside_the_papers_figure(finished):
-    tail, birds, volumes, together = finished[1].tables
+    tail, searched, birds, chosen, volumes, together = finished[1].tables
     assert len(tail.rows) == 12
+    assert "AutoBalance" in [row[0] for row in searched.rows]
+    assert all(row[1] for table in (searched, chosen) for row in table.rows)
     assert "CE" in str(birds.rows[0][0])
     assert "23.38" in birds.rows[0]
     assert "Your features" in birds.caption

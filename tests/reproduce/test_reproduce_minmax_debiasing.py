@@ -14,7 +14,7 @@ from equipoise.constraints import Constraint
 from equipoise.groups import Groups
 from equipoise.learn.problem import Rows
 from equipoise.optim.minmax import Euclidean, Player, ProjectedStep
-from equipoise.reproduce import Workplace
+from equipoise.reproduce import Claim, Workplace
 from equipoise.reproduce.minmax.debiasing.game import DebiasingGame
 from equipoise.reproduce.minmax.debiasing.part import (
     SIMULATED,
@@ -24,8 +24,8 @@ from equipoise.reproduce.minmax.debiasing.part import (
     make_debiasing,
     train_and_count,
 )
-from equipoise.reproduce.minmax.debiasing.shown import collapsed, spread_ratio
-from equipoise.reproduce.minmax.debiasing.ways import CONTROLS, COUNTERFACTUAL, GDA
+from equipoise.reproduce.minmax.debiasing.shown import collapsed, show_debiasing, spread_ratio
+from equipoise.reproduce.minmax.debiasing.ways import CONTROLS, COUNTERFACTUAL, GDA, KEPT
 from equipoise.reproduce.minmax.rerun import rerun
 
 PROMISE = Constraint.parse('gap("selection") <= 0.05')
@@ -104,6 +104,24 @@ def test_the_ratio_of_spreads_is_that_of_deviations():
     assert np.isnan(spread_ratio(theirs, np.ones(40)).value)
 
 
+def test_what_a_coin_does_too_holds_with_a_condition():
+    random = np.random.default_rng(3)
+    wide, narrow = random.normal(size=60), 0.2 * random.normal(size=60)
+
+    def first(coin: np.ndarray) -> Claim:
+        way = {COUNTERFACTUAL: narrow, GDA: wide, CONTROLS[COUNTERFACTUAL]: coin}
+        way |= {KEPT: narrow, CONTROLS[KEPT]: coin}
+        names = ("accuracy", "selection", "odds", "positive", "moves")
+        found = {
+            one: {name: (0.5 + values).tolist() for name in names} for one, values in way.items()
+        }
+        return show_debiasing("a table", 60, [found]).claims[0]
+
+    assert first(wide).verdict == "holds"
+    assert first(random.permutation(narrow)).verdict == "holds with a condition"
+    assert "not shown against a coin" in first(random.permutation(narrow)).claim
+
+
 def test_a_way_is_found_again_bit_for_bit_and_its_coin_moves_at_its_rate():
     found = [train_and_count(SMALL, None, PLAN, COUNTERFACTUAL, 3) for _ in range(2)]
     assert found[0] == found[1]
@@ -115,11 +133,12 @@ def test_descent_ascent_makes_every_move():
     assert train_and_count(SMALL, None, PLAN, GDA, 2)[GDA]["moves"] == [1.0, 1.0]
 
 
-def test_without_adult_it_is_said_that_the_table_is_simulated(tmp_path):
+@pytest.mark.parametrize("name", ["adult.data", "adult.data.gz"])
+def test_without_adult_it_is_said_that_the_table_is_simulated(tmp_path, name):
     for folder in (None, tmp_path):
         assert any("simulated census" in note for note in debiasing_part("quick", folder).notes)
     (tmp_path / "adult").mkdir()
-    (tmp_path / "adult" / "adult.data").touch()
+    (tmp_path / "adult" / name).touch()
     part = debiasing_part("full", tmp_path)
     assert not any("simulated" in note for note in part.notes)
     assert part.cells[0].title.startswith("Adult")

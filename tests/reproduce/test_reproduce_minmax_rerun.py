@@ -56,15 +56,14 @@ def _parts() -> list[Part]:
     return [
         gaussians.part_of(
             [
-                Setting(WEIGHTED_RING, plan, 3, 8, 16, JUDGED),
-                Setting(EVEN_RING, plan, 3, 8, 16, (GDA_ONCE, GDA, COUNTERFACTUAL)),
+                Setting(WEIGHTED_RING, plan, 3, 8, 16, JUDGED, 3, 2),
+                Setting(EVEN_RING, plan, 3, 8, 16, (GDA_ONCE, GDA, COUNTERFACTUAL), 3, 3),
             ],
-            3,
             2,
             1.0,
             ("It is tiny.",),
         ),
-        images.part_of([(digits, (2, 2))], 1.0),
+        images.part_of([(digits, (2, 2), 1.0)]),
     ]
 
 
@@ -112,7 +111,8 @@ def test_every_variant_is_in_its_table_with_its_controls(finished):
     assert [row[0].text for row in even.rows] == [GDA_ONCE, GDA, COUNTERFACTUAL, COIN, SKIP]
     names = [row[0] if isinstance(row[0], str) else row[0].text for row in digits.rows]
     assert names == [GDA, OPTIMISTIC, KEPT, SKIP_KEPT, "real images"]
-    assert "3 seeds" in weighted.caption
+    assert "3 seeds (2 of unrolled and accept, stationary)" in weighted.caption
+    assert "3 seeds," in even.caption
 
 
 def test_the_page_shows_modes_against_gradients_and_samples(finished):
@@ -143,7 +143,6 @@ def test_processes_work_on_the_longest_cells_first():
     work = work_of(_parts(), None)
     titles = [title for title, _ in work]
     assert len(titles) == sum(len(part.cells) for part in _parts())
-    assert "unrolled" in titles[0] or "stationary" in titles[0] or "tiny digits" in titles[0]
     seconds = {cell.title: cell.seconds for part in _parts() for cell in part.cells}
     assert [seconds[title] for title in titles] == sorted(seconds.values(), reverse=True)
 
@@ -155,14 +154,14 @@ def _run(modes, forgotten) -> Run:
     return Run(modes, modes, spent, spent, np.array(forgotten), share, 0.0, np.empty((0, 0, 2)))
 
 
-def _verdicts(ours, gda, once, skip) -> dict[str, str]:
-    setting = Setting(WEIGHTED_RING, Plan(6, 1e-3, 1e-4, 0.25, 10, 1), 3, 8, 16, JUDGED)
+def _verdicts(ours, gda, once, skip, controls_lose=0.0) -> dict[str, str]:
+    setting = Setting(WEIGHTED_RING, Plan(6, 1e-3, 1e-4, 0.25, 10, 1), 3, 8, 16, JUDGED, 40, 40)
     runs = {
         GDA_ONCE: _run(once, [9.0] * len(once)),
         GDA: _run(gda, [5.0] * len(gda)),
         COUNTERFACTUAL: _run(ours, [2.0] * len(ours)),
-        COIN: _run(gda, [0.0] * len(gda)),
-        SKIP: _run(skip, [0.0] * len(skip)),
+        COIN: _run(gda, [controls_lose] * len(gda)),
+        SKIP: _run(skip, [controls_lose] * len(skip)),
     }
     return {claim.claim: claim.verdict for claim in mixture_claims(Results(setting, runs))}
 
@@ -181,7 +180,12 @@ def test_verdicts_follow_from_modes_paired_over_seeds():
     assert _verdict(good, f"more modes than {GDA};") == "holds"
     assert _verdict(good, f"more modes than {SKIP}") == "does not hold"
     assert _verdict(good, f"as many modes as {COUNTERFACTUAL}") == "holds"
-    assert _verdict(good, f"less often lost by the next look than with {GDA};") == "holds"
+    kept = f"less often lost by the next look than with {GDA};"
+    assert (
+        _verdict(good, f"{kept} not shown against a coin and skipping") == "holds with a condition"
+    )
+    careless = _verdicts([4] * n, [2, 3] * (n // 2), [1] * n, [4] * n, controls_lose=9.0)
+    assert _verdict(careless, kept) == "holds"
     same = _verdicts([4, 3] * (n // 2), [3, 4] * (n // 2), [1] * n, [4] * n)
     assert _verdict(same, f"{GDA_ONCE}; not shown against {GDA};") == "holds with a condition"
     bad = _verdicts([1] * n, [2, 3] * (n // 2), [2] * n, [4] * n)
@@ -203,9 +207,10 @@ def test_the_tiers_are_what_they_say():
         "ring of 8",
         "grid of 25",
     }
-    seeds = {seed for cell in rings for seed in cell.decides["seeds"]}
-    assert len(seeds) == 40
-    assert all(cell.decides["sizes"] == [256, 128, 512] for cell in rings)
+    for name in ("ring of 4, weighted", "ring of 4", "ring of 8"):
+        own = [cell for cell in rings if cell.decides["mixture"]["name"] == name]
+        assert {seed for cell in own for seed in cell.decides["seeds"]} == set(range(40))
+    assert sum(cell.seconds for cell in full) < 3.5 * 3600
     assert sum(cell.seconds for cell in quick) < 600
     assert find_reproduction("minmax").source == published.SOURCE
 
@@ -222,4 +227,4 @@ def test_the_quick_tier_finds_what_it_always_finds(tmp_path: Path):
     assert _verdict(found, f"{ring}accept/reject ends with more modes than {GDA};") != "holds"
     assert _verdict(found, f"{ring}accept/reject ends with all four modes") == "does not hold"
     assert _verdict(found, "descent-ascent ends with both digits in at most") == "does not hold"
-    assert _verdict(found, "all ten digits: accept/reject ends with more classes") == "holds"
+    assert _verdict(found, "all ten digits: accept/reject ends with more classes")[:5] == "holds"

@@ -197,6 +197,7 @@ class Page:
             light=declarations(LIGHT),
             dark=declarations(DARK),
             shape=lambda part: type(part).__name__,
+            speaks=_speaks,
             next_drawing=lambda: Markup(next(drawings)),
         )
 
@@ -225,3 +226,8 @@ class Page:
                     shown[part.svg] = shown.get(part.svg, 0) + 1
                     drawings.append(part.copy(shown[part.svg]))
         return drawings
+
+
+def _speaks(text: str) -> bool:
+    """Whether a cell of a column of figures has words in it that may be set on two lines."""
+    return len(text) > 14 and sum(letter.isalpha() for letter in text) > 8

@@ -16,6 +16,7 @@ from equipoise.reproduce.autobalance.figures import (
 from equipoise.reproduce.autobalance.results import Results
 from equipoise.reproduce.autobalance.tables import (
     birds_table,
+    chosen_table,
     comparison_table,
     tail_table,
     volume_table,
@@ -40,9 +41,9 @@ def all_tables(results: Sequence[Results], weights: Sequence[float]) -> list[Tab
     tables = []
     for one in results:
         if isinstance(one.task, TailTask):
-            tables.append(tail_table(one))
+            tables += [tail_table(one), chosen_table(one)]
         else:
-            tables += [birds_table(one), volume_table(one, weights)]
+            tables += [birds_table(one), chosen_table(one), volume_table(one, weights)]
     return [*tables, comparison_table(comparisons(results))]
 
 
@@ -99,6 +100,7 @@ def _section(results: Results, weights: Sequence[float]) -> Section:
             results.task.name,
             [
                 tail_table(results),
+                chosen_table(results),
                 error_figure(results),
                 learnt_figure(results),
                 trajectory_figure(results),
@@ -108,6 +110,7 @@ def _section(results: Results, weights: Sequence[float]) -> Section:
         results.task.name,
         [
             birds_table(results),
+            chosen_table(results),
             volume_table(results, weights),
             frontier_figure(results, weights, "balanced"),
             frontier_figure(results, weights, "deo"),

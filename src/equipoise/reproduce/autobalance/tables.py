@@ -48,7 +48,6 @@ def tail_table(results: Results) -> Table:
                 shown(results.of(name, "worst")),
                 "" if paper is None else f"{paper:.2f}",
                 f"{np.mean([one.seconds for one in records]):.1f}",
-                _notes([one.note for one in records]),
             ]
         )
     counts = results.counts[:, 0]
@@ -61,7 +60,6 @@ def tail_table(results: Results) -> Table:
             Column("worst class", "right", "%"),
             Column("paper", "right", task.published or "no such data"),
             Column("seconds", "right", "of one core"),
-            Column("chosen on the way"),
         ],
         rows,
         f"{task.name}: {len(results.records[best])} seeds, {counts.sum()} rows, {counts[0]} of the "
@@ -97,7 +95,6 @@ def birds_table(results: Results) -> Table:
                     )
                 ),
                 f"{np.mean([one.seconds for one in results.records[method.name]]):.1f}",
-                _notes([one.note for one in results.records[method.name]]),
             ]
         )
     return Table(
@@ -111,11 +108,33 @@ def birds_table(results: Results) -> Table:
             Column("DEO", "right", "points"),
             Column("paper", "right"),
             Column("seconds", "right", "of one core"),
-            Column("chosen on the way"),
         ],
         rows,
         f"{results.task.name}: {len(results.records['CE'])} seeds; means with 95 % intervals. "
         + _incomparable(results),
+    )
+
+
+def chosen_table(results: Results) -> Table:
+    """What methods that choose something have chosen.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    Table
+        A row for each such method.
+    """
+    said = {
+        method.name: _notes([one.note for one in results.records[method.name]])
+        for method in results.methods
+    }
+    return Table(
+        [Column("method"), Column("chosen on the way")],
+        [[name, what] for name, what in said.items() if what],
+        f"{results.task.name}: what methods chose on the rows held out",
     )
 
 

@@ -15,7 +15,15 @@ from equipoise.reproduce.minmax.gaussians.modes import covered_modes, forgotten,
 from equipoise.reproduce.minmax.gaussians.networks import orthogonal_mlp
 from equipoise.reproduce.minmax.stack.game import Draws, Game
 from equipoise.reproduce.minmax.stack.train import Track, at_hand, train_with_controls
-from equipoise.reproduce.minmax.stack.variants import CONTROLS, STATIONARY, UNROLLED, Plan
+from equipoise.reproduce.minmax.stack.variants import (
+    CONTROLS,
+    COUNTERFACTUAL,
+    GDA_ONCE,
+    OPTIMISTIC,
+    STATIONARY,
+    UNROLLED,
+    Plan,
+)
 from equipoise.reproduce.part import Cell, Result
 
 _FORMAT = 1
@@ -24,6 +32,11 @@ _DRAWN = 150
 """Samples of each of the first seeds that a figure shows."""
 
 DRAWN_SEEDS = 3
+COSTLY = (UNROLLED, STATIONARY)
+"""Variants that take several times as long as the rest, and may have fewer seeds."""
+
+# How long a step takes, beside one of descent-ascent at k = 6; measured, controls by themselves.
+_COSTS = {GDA_ONCE: 0.3, OPTIMISTIC: 0.2, COUNTERFACTUAL: 2.2, UNROLLED: 3.5, STATIONARY: 4.0}
 # Streams of one seed: the players' beginnings, the batches, the coins, and what is looked at.
 _DISCRIMINATOR, _BATCHES, _LOOKS = 100_000, 200_000, 300_000
 
@@ -43,6 +56,9 @@ class Setting:
     batch_size : int
     variants : tuple of str
         Without controls, which come with what they are controls of.
+    n_seeds : int
+    n_costly : int
+        Seeds of the variants in ``COSTLY``: the first of the others'.
     """
 
     mixture: Mixture
@@ -51,26 +67,34 @@ class Setting:
     hidden: int
     batch_size: int
     variants: tuple[str, ...]
+    n_seeds: int
+    n_costly: int
 
     @property
     def all_variants(self) -> list[str]:
         """With controls, in the order in which they are shown."""
         return [each for name in self.variants for each in (name, *CONTROLS.get(name, ()))]
 
-    def cell(self, variant: str, seeds: Sequence[int], seconds: float) -> Cell:
-        """The cell of a variant and its controls.
+    def cells(self, variant: str, together: int, seconds: float) -> list[Cell]:
+        """The cells of a variant and its controls, one a stack of seeds.
 
         Parameters
         ----------
         variant : str
-        seeds : sequence of int
+        together : int
+            How many seeds are stacked.
         seconds : float
-            A guess for one variant that evaluates seven batches a step.
+            A guess for a step of one seed of descent-ascent at the same k.
 
         Returns
         -------
-        Cell
+        list of Cell
         """
+        n = min(self.n_costly, self.n_seeds) if variant in COSTLY else self.n_seeds
+        stacks = [range(first, min(first + together, n)) for first in range(0, n, together)]
+        return [self._cell(variant, seeds, seconds) for seeds in stacks]
+
+    def _cell(self, variant: str, seeds: Sequence[int], seconds: float) -> Cell:
         decides = {
             "format": _FORMAT,
             "mixture": asdict(self.mixture),
@@ -79,12 +103,12 @@ class Setting:
             "variant": variant,
             "seeds": list(seeds),
         }
-        costly = 3 if variant in (UNROLLED, STATIONARY) else 1
+        steps = self.plan.iterations * len(seeds)
         return Cell(
             f"{self.mixture.name}, seeds {seeds[0]} to {seeds[-1]}: {variant}",
             decides,
             partial(run_cell, self, variant, tuple(seeds)),
-            seconds * (costly + len(CONTROLS.get(variant, ()))),
+            seconds * steps * (_COSTS.get(variant, 1.0) + len(CONTROLS.get(variant, ()))),
         )
 
     def begin(self, seeds: Sequence[int], device: torch.device | None = None) -> tuple[Game, Draws]:

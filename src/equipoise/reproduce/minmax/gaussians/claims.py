@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from equipoise.reproduce.claim import Claim
+from equipoise.reproduce.claim import Claim, Verdict
 from equipoise.reproduce.judge import (
     judged,
     over_seeds,
@@ -85,17 +85,19 @@ def _headline(results: Results) -> list[Claim]:
 
 
 def _more_modes(results: Results, other: str, paper: str) -> Claim:
-    ours = results.runs[COUNTERFACTUAL].last
-    found = over_seeds(ours - results.runs[other].last)
+    ours, theirs = results.runs[COUNTERFACTUAL].last, results.runs[other].last
+    n = len(theirs)  # costly ones have fewer seeds, the first of ours
+    found = over_seeds(ours[:n] - theirs)
+    fewer = f" on {n} seeds" if n < len(ours) else ""
     verdict, condition = shown_above(found, 0), ""
     of_k = shown_above(over_seeds(ours - results.runs[GDA].last), 0) != "holds"
     # The others take one step of the discriminator where accept/reject takes k.
-    if verdict == "holds" and other in (GDA_ONCE, OPTIMISTIC) and of_k:
+    if verdict == "holds" and other in (GDA_ONCE, OPTIMISTIC, UNROLLED) and of_k:
         verdict, condition = "holds with a condition", f"; not shown against {GDA}"
     published_here = results.setting.mixture == WEIGHTED_RING
     return Claim(
         f"{_where(results)}: accept/reject ends with more modes than {other}{condition}; modes "
-        "more, paired",
+        f"more, paired{fewer}",
         paper if published_here else published.NONE,
         found.value,
         found.low,
@@ -121,13 +123,26 @@ def _steadier(results: Results, other: str) -> Claim:
     found = over_seeds(each)
     # A seed on which either never had a mode says nothing, and one seed alone has no interval.
     alone = np.isfinite(each).sum() < 2
-    return judged(
+    verdict: Verdict = "cannot be told" if alone else shown_below(found, 0)
+    what = (
         f"{_where(results)}: a mode that accept/reject has is less often lost by the next look "
-        f"than with {other}; difference in shares, paired",
-        "fewer, by eye" if other == GDA_ONCE else published.NONE,
-        found,
-        "cannot be told" if alone else shown_below(found, 0),
+        f"than with {other}"
     )
+    paper = "fewer, by eye" if other == GDA_ONCE else published.NONE
+    # Whoever moves less loses less: controls that move as often have to lose more.
+    controls = {COIN: "a coin", SKIP: "skipping"}
+    equals = [said for name, said in controls.items() if not _loses_more(results, name)]
+    if verdict == "holds" and equals:
+        text = f"{what}; not shown against {' and '.join(equals)}; difference in shares, paired"
+        return Claim(text, paper, found.value, found.low, found.high, "holds with a condition")
+    return judged(f"{what}; difference in shares, paired", paper, found, verdict)
+
+
+def _loses_more(results: Results, control: str) -> bool:
+    if control not in results.runs:
+        return True
+    each = results.runs[COUNTERFACTUAL].lost - results.runs[control].lost
+    return np.isfinite(each).sum() > 1 and shown_below(over_seeds(each), 0) == "holds"
 
 
 def _no_better_than_skipping(results: Results) -> list[Claim]:

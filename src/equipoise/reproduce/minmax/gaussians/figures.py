@@ -88,12 +88,9 @@ def sample_figure(results: Results) -> Figure:
     Figure
     """
     mixture = results.setting.mixture
-    shown = {
-        name: run.samples[:, :_POINTS].tolist()
-        for name, run in results.runs.items()
-        if name in _SAMPLED
-    }
-    seeds = len(next(iter(shown.values())))
+    drawn = {name: run.samples for name, run in results.runs.items() if name in _SAMPLED}
+    seeds = min(len(samples) for samples in drawn.values())
+    shown = {name: samples[:seeds, :_POINTS].tolist() for name, samples in drawn.items()}
     return clouds(
         shown,
         columns=[f"seed {seed}" for seed in range(seeds)],

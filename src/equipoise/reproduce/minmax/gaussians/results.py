@@ -89,8 +89,8 @@ class Results:
 
     @property
     def n_seeds(self) -> int:
-        """How many seeds there are, r."""
-        return len(next(iter(self.runs.values())).share)
+        """How many seeds there are, r, of variants that have all of them."""
+        return max(len(run.share) for run in self.runs.values())
 
 
 def collect(setting: Setting, found: Sequence[Result]) -> Results:

@@ -66,17 +66,19 @@ def image_table(results: Results) -> Table:
             Column("unevenness", "right", "after the first third"),
             Column("class score", "right", "our classifier"),
             Column("Frechet distance", "right", "our features"),
-            Column("moves that stayed", "right"),
-            Column("gradients", "right", "of one player, a run"),
-            Column("ms", "right", "of one core, a step"),
-            Column("paper", "right"),
+            Column("moves kept", "right"),
+            Column("gradients", "right", "a run"),
+            Column("ms", "right", "a step"),
+            Column("paper", "right", "runs, MNIST" if task.n_classes == 2 else ""),
         ],
         rows,
-        f"{task.name}: {results.n_seeds} seeds, {plan.iterations} iterations, batches of "
-        f"{task.batch_size}, k = {plan.k}, free passes {plan.free_pass:g}; means with 95% "
-        f"intervals. A class counts with {100 * task.least_share:.2g}% of the images; unevenness "
-        "is half the sum of the differences to the real shares. Scores are of a small classifier "
-        "trained here and cannot be compared with published ones",
+        f"{task.name[0].upper()}{task.name[1:]}: {results.n_seeds} seeds, {plan.iterations} "
+        f"iterations, batches of {task.batch_size}, k = {plan.k}, free passes "
+        f"{plan.free_pass:g}; means with 95% intervals. A class counts with "
+        f"{100 * task.least_share:.2g}% of the images; unevenness is half the sum of the "
+        "differences to the real shares. Scores are of a small classifier trained here and cannot "
+        "be compared with published ones. Gradients are of one player on one batch, milliseconds "
+        "of one core and one seed",
     )
 
 
@@ -118,7 +120,7 @@ def _paper(results: Results, name: str) -> str:
     task = results.task
     if task.n_classes == 2:
         both = {KEPT: published.BOTH_DIGITS, GDA: published.GDA_BOTH_DIGITS}
-        return f"{100 * both[name]:.0f}% both (MNIST)" if name in both else ""
+        return f"{100 * both[name]:.0f}% both" if name in both else ""
     if task.source == "cifar10":
         names = {KEPT: "accept/reject", GDA: "GDA", OPTIMISTIC: "optimistic"}
         score = published.INCEPTION_CIFAR.get(names.get(name, ""))

@@ -99,9 +99,8 @@ class ImageTask:
         images = load_images(self.source, self.data_dir)
         label = images.labels["train"]
         values = images.pixels("train", np.arange(len(label))).astype(np.float32) / np.float32(255)
-        if values.ndim == 4:  # colour, at half its sides
-            n, height, width, channels = values.shape
-            values = values.reshape(n, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+        n, height, width = values.shape[:3]  # and at half of them, with colours last if there are
+        values = values.reshape(n, height // 2, 2, width // 2, 2, -1).mean((2, 4))
         return values.reshape(len(values), -1), label
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -24,14 +24,14 @@ _ROOM = 1.3
 
 
 def toys_sections(
-    found: Mapping[tuple[str, str], Result], table: Table, plain: str
+    found: Mapping[tuple[str, str], Result], tables: Sequence[Table], plain: str
 ) -> list[Section]:
     """The section of the page.
 
     Parameters
     ----------
     found : mapping from (game, method) to result
-    table : Table
+    tables : sequence of Table
     plain : str
         The name of the trap of truncated answers.
 
@@ -53,7 +53,7 @@ def toys_sections(
         f"|x| = {end:.2g}."
     )
     figures = [_figure(key, toy, found) for key, toy in TOYS.items()]
-    return [Section("Small games", [text, table, *figures])]
+    return [Section("Small games", [text, *tables, *figures])]
 
 
 def _figure(key: str, toy: Toy, found: Mapping[tuple[str, str], Result]) -> Figure:

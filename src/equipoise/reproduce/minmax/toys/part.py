@@ -23,7 +23,7 @@ from equipoise.reproduce.minmax.toys.games import (
     can_play,
 )
 from equipoise.reproduce.minmax.toys.stacked import Play, play_stacked
-from equipoise.reproduce.minmax.toys.table import toys_table
+from equipoise.reproduce.minmax.toys.table import toys_tables
 from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _FORMAT = 2
@@ -51,11 +51,11 @@ class Size:
     n_proposals: int = 1000
 
 
-SIZES: dict[Tier, Size] = {"quick": Size(600, 40), "full": Size(4000, 200)}
+SIZES: dict[Tier, Size] = {"quick": Size(600, 40), "full": Size(2000, 200)}
 
 
 def toys_part(tier: Tier, data_dir: Path | None) -> Part:
-    """The toy table: 600 steps and 40 seeds in the quick tier, 4000 and 200 in the full one.
+    """The toy table: 600 steps and 40 seeds in the quick tier, 2000 and 200 in the full one.
 
     Parameters
     ----------
@@ -196,5 +196,5 @@ def _thinned(path: torch.Tensor) -> list[list[float]]:
 
 def _show(keys: Sequence[tuple[str, str]], n_steps: int, results: Sequence[Result]) -> Shown:
     found = dict(zip(keys, results, strict=True))
-    table = toys_table(found, n_steps)
-    return Shown(toys_claims(found, PLAIN), (table,), partial(toys_sections, found, table, PLAIN))
+    tables = toys_tables(found, n_steps)
+    return Shown(toys_claims(found, PLAIN), tables, partial(toys_sections, found, tables, PLAIN))

@@ -1,8 +1,8 @@
-"""The toy table."""
+"""The toy table, in two halves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -19,7 +19,11 @@ _KINDS: dict[str, Literal["good", "warn", "bad", "none"]] = {
 }
 
 
-def toys_table(found: Mapping[tuple[str, str], Result], n_steps: int) -> Table:
+_ABREAST = 4
+"""Games of one table: more are wider than a page."""
+
+
+def toys_tables(found: Mapping[tuple[str, str], Result], n_steps: int) -> tuple[Table, ...]:
     """Where every method ends on every game.
 
     Parameters
@@ -30,27 +34,37 @@ def toys_table(found: Mapping[tuple[str, str], Result], n_steps: int) -> Table:
 
     Returns
     -------
-    Table
+    tuple of Table
+        Of a few games each.
     """
+    keys = list(TOYS)
+    some = [keys[first : first + _ABREAST] for first in range(0, len(keys), _ABREAST)]
+    return tuple(_table(found, n_steps, one) for one in some)
+
+
+def _table(found: Mapping[tuple[str, str], Result], n_steps: int, keys: Sequence[str]) -> Table:
+    toys = {key: TOYS[key] for key in keys}
     seeds = len(found["F1", ACCEPT_REJECT]["ends"])
     rows: list[list[str | Cell]] = [
-        [method, *(_said(found.get((key, method))) for key in TOYS)] for method in METHODS
+        [method, *(_said(found.get((key, method))) for key in toys)] for method in METHODS
     ]
     rows.append(
         [
             Cell(ACCEPT_REJECT, strong=True),
-            *(_said_of_seeds(toy, found[key, ACCEPT_REJECT]) for key, toy in TOYS.items()),
+            *(_said_of_seeds(toy, found[key, ACCEPT_REJECT]) for key, toy in toys.items()),
         ]
     )
-    rows.append(["accept/reject, found before", *(toy.found_before for toy in TOYS.values())])
+    rows.append(["accept/reject, found before", *(toy.found_before for toy in toys.values())])
+    names = ", ".join(toy.name for toy in toys.values())
     return Table(
         [
             Column("method"),
-            *(Column(toy.name, note=f"answer: {toy.game.answer}") for toy in TOYS.values()),
+            *(Column(toy.name, note=f"answer: {toy.game.answer}") for toy in toys.values()),
         ],
         rows,
-        f"Where methods end on small games: {n_steps} steps, or {seeds} seeds of accept/reject "
-        "until 20 proposals in a row are refused",
+        f"Where methods end on {names}: {n_steps} steps, or {seeds} seeds of accept/reject until "
+        "20 proposals in a row are refused; beside 'moves on' is the amplitude of the last steps, "
+        "beside 'within' the largest distance from the answer",
     )
 
 
@@ -62,7 +76,7 @@ def _said(result: Result | None) -> Cell:
     said = {
         "solves": "answer",
         "settles elsewhere": f"wrong point ({_short(x)}, {_short(y)})",
-        "cycles": f"moves on, amplitude {result['amplitude']:.2g}",
+        "cycles": f"moves on, {result['amplitude']:.2g}",
         "diverges": "diverges",
     }[outcome]
     return Cell(said, kind=_KINDS[outcome])
@@ -74,9 +88,9 @@ def _said_of_seeds(toy: Toy, result: Result) -> Cell:
         return Cell("no answer to any proposal", kind="warn")
     right = solved(toy, result)
     if right.all():
-        return Cell(f"answer, {n} of {n}; largest distance {max(result['distances']):.2g}", "good")
+        return Cell(f"{n} of {n} within {max(result['distances']):.2g}", "good")
     if right.any():
-        return Cell(f"answer, {right.sum()} of {n}", "warn")
+        return Cell(f"answer in {right.sum()} of {n}", "warn")
     x, y = np.median(np.abs(result["ends"]), axis=0)
     value = np.median(result["values"])
     return Cell(f"|x| {x:.2g}, |y| {y:.2g}, f {value:.3g} (medians)", "warn")

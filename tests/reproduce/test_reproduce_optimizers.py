@@ -8,6 +8,7 @@ from equipoise.audit import Estimate
 from equipoise.compare.paired import compare_seeds
 from equipoise.compare.study.entry import Entry
 from equipoise.constraints import Disparity
+from equipoise.report import Section
 from equipoise.reproduce import find_reproduction
 from equipoise.reproduce.claim import Workplace
 from equipoise.reproduce.optimizers import steps, wells
@@ -94,7 +95,7 @@ def test_readings_of_a_training_do_not_change_it(monkeypatch):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cells")
-    part = part_of("small", [SMALL], 0.01, None, "A rare style. Digits.")
+    part = part_of("small", [SMALL], 0.01, None, Section("A rare style", []))
     return part, find_results(part, folder), folder
 
 

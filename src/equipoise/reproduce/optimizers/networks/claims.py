@@ -16,16 +16,18 @@ from equipoise.reproduce.claim import Claim, Verdict
 from equipoise.reproduce.judge import judged
 from equipoise.reproduce.optimizers.networks.against import BASE, Against
 from equipoise.reproduce.optimizers.networks.setting import Results
-from equipoise.reproduce.optimizers.networks.tables import _p
+from equipoise.reproduce.optimizers.networks.tables import p_text
 from equipoise.reproduce.optimizers.published import NONE, RARE_STYLE
 
 ADAPTIVE = ("RMSprop", "Adam")
+OTHERS = ("Muon", "SOAP")
+"""Optimizers of matrices, of which the paper says nothing."""
 
 
 def fairer_claims(
     results: Results, data: StudyData, compared: Sequence[Against], paper: str = RARE_STYLE
 ) -> list[Claim]:
-    """One claim for each of the paper's optimizers and each horizon.
+    """One claim for each of the paper's optimizers and each horizon, and for others at the last.
 
     Parameters
     ----------
@@ -39,9 +41,11 @@ def fairer_claims(
     -------
     list of Claim
     """
-    return [
+    claims = [
         _fairer(results, data, against, name, paper) for name in ADAPTIVE for against in compared
     ]
+    there = [name for name in OTHERS if name in results.entries]
+    return claims + [_fairer(results, data, compared[-1], name, NONE) for name in there]
 
 
 def _fairer(results: Results, data: StudyData, against: Against, name: str, paper: str) -> Claim:
@@ -71,9 +75,9 @@ def _fairer(results: Results, data: StudyData, against: Against, name: str, pape
         condition = f", only {' and '.join(where)}"
     ours = _with_rows(results, data, against, name) or tuned.seeds.mean
     rest = (
-        f" (at one rate {fixed.seeds.mean.value:+.3f}, p {_p(fixed.p)}; each at its best, p "
-        f"{_p(tuned.p)}; at equal training loss {matched.seeds.mean.value:+.3f}, p "
-        f"{_p(matched.p)})"
+        f" (at one rate {fixed.seeds.mean.value:+.3f}, p {p_text(fixed.p)}; each at its best, p "
+        f"{p_text(tuned.p)}; at equal training loss {matched.seeds.mean.value:+.3f}, p "
+        f"{p_text(matched.p)})"
     )
     text = _text(results, against, name) + condition + rest
     return Claim(text, paper, ours.value, ours.low, ours.high, verdict)

@@ -38,13 +38,12 @@ def loss_figure(results: Results, against: Against) -> Figure:
         at = entry.tuned(-1)
         x = np.log10(np.maximum(entry.train_loss[at].mean(-1), 1e-4))
         y = figures(entry, against.disparity)[at].mean(-1)
-        # Losses fall from left to right.
         order = np.argsort(-x)
         return Line(-x[order], y[order], name)
 
     return lines(
         _panels(results, against, line),
-        x_label="training loss, powers of 10 below 1",
+        x_label="-log10 of the training loss, which falls from left to right",
         caption=f"{results.setting.title}: means over seeds after each look, each optimizer at its "
         f"best rate. Training loss alone explains {against.r_squared:.0%} of the variance over all "
         "rates, looks and seeds.",
@@ -98,6 +97,7 @@ def protocol_figure(results: Results, against: Against) -> Figure:
         x_label=f"{against.disparity} less SGD's",
         title=f"{results.setting.title}, epoch {epoch}",
         reference=(0.0, "SGD"),
+        caption="Means over paired seeds with BCa intervals.",
     )
 
 

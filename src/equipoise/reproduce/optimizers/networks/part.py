@@ -9,8 +9,9 @@ from pathlib import Path
 from equipoise.compare.study.contestant import CONTESTANTS
 from equipoise.compare.study.data import StudyData
 from equipoise.constraints import Disparity
-from equipoise.report import Facts, Section, Table, Text
+from equipoise.report import Facts, Section, Table
 from equipoise.reproduce.claim import Claim, Tier
+from equipoise.reproduce.optimizers.networks import openings
 from equipoise.reproduce.optimizers.networks.against import Against
 from equipoise.reproduce.optimizers.networks.claims import balanced_claim, fairer_claims
 from equipoise.reproduce.optimizers.networks.figures import (
@@ -46,7 +47,7 @@ def features_part(_: Tier, __: Path | None) -> Part:
             ("own features", 0.1),
         )
     ]
-    return part_of("features", settings, 0.02, None, _FEATURES)
+    return part_of("features", settings, 0.02, None, openings.FEATURES)
 
 
 def styles_part(tier: Tier, _: Path | None) -> Part:
@@ -67,7 +68,7 @@ def styles_part(tier: Tier, _: Path | None) -> Part:
             for batch in (16, 64, 256)
             for share in (0.03, 0.1, 0.3)
         ]
-        return part_of("styles", settings, 0.15, None, _STYLES)
+        return part_of("styles", settings, 0.15, None, openings.STYLES)
     settings = [
         Setting("digits", share, _SEEDS, 64, looks, horizons, who, _ODDS)
         for share, who in ((0.03, _ALL), (0.1, _ALL), (0.3, _MAIN))
@@ -76,7 +77,7 @@ def styles_part(tier: Tier, _: Path | None) -> Part:
         "The quick tier has batches of 64 alone, and fewer optimizers where the rare style is 30% "
         "of the rows; the full tier has all of them with batches of 16, 64 and 256."
     )
-    return part_of("styles", settings, 0.15, None, _STYLES, (note,))
+    return part_of("styles", settings, 0.15, None, openings.STYLES, (note,))
 
 
 def images_part(tier: Tier, data_dir: Path | None) -> Part:
@@ -96,7 +97,7 @@ def images_part(tier: Tier, data_dir: Path | None) -> Part:
         Setting(name, 0.03, 8, 64, (1, 3, 8), (1, 2), contestants, _ACCURACY)
         for name in ("mnist", "fashion-mnist", "cifar10")
     ]
-    return _with_data("images", settings, 4.0, tier, data_dir, _IMAGES)
+    return _with_data("images", settings, 4.0, tier, data_dir, openings.IMAGES)
 
 
 def tables_part(tier: Tier, data_dir: Path | None) -> Part:
@@ -115,7 +116,7 @@ def tables_part(tier: Tier, data_dir: Path | None) -> Part:
         Setting(name, 0.02, _SEEDS, 64, (1, 4, 12), (1, 2), _MAIN, _ODDS)
         for name in ("adult", "acs-income")
     ]
-    return _with_data("tables", settings, 0.1, tier, data_dir, _TABLES)
+    return _with_data("tables", settings, 0.1, tier, data_dir, openings.TABLES)
 
 
 def _with_data(
@@ -124,13 +125,13 @@ def _with_data(
     seconds: float,
     tier: Tier,
     data_dir: Path | None,
-    text: str,
+    opening: Section,
 ) -> Part:
     if tier == "full" and data_dir is not None:
-        return part_of(name, settings, seconds, data_dir, text)
+        return part_of(name, settings, seconds, data_dir, opening)
     what = "in the quick tier" if tier == "quick" else "without --data-dir"
     sources = ", ".join(setting.source for setting in settings)
-    return part_of(name, [], seconds, None, text, (f"Not re-run {what}: {sources}.",))
+    return part_of(name, [], seconds, None, opening, (f"Not re-run {what}: {sources}.",))
 
 
 def part_of(
@@ -138,7 +139,7 @@ def part_of(
     settings: Sequence[Setting],
     seconds: float,
     data_dir: Path | None,
-    text: str,
+    opening: Section,
     notes: tuple[str, ...] = (),
 ) -> Part:
     """Settings as a part.
@@ -150,8 +151,8 @@ def part_of(
     seconds : float
         A guess for one training.
     data_dir : Path or None
-    text : str
-        What the section begins with.
+    opening : Section
+        What stands before the settings.
     notes : tuple of str
 
     Returns
@@ -160,11 +161,11 @@ def part_of(
     """
     cells = [setting.cells(data_dir, seconds) for setting in settings]
     flat = tuple(cell for each in cells for cell in each)
-    return Part(name, flat, partial(_show, settings, data_dir, text), notes)
+    return Part(name, flat, partial(_show, settings, data_dir, opening), notes)
 
 
 def _show(
-    settings: Sequence[Setting], data_dir: Path | None, text: str, found: Sequence[Result]
+    settings: Sequence[Setting], data_dir: Path | None, opening: Section, found: Sequence[Result]
 ) -> Shown:
     claims: list[Claim] = []
     tables: list[Table] = []
@@ -178,7 +179,7 @@ def _show(
         claims += one.claims
         tables += one.tables
         drawings.append(one.section)
-    sections = [] if not settings else [Section(text.split(".")[0], [Text(text)])]
+    sections = [opening] if settings else []
     return Shown(tuple(claims), tuple(tables), lambda: [*sections, *(draw() for draw in drawings)])
 
 
@@ -212,26 +213,3 @@ class _Shown:
                 *self.tables,
             ],
         )
-
-
-_FEATURES = (
-    "Features of one's own. Forty-five features, of which fifteen belong to the rare group alone, "
-    "and logistic regression. What is judged is the agreement with the truth that labels were "
-    "drawn from, on as many rows of each group. Rotated, the same rows have no coordinate that "
-    "belongs to a group, and no linear model becomes better or worse."
-)
-_STYLES = (
-    "A rare style. Scikit-learn's digits, 5 to 9 against 0 to 4, with a small convolutional "
-    "network. The rare style is transposed and inverted; every test image is judged in both. All "
-    "optimizers have the same initial weights, rows and order of rows for a seed, five learning "
-    "rates half a decade apart, and up to four more where the best is at an edge."
-)
-_IMAGES = (
-    "Well-known images in a rare style. As with digits, with all ten classes and a small "
-    "convolutional network on 5,000 images."
-)
-_TABLES = (
-    "Tables with a rare cell. Logistic regression on columns of categories; the rare group is one "
-    "race and sex, whose share of the training rows is cut to 2%. Its members are judged beside "
-    "all others, two fifths of either."
-)

@@ -91,18 +91,27 @@ def against_table(results: Results, against: Against) -> Table:
         [Column("optimizer"), *(Column(name, "right") for name in protocols)],
         rows,
         f"{results.setting.title}: {against.disparity} less SGD's, epoch {epoch}, means over "
-        "paired seeds with BCa intervals; p is Wilcoxon's, exact and two-sided, by Holm for the "
-        f"whole table. Training loss alone explains {against.r_squared:.0%} of the variance",
+        "paired seeds; p is Wilcoxon's, exact and two-sided, by Holm for the whole table. Training "
+        f" loss alone explains {against.r_squared:.0%} of the variance",
     )
 
 
 def _cell(found: Difference) -> Cell:
     if found.seeds is None:
         return Cell("diverged")
-    mean = found.seeds.mean
-    text = f"{mean.value:+.3f} [{mean.low:+.3f}, {mean.high:+.3f}] p {_p(found.p)}"
+    text = f"{found.seeds.mean.value:+.3f} (p {p_text(found.p)})"
     return Cell(text, kind="good" if found.less else "bad" if found.more else "none")
 
 
-def _p(value: float) -> str:
+def p_text(value: float) -> str:
+    """A p-value to three digits.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+    """
     return "< .001" if value < 0.001 else f"{value:.3f}".lstrip("0") if value < 1 else "1"

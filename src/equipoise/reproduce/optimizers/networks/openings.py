@@ -30,7 +30,7 @@ IMAGES = Section(
     "Well-known images in a rare style",
     [
         Text(
-            "As with digits, with all ten classes and a small convolutional network on 5,000 images."
+            "As with digits, with all ten classes and a small convolutional network on 5,000 rows."
         )
     ],
 )

@@ -188,6 +188,15 @@ def test_reproduce_lists_what_can_be_rerun(run):
     assert "intervals" in run("reproduce").out
 
 
+def test_a_file_is_no_folder_to_reproduce_into(run, tmp_path):
+    there = tmp_path / "there"
+    there.touch()
+    found = run("reproduce", "intervals", "--out", str(there))
+    assert found.code == 1
+    assert "cannot write into" in found.err
+    assert "choose another folder as --out" in found.err
+
+
 def test_help_teaches_by_example(run):
     assert 'gap("selection") <= 0.05' in run("--help").out
     assert "EQUIPOISE_DATA" in run("compare", "--help").out

@@ -286,12 +286,19 @@ def test_rows_are_changed_by_a_policy_for_each_cluster_of_classes():
         ({"augment": 1, "hypergradient": "cg"}, "hypergradient='identity'"),
         ({"augment": 1, "hypergradient": "exact", "hidden": ()}, "leave out augment"),
         ({"validation_fraction": 1.0}, "validation_fraction == 1.0, must be < 1"),
+        ({"start": ""}, "start must be one of"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings, said):
     X, y = long_tail()
     with pytest.raises(ValueError, match=said):
         AutoBalanceClassifier(steps=20, **settings).fit(X, y)
+
+
+def test_a_number_of_policies_is_no_yes():
+    X, y = long_tail()
+    with pytest.raises(TypeError, match="augment must be a number of policies, not True"):
+        AutoBalanceClassifier(augment=True).fit(X, y)
 
 
 def test_a_fraction_that_is_no_number_is_refused():

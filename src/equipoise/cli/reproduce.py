@@ -68,7 +68,7 @@ def reproduce(
     if n_jobs < 1:
         raise ValueError(f"--jobs must be at least 1, not {n_jobs}.")
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        _make(out)
     with _progress(errors) as progress, _may_be_stopped(errors, kept=out is not None):
         outcome = found.run(tier.value, Workplace(data_dir, out, progress, n_jobs))
     if out is not None and outcome.page is not None:
@@ -80,6 +80,15 @@ def reproduce(
         console.print(table.to_rich())
     if out is not None and outcome.page is not None:
         console.print(str(out / _PAGE), markup=False, highlight=False, soft_wrap=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"cannot write into {folder} ({error.strerror}); choose another folder as --out."
+        ) from error
 
 
 @contextmanager

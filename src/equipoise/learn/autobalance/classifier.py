@@ -254,7 +254,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
             None if of_group is None else n_groups,
             None if rows.weights is None else rows.weights.cpu(),
         )
-        start: Start = self.start or ("cross-entropy" if judge else "logit-adjusted")
+        usual: Start = "cross-entropy" if judge else "logit-adjusted"
+        start = usual if self.start is None else self.start
         prior = make_prior(counts, how.learn, self._dictionary(), start).to(self.device)
 
         policies = self._policies(encoder, counts)
@@ -309,6 +310,8 @@ class AutoBalanceClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator
     def _policies(
         self, encoder: TableEncoder, counts: NDArray[np.int64]
     ) -> PersonalisedAugmentation | None:
+        if isinstance(self.augment, bool):
+            raise TypeError(f"augment must be a number of policies, not {self.augment}.")
         check_scalar(self.augment, "augment", Integral, min_val=0, max_val=len(counts))
         if not self.augment:
             return None

@@ -28,11 +28,7 @@ STYLES = Section(
 )
 IMAGES = Section(
     "Well-known images in a rare style",
-    [
-        Text(
-            "As with digits, with all ten classes and a small convolutional network on 5,000 rows."
-        )
-    ],
+    [Text("As with digits, with all ten classes and a small convolutional network on 5,000 rows.")],
 )
 TABLES = Section(
     "Tables with a rare cell",

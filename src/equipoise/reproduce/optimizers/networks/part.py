@@ -84,7 +84,7 @@ def styles_part(tier: Tier, _: Path | None) -> Part:
         for share, who in ((0.03, _ALL), (0.1, _MAIN), (0.3, _MAIN))
     ]
     note = (
-        "The quick tier has batches of 64 alone, and all optimizers only where the rare style is 3% "
+        "The quick tier has batches of 64 alone, all optimizers only where the rare style is 3% "
         "of the rows; the full tier has all of them with batches of 16, 64 and 256."
     )
     return part_of("styles", settings, 0.15, None, openings.STYLES, (note,))

@@ -156,7 +156,7 @@ class Outcome:
                 Cell(claim.verdict, kind=_KINDS[claim.verdict]),
                 claim.paper,
                 f"{claim.ours:.4g}",
-                "exact" if claim.low == claim.high else f"[{claim.low:.3g}, {claim.high:.3g}]",
+                "exact" if claim.low == claim.high else f"[{claim.low:.4g}, {claim.high:.4g}]",
             ]
             for claim in self.claims
         ]

@@ -96,11 +96,11 @@ def gaussians_part(tier: Tier, _: Path | None) -> Part:
 _NOTES = (
     "Mixtures of Gaussians are learnt with the published layers of 128 units, rates, k and 1,500 "
     "iterations, but on batches of 128, where the paper has 512, and from 64 numbers of noise, "
-    "where it has 256: a quarter of the work. Which variant is best can hang on the batch.",
-    f"Unrolling and the response to stationarity take three to four times as long as the rest: "
-    f"they have {_COSTLY_SEEDS} seeds, on the weighted ring alone, as have optimistic Adam and the "
-    "kept response with its control, on 40 seeds. The grid of 25, which the paper has not, has 10 "
-    "seeds of 2,000 iterations: a run of it counts 25 modes, so that runs are less apart.",
+    "where it has 256: about a quarter of the work. Which variant is best can hang on the batch.",
+    "Unrolling and the response to stationarity take three to four times as long as the rest, and "
+    f"have {_COSTLY_SEEDS} seeds where the rest has 40. They, optimistic Adam and the kept "
+    "response are run on the weighted ring alone. The grid of 25, which the paper has not, has 10 "
+    "seeds of 2,000 iterations: each counts 25 modes.",
 )
 
 

@@ -1,0 +1,27 @@
+"""Draws from distributions: a target in, a kernel, many chains, draws with diagnostics out.
+
+A *kernel* knows how a chain starts and how it takes a step, and nothing else. Chains, thinning,
+checkpoints, diagnostics and workers are one loop around any of them.
+"""
+
+from equipoise.sampling.chains import Chains, start
+from equipoise.sampling.draws import Draws, join
+from equipoise.sampling.kernel import BlockKernel, Kernel, State
+from equipoise.sampling.moments import RunningMoments
+from equipoise.sampling.run import Progress, run, stream
+from equipoise.sampling.summary import Summary
+
+__all__ = [
+    "BlockKernel",
+    "Chains",
+    "Draws",
+    "Kernel",
+    "Progress",
+    "RunningMoments",
+    "State",
+    "Summary",
+    "join",
+    "run",
+    "start",
+    "stream",
+]

@@ -24,7 +24,9 @@ class Kernel(Protocol):
 
     A kernel is a value: it holds the target and its settings, and no state. Chains are
     independent, and each has its own generator, so what becomes of one depends neither on the
-    others nor on who runs them.
+    others nor on who runs them. One that computes all chains at once, as one product, says so with
+    a true attribute ``together``: its chains are then not shared out among workers, and how many
+    there are may change the last bits.
     """
 
     @property

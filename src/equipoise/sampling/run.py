@@ -86,7 +86,9 @@ def stream(
     n = chains.state["position"].shape[1]
     size = block or max(1, min(_NUMBERS // (n * chains.n_chains), -(-n_draws // _FEWEST_BLOCKS)))
     generators = chains.generators()
-    edges = np.linspace(0, chains.n_chains, min(workers, chains.n_chains) + 1).astype(int)
+    # A product of fewer rows may round otherwise: what is computed together stays together.
+    most = 1 if getattr(kernel, "together", False) else workers
+    edges = np.linspace(0, chains.n_chains, min(most, chains.n_chains) + 1).astype(int)
     shares = [slice(int(low), int(high)) for low, high in pairwise(edges)]
     with ThreadPoolExecutor(len(shares)) as pool:
         done = 0

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from equipoise.sampling.densities.metric import Metric
 from equipoise.sampling.densities.metropolis import (
@@ -28,8 +29,8 @@ Array = NDArray[Any]
 class HMC:
     """Hamiltonian Monte Carlo: fresh momentum, leapfrog steps, accepted by the error of energy.
 
-    With one leapfrog step of length eta it is :class:`MALA` with step size ``eta^2 / 2``, to
-    rounding.
+    With one leapfrog step of length eta and no jitter it is :class:`MALA` with step size
+    ``eta^2 / 2``, to rounding.
 
     Parameters
     ----------
@@ -38,19 +39,23 @@ class HMC:
         eta, the length of a leapfrog step, in coordinates scaled by the metric.
     metric : Metric
     n_leapfrog : int
-        Leapfrog steps, hence gradients, a step. Where their length in all is a multiple of a
-        period of the motion chains stand still: change either a little.
+        Leapfrog steps, hence gradients, a step.
+    jitter : float
+        Each step's eta is uniform within this share of the step size. Without it, where half a
+        period of the motion in some direction fits into the path, chains only change sign there.
 
     Raises
     ------
     ValueError
-        If the step size is not a positive number, or there is no leapfrog step.
+        If the step size is not a positive number, there is no leapfrog step, or the jitter is not
+        in [0, 1).
     """
 
     target: Target
     step_size: float
     metric: Metric = Metric()  # noqa: RUF009  (frozen)
     n_leapfrog: int = 5
+    jitter: float = 0.2
 
     best_acceptance: ClassVar[float] = 0.651  # Beskos and others 2013
     counters: ClassVar[tuple[str, ...]] = COUNTERS
@@ -60,11 +65,13 @@ class HMC:
         must_be_step(self.step_size)
         if self.n_leapfrog < 1:
             raise ValueError(f"n_leapfrog is 1 or more, not {self.n_leapfrog}")
+        if not 0 <= self.jitter < 1:
+            raise ValueError(f"jitter lies in [0, 1), not {self.jitter!r}")
 
     @property
     def identity(self) -> str:
-        """Target, step size, metric and the number of leapfrog steps."""
-        settings = f"{self.step_size!r}, {self.metric.identity}, {self.n_leapfrog}"
+        """Target, step size, metric, the number of leapfrog steps and the jitter."""
+        settings = f"{self.step_size!r}, {self.metric.identity}, {self.n_leapfrog}, {self.jitter!r}"
         return f"HMC({settings}) of {self.target.identity}"
 
     @staticmethod
@@ -78,13 +85,13 @@ class HMC:
 
     def step(self, state: State, generators: Sequence[np.random.Generator]) -> State:
         """State one step later; see :class:`equipoise.sampling.Kernel`."""
-        return self.advance(state, draw_noise(generators, 1, state["position"].shape[1] + 1)[0])
+        return self.advance(state, draw_noise(generators, 1, state["position"].shape[1] + 2)[0])
 
     def draw(
         self, state: State, generators: Sequence[np.random.Generator], n_draws: int, thin: int
     ) -> tuple[State, Array, Array | None]:
         """Many steps at once; see :class:`equipoise.sampling.BlockKernel`."""
-        width = state["position"].shape[1] + 1
+        width = state["position"].shape[1] + 2
         return draw_steps(self.advance, width, state, generators, n_draws, thin)
 
     def advance(self, state: State, noise: Array) -> State:
@@ -93,14 +100,15 @@ class HMC:
         Parameters
         ----------
         state : State
-        noise : ndarray, shape (chains, n + 1)
-            Normal numbers, the last of which decides on the proposal.
+        noise : ndarray, shape (chains, n + 2)
+            Normal numbers: the momentum, one for the step size, one to decide on the proposal.
 
         Returns
         -------
         State
         """
-        eta, momentum = self.step_size, noise[:, :-1]
+        momentum = noise[:, :-2]
+        eta = self.step_size * (1 + self.jitter * (2 * special.ndtr(noise[:, -2:-1]) - 1))
         x, density, gradient = state["position"], state["log_density"], state["gradient"]
         with np.errstate(invalid="ignore", over="ignore"):
             kinetic = (momentum**2).sum(axis=1) / 2

@@ -89,7 +89,7 @@ def test_chains_that_never_move_are_named():
         return np.where(away, np.nan, 0.0), np.zeros_like(x)
 
     kernel = MALA(ArrayTarget(walled, "walled"), 0.5)
-    with pytest.raises(FloatingPointError, match="no chain of .*walled.* ever moved"):
+    with pytest.raises(FloatingPointError, match=r"no chain of .*walled.* ever moved"):
         warm_up(kernel, start(kernel, np.zeros(1), seed=0), 50)
 
 

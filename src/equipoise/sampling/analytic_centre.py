@@ -13,10 +13,11 @@ Array = NDArray[Any]
 _MOST_STEPS = 200
 _QUADRATIC = 0.25  # of the decrement: below, full Newton steps stay inside and converge
 _NEAR_ENOUGH = 1e-8
+_TRUSTED = 1e-4  # smallest pivot of a product of unit columns that has eight digits left
 
 
 def analytic_centre(A: Array, b: Array, inside: Array) -> tuple[Array, Array]:
-    """Minimise -sum log(b - A z) by damped Newton steps.
+    """Minimise -sum log(b - A z) by Newton steps with a search along each.
 
     Parameters
     ----------
@@ -42,12 +43,12 @@ def analytic_centre(A: Array, b: Array, inside: Array) -> tuple[Array, Array]:
     for _ in range(_MOST_STEPS):
         slack = b - A @ z
         scaled = A / slack[:, None]
-        factor = _cholesky(scaled.T @ scaled)
+        factor = _factor(scaled)
         step = linalg.cho_solve((factor, True), -scaled.sum(axis=0))
         decrement = float(np.linalg.norm(factor.T @ step))
         if decrement < _NEAR_ENOUGH:
             return z, factor
-        length = 1.0 if decrement < _QUADRATIC else 1 / (1 + decrement)
+        length = 1.0 if decrement < _QUADRATIC else _best_length((A @ step) / slack)
         new = z + length * step
         if not (b - A @ new > 0).all():  # rounding alone can do this
             return z, factor
@@ -57,12 +58,37 @@ def analytic_centre(A: Array, b: Array, inside: Array) -> tuple[Array, Array]:
     )
 
 
-def _cholesky(hessian: Array) -> Array:
-    # Scaled to a unit diagonal, since sides may differ by many powers of ten.
-    scale = np.sqrt(np.diag(hessian))
+def _best_length(rates: Array) -> float:
+    """Minimise -sum log(1 - t rates) over t > 0, by halving: the derivative rises.
+
+    Damped steps of 1 / (1 + decrement) would do, and take hundreds where a start is near a wall.
+    """
+    low, high = 0.0, 1 / max(float(rates.max()), 1e-300)
+    for _ in range(40):
+        middle = (low + high) / 2
+        if (rates / (1 - middle * rates)).sum() < 0:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _factor(scaled: Array) -> Array:
+    """Lower triangular L with L L' = scaled' scaled.
+
+    Columns are first scaled to length one, since sides may differ by many powers of ten. Where
+    that is not enough for the product, whose condition is the square, the rows are factored.
+    """
+    lengths = np.linalg.norm(scaled, axis=0)
+    unit = scaled / lengths
     try:
-        return scale[:, None] * linalg.cholesky(hessian / np.outer(scale, scale), lower=True)
-    except linalg.LinAlgError as error:
-        raise RuntimeError(
-            "the Hessian at a point inside is singular: the body is too thin to be rounded"
-        ) from error
+        factor = linalg.cholesky(unit.T @ unit, lower=True)
+    except linalg.LinAlgError:
+        factor = np.zeros((1, 1))
+    if np.diag(factor).min() < _TRUSTED:
+        upper = linalg.qr(unit, mode="r")[0][: unit.shape[1]]
+        signs = np.where(np.diag(upper) < 0, -1.0, 1.0)
+        factor = (signs[:, None] * upper).T
+        if np.diag(factor).min() < np.finfo(float).eps:
+            raise RuntimeError("the body is too thin to be rounded: rescale the constraints")
+    return lengths[:, None] * factor

@@ -22,7 +22,8 @@ from equipoise.sampling.redundant_rows import merge_parallel, needed
 
 Array = NDArray[Any]
 
-_FLAT = 1e-9  # widths below this share of the body's size count as none
+_FLAT = 1e-8  # of the unit below: who is narrower has no width
+_CAPS = (1.0, 1e-2, 1e-4, 1e-6, 1e-6)  # of slacks, in that unit
 
 
 def prepare(
@@ -54,7 +55,10 @@ def prepare(
     unique = merge_parallel(reduced, slack)
     reduced, slack = reduced[unique], slack[unique]
     centre, radius = chebyshev_centre(reduced, slack)
-    if not radius > 0:
+    # Beside numbers as large as a missing bound often is, the program's own tolerance can exceed
+    # the width; the point that has slack in every row is then the better start.
+    centre = centre if radius > slack.min() else np.zeros(reduced.shape[1])
+    if not (slack - reduced @ centre > 0).all():
         raise EmptyPolytopeError(
             "no ball fits inside although the set has width: rescale the constraints"
         )
@@ -91,37 +95,38 @@ def _always_tight(
 ) -> tuple[Array, Array]:
     """Rows that hold with equality at every feasible point, and a point with slack in the rest.
 
-    Each round asks for the largest sum of slacks, each counted up to one; a row that got some is
-    not always tight, and the next round asks of the others alone. The average of the rounds'
-    points has slack wherever one of them had.
+    Each round asks for the largest sum of slacks, each counted up to a cap; a row that got some is
+    not always tight, and the next round asks of the others alone, with a lower cap, so that one
+    row's slack is not bought with another's. The average of the rounds' points has slack wherever
+    one of them had.
     """
     m, n = A.shape
     slack = b - A @ inside
     size = float(np.max(slack, initial=0.0))
-    size = size if size > 0 else 1.0
-    right, equal = slack / size, (b_eq - A_eq @ inside) / size
+    # One, as in the solver's own tolerances; less for a body that is smaller than one, and more
+    # where rounding of its numbers would be taken for width.
+    unit = max(min(size, 1.0), 1e-9 * size) if size > 0 else 1.0
+    right, equal = slack / unit, (b_eq - A_eq @ inside) / unit
     open_rows = np.arange(m)
     points = []
     wide = np.zeros(m)
-    while len(open_rows):
+    for cap in _CAPS:
         k = len(open_rows)
         picks = sparse.csr_array((np.ones(k), (open_rows, np.arange(k))), shape=(m, k))
         cost = np.concatenate([np.zeros(n), -np.ones(k)])
-        bounds = [*[(None, None)] * n, *[(0, 1)] * k]
+        bounds = [*[(None, None)] * n, *[(0, cap)] * k]
         wider = sparse.hstack([A, picks], format="csr")
         equations = sparse.hstack([A_eq, sparse.csr_array((A_eq.shape[0], k))], format="csr")
         found = solve(cost, wider, right, bounds, equations, equal)
         if found is None:
             raise RuntimeError("HiGHS calls a bounded sum of slacks unbounded")
         points.append(found[:n])
-        slacks = right - A @ found[:n]
-        wide = np.maximum(wide, slacks)
-        gained = slacks[open_rows] > _FLAT
-        if not gained.any():
+        wide = np.maximum(wide, right - A @ found[:n])
+        open_rows = np.flatnonzero(wide <= _FLAT)
+        if not len(open_rows):
             break
-        open_rows = open_rows[~gained]
     average = np.mean(points, axis=0)
-    return wide <= _FLAT, inside + size * average
+    return wide <= _FLAT, inside + unit * average
 
 
 def _must_be_bounded(polytope: Polytope, A: sparse.csr_array, A_eq: Any) -> None:

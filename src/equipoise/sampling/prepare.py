@@ -1,0 +1,140 @@
+"""From a polytope as stated to a body that can be sampled."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from equipoise.sampling.analytic_centre import analytic_centre
+from equipoise.sampling.body import Body
+from equipoise.sampling.linear_programs import chebyshev_centre, ray, solve
+from equipoise.sampling.null_space import solutions
+from equipoise.sampling.polytope import Polytope
+from equipoise.sampling.polytope_errors import (
+    EmptyPolytopeError,
+    SinglePointError,
+    UnboundedPolytopeError,
+)
+from equipoise.sampling.redundant_rows import merge_parallel, needed
+
+Array = NDArray[Any]
+
+_FLAT = 1e-8  # of the unit below: who is narrower has no width
+_CAPS = (1.0, 1e-2, 1e-4, 1e-6, 1e-6)  # of slacks, in that unit
+
+
+def prepare(
+    polytope: Polytope, *, rounding: Literal["ellipsoid", "none"], remove_redundant: bool
+) -> Body:
+    """See :meth:`Polytope.prepare`."""
+    if rounding not in ("ellipsoid", "none"):
+        raise ValueError(f"rounding is 'ellipsoid' or 'none', not {rounding!r}")
+    A, b = _unit_rows(*polytope.inequalities())
+    A_eq, b_eq = polytope.A_eq, polytope.b_eq
+    inside = _feasible(polytope, A, b)
+    tight, inside = _always_tight(A, b, A_eq, b_eq, inside)
+    _must_be_bounded(polytope, A, A_eq)
+    A_eq = sparse.csr_array(sparse.vstack([A_eq, A[tight]]))
+    equal = np.concatenate([b_eq, b[tight]])
+    solved = solutions(A_eq, equal, inside)
+    if not solved.basis.shape[1]:
+        raise SinglePointError(f"the constraints leave one point: {solved.point}")
+    reduced = A[~tight] @ solved.basis
+    reduced = reduced.toarray() if sparse.issparse(reduced) else np.asarray(reduced)
+    slack = b[~tight] - A[~tight] @ solved.point
+    lengths = np.linalg.norm(reduced, axis=1)
+    kept = lengths > 1e-11 * max(float(lengths.max(initial=0.0)), 1e-300)
+    reduced, slack = reduced[kept] / lengths[kept, None], slack[kept] / lengths[kept]
+    if np.linalg.matrix_rank(reduced) < reduced.shape[1]:
+        raise UnboundedPolytopeError(
+            "the rows do not span: along some line every constraint is constant; give bounds"
+        )
+    unique = merge_parallel(reduced, slack)
+    reduced, slack = reduced[unique], slack[unique]
+    centre, radius = chebyshev_centre(reduced, slack)
+    # Beside numbers as large as a missing bound often is, the program's own tolerance can exceed
+    # the width; the point that has slack in every row is then the better start.
+    centre = centre if radius > slack.min() else np.zeros(reduced.shape[1])
+    if not (slack - reduced @ centre > 0).all():
+        raise EmptyPolytopeError(
+            "no ball fits inside although the set has width: rescale the constraints"
+        )
+    if remove_redundant:
+        keep = needed(reduced, slack, centre)
+        reduced, slack = reduced[keep], slack[keep]
+    centre, factor = analytic_centre(reduced, slack, centre)
+    body = Body(reduced, slack, centre, solved.basis, solved.point, solved.log_det, polytope.names)
+    if rounding == "none":
+        return body
+    return body.mapped(np.linalg.inv(factor.T), centre)
+
+
+def _unit_rows(A: sparse.csr_array, b: Array) -> tuple[sparse.csr_array, Array]:
+    lengths = np.sqrt(np.asarray(A.multiply(A).sum(axis=1)).ravel())
+    empty = lengths == 0
+    if (b[empty] < 0).any():
+        raise EmptyPolytopeError("a row of zeros in A_ub has a negative entry in b_ub")
+    scale = sparse.diags_array(1 / lengths[~empty])
+    return sparse.csr_array(scale @ A[~empty]), b[~empty] / lengths[~empty]
+
+
+def _feasible(polytope: Polytope, A: sparse.csr_array, b: Array) -> Array:
+    if not len(b):
+        raise UnboundedPolytopeError("there are no inequalities: give bounds")
+    found = solve(np.zeros(polytope.n), A, b, (None, None), polytope.A_eq, polytope.b_eq)
+    if found is None:
+        raise RuntimeError("HiGHS calls a program without a cost unbounded")
+    return found
+
+
+def _always_tight(
+    A: sparse.csr_array, b: Array, A_eq: Any, b_eq: Array, inside: Array
+) -> tuple[Array, Array]:
+    """Rows that hold with equality at every feasible point, and a point with slack in the rest.
+
+    Each round asks for the largest sum of slacks, each counted up to a cap; a row that got some is
+    not always tight, and the next round asks of the others alone, with a lower cap, so that one
+    row's slack is not bought with another's. The average of the rounds' points has slack wherever
+    one of them had.
+    """
+    m, n = A.shape
+    slack = b - A @ inside
+    size = float(np.max(slack, initial=0.0))
+    # One, as in the solver's own tolerances; less for a body that is smaller than one, and more
+    # where rounding of its numbers would be taken for width.
+    unit = max(min(size, 1.0), 1e-9 * size) if size > 0 else 1.0
+    right, equal = slack / unit, (b_eq - A_eq @ inside) / unit
+    open_rows = np.arange(m)
+    points = []
+    wide = np.zeros(m)
+    for cap in _CAPS:
+        k = len(open_rows)
+        picks = sparse.csr_array((np.ones(k), (open_rows, np.arange(k))), shape=(m, k))
+        cost = np.concatenate([np.zeros(n), -np.ones(k)])
+        bounds = [*[(None, None)] * n, *[(0, cap)] * k]
+        wider = sparse.hstack([A, picks], format="csr")
+        equations = sparse.hstack([A_eq, sparse.csr_array((A_eq.shape[0], k))], format="csr")
+        found = solve(cost, wider, right, bounds, equations, equal)
+        if found is None:
+            raise RuntimeError("HiGHS calls a bounded sum of slacks unbounded")
+        points.append(found[:n])
+        wide = np.maximum(wide, right - A @ found[:n])
+        open_rows = np.flatnonzero(wide <= _FLAT)
+        if not len(open_rows):
+            break
+    average = np.mean(points, axis=0)
+    return wide <= _FLAT, inside + unit * average
+
+
+def _must_be_bounded(polytope: Polytope, A: sparse.csr_array, A_eq: Any) -> None:
+    if np.isfinite(polytope.lower).all() and np.isfinite(polytope.upper).all():
+        return
+    direction = ray(A, A_eq)
+    if direction is not None:
+        free = polytope.names[int(np.abs(direction).argmax())]
+        raise UnboundedPolytopeError(
+            f"the polytope goes on for ever, {free} among others: give bounds"
+        )

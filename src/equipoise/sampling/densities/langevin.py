@@ -67,8 +67,12 @@ class MALA:
 
     @staticmethod
     def usual_step(n: int) -> float:
-        """A step size for n coordinates in which the target has variance about one."""
-        return 2.0 * n ** (-1 / 3)
+        """A step size for n coordinates in which the target has variance about one.
+
+        Of a normal target the error of energy is ``eta^3 v . x / 4``, with standard deviation
+        ``eta^3 sqrt(n) / 4``, and 1.124 of that accept .574 of proposals.
+        """
+        return 1.36 * n ** (-1 / 3)
 
     def init(self, position: Array) -> State:
         """State of chains at the start; see :class:`equipoise.sampling.Kernel`."""

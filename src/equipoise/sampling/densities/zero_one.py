@@ -155,11 +155,15 @@ class ZeroOneFit:
     error : float
         Its share of errors on the rows it was fitted to.
     stages : tuple of Stage
+        What came of each density.
+    targets : tuple of ZeroOneTarget
+        The densities.
     """
 
     coef: Array
     error: float
     stages: tuple[Stage, ...]
+    targets: tuple[ZeroOneTarget, ...]
 
 
 def fit_zero_one(
@@ -219,4 +223,4 @@ def fit_zero_one(
     begin = np.random.default_rng([seed, 1]).standard_normal((n_chains, d)) / np.sqrt(d)
     found = anneal(targets, loss.error, begin, seed=seed, n_steps=n_steps)
     coef = found.position / np.linalg.norm(found.position)
-    return ZeroOneFit(coef, found.value, found.stages)
+    return ZeroOneFit(coef, found.value, found.stages, tuple(targets))

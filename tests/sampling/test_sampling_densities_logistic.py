@@ -116,7 +116,8 @@ def test_rows_all_alike_are_coherent():
     assert same.seen_most == pytest.approx(np.sqrt(2 / np.pi), abs=0.12)
     assert same.operator == pytest.approx(20)
     assert spread.seen_most > 2.5 * same.seen_most
-    assert spread.operator < same.operator / 4
+    assert same.coherence == pytest.approx(50)
+    assert 1 <= spread.coherence < 2.5
 
 
 def test_step_sizes_of_regularity_do_not_depend_on_the_unit_of_the_data():

@@ -111,9 +111,9 @@ def scaling_part(tier: Tier, _: Path | None) -> Part:
     seeds = 4 if quick else 10
     sizes = {
         "MALA, incoherent": ((8, 16, 32, 64, 128) if quick else (8, 16, 32, 64, 128, 256), 2000),
-        "MALA, coherent": ((8, 16, 32), 4000) if quick else ((8, 16, 32, 64), 20_000),
+        "MALA, coherent": ((8, 16, 32), 3000) if quick else ((8, 16, 32, 64), 20_000),
         "MALA, coherent, preconditioned": ((8, 16, 32, 64), 2000),
-        "random walk, incoherent": ((8, 16, 32), 8000) if quick else ((8, 16, 32, 64), 30_000),
+        "random walk, incoherent": ((8, 16, 32), 5000) if quick else ((8, 16, 32, 64), 30_000),
     }
     return part_of(
         [
@@ -247,7 +247,7 @@ def _steps(found: Mapping[str, Mapping[int, Sequence[Result]]]) -> Table:
         for data in ("incoherent", "coherent")
         for d, of in found[f"MALA, {data}"].items()
     ]
-    names = ("d", "C3", "C4", "|Xu|_inf over |X|", "h by regularity", "h by curvature")
+    names = ("d", "C3", "C4", "coherence, 1 to d", "h by regularity", "h by curvature")
     return Table(
         [Column("data"), *(Column(name, "right") for name in names)],
         rows,

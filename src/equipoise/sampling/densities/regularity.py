@@ -5,7 +5,8 @@ of u:
 
     |D^3 U(x)[u, u, u]| <= C3 |Xu|_inf^2 |Xu|_2,    |D^4 U(x)[u, u, u, u]| <= C4 |Xu|_inf^4.
 
-Where rows are incoherent, |Xu|_inf for a random u is smaller than the largest |Xu|_2 by far.
+Where rows are incoherent, a random u has an |Xu|_inf that is smaller by far than |X| |u|_2, by
+which Euclidean bounds go.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class Regularity:
 
     @property
     def coherence(self) -> float:
-        """``seen_most / operator``: small for incoherent data, about .8 for rows all alike."""
-        return self.seen_most / self.operator
+        """``d |X|^2 / |X|_F^2``: 1 for rows spread evenly over directions, d for rows all alike."""
+        return self.dimension * (self.operator / self.seen) ** 2
 
 
 def bound_regularity(posterior: LogisticPosterior, *, seed: int = 0) -> Regularity:

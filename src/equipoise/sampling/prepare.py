@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -65,11 +66,25 @@ def prepare(
     if remove_redundant:
         keep = needed(reduced, slack, centre)
         reduced, slack = reduced[keep], slack[keep]
-    centre, factor = analytic_centre(reduced, slack, centre)
+    centre, _ = analytic_centre(reduced, slack, centre)
     body = Body(reduced, slack, centre, solved.basis, solved.point, solved.log_det, polytope.names)
-    if rounding == "none":
-        return body
-    return body.mapped(np.linalg.inv(factor.T), centre)
+    return body if rounding == "none" else rounded(body)
+
+
+def rounded(body: Body) -> Body:
+    """Map the ellipsoid at the analytic centre to a ball.
+
+    Parameters
+    ----------
+    body : Body
+
+    Returns
+    -------
+    Body
+        With its centre at the origin.
+    """
+    centre, factor = analytic_centre(body.A, body.b, body.centre)
+    return replace(body, centre=centre).mapped(np.linalg.inv(factor.T), centre)
 
 
 def _unit_rows(A: sparse.csr_array, b: Array) -> tuple[sparse.csr_array, Array]:

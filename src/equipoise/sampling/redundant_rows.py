@@ -12,7 +12,8 @@ from equipoise.sampling.linear_programs import solve
 Array = NDArray[Any]
 
 _DIGITS = 9
-_RAYS_PER_ROW = 10
+_BATCHES = 10
+_RAYS = 1000  # of a batch, at most
 
 
 def merge_parallel(A: Array, b: Array) -> Array:
@@ -35,6 +36,30 @@ def merge_parallel(A: Array, b: Array) -> Array:
     return np.sort(by_group[first])
 
 
+def met_first(A: Array, slack: Array, batch: int) -> Array:
+    """Rows that some ray from inside meets before all others: facets, if not all of them.
+
+    Parameters
+    ----------
+    A : ndarray, shape (m, d)
+    slack : ndarray, shape (m,)
+        Of the point that the rays start from.
+    batch : int
+        Which rays. They are fixed: they decide what is spent, and not what is found.
+
+    Returns
+    -------
+    ndarray of bool, shape (m,)
+    """
+    rng = np.random.default_rng(batch)
+    speed = A @ rng.standard_normal((A.shape[1], min(len(slack), _RAYS)))
+    with np.errstate(divide="ignore"):
+        times = np.where(speed > 0, slack[:, None] / speed, np.inf)
+    met = np.zeros(len(slack), dtype=bool)
+    met[times.argmin(axis=0)] = True
+    return met
+
+
 def needed(A: Array, b: Array, inside: Array) -> Array:
     """Which rows are facets.
 
@@ -54,14 +79,9 @@ def needed(A: Array, b: Array, inside: Array) -> Array:
     ndarray of bool, shape (m,)
     """
     slack = b - A @ inside
-    # Fixed, since which rays are tried decides what is spent and not what is found.
-    rng = np.random.default_rng(0)
     met = np.zeros(len(b), dtype=bool)
-    for _ in range(_RAYS_PER_ROW):
-        speed = A @ rng.standard_normal((A.shape[1], len(b)))
-        with np.errstate(divide="ignore"):
-            times = np.where(speed > 0, slack[:, None] / speed, np.inf)
-        met[times.argmin(axis=0)] = True
+    for batch in range(_BATCHES):
+        met |= met_first(A, slack, batch)
     keep = np.ones(len(b), dtype=bool)
     for row in np.flatnonzero(~met):
         keep[row] = False

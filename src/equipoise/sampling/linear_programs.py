@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, sparse
+from scipy import sparse
 
 from equipoise.sampling.polytope_errors import EmptyPolytopeError
 
@@ -48,6 +48,8 @@ def solve(
     RuntimeError
         If the solver gives up.
     """
+    from scipy.optimize import linprog  # here, since loading it takes longer than all of this room
+
     if A_eq is not None and not A_eq.shape[0]:
         A_eq, b_eq = None, None
     for tolerance in _TOLERANCES:
@@ -55,9 +57,7 @@ def solve(
             "primal_feasibility_tolerance": tolerance,
             "dual_feasibility_tolerance": tolerance,
         }
-        found = optimize.linprog(
-            cost, A, b, A_eq, b_eq, bounds=bounds, method="highs", options=options
-        )
+        found = linprog(cost, A, b, A_eq, b_eq, bounds=bounds, method="highs", options=options)
         if found.x is not None and found.status == 0:
             return np.asarray(found.x)
         if found.status == _INFEASIBLE:

@@ -14,6 +14,8 @@ from equipoise.sampling.redundant_rows import met_first, needed
 
 Array = NDArray[Any]
 
+_RAYS = 1000
+
 
 class Shape(NamedTuple):
     """A shape that is sampled without a chain.
@@ -85,7 +87,8 @@ def recognise_body(body: Body) -> Shape | None:
     A, b = body.A, body.b
     if len(b) > d + 1:
         # Few rays tell most bodies apart; who is left is worth a linear program a row.
-        if met_first(A, b - A @ body.centre, 0).sum() > d + 1:
+        rays = np.random.default_rng(0).standard_normal((d, _RAYS))
+        if met_first(A, b - A @ body.centre, rays).sum() > d + 1:
             return None
         keep = needed(A, b, body.centre)
         A, b = A[keep], b[keep]

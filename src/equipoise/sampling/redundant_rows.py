@@ -12,8 +12,7 @@ from equipoise.sampling.linear_programs import solve
 Array = NDArray[Any]
 
 _DIGITS = 9
-_BATCHES = 10
-_RAYS = 1000  # of a batch, at most
+_RAYS = 1000  # at once
 
 
 def merge_parallel(A: Array, b: Array) -> Array:
@@ -36,7 +35,7 @@ def merge_parallel(A: Array, b: Array) -> Array:
     return np.sort(by_group[first])
 
 
-def met_first(A: Array, slack: Array, batch: int) -> Array:
+def met_first(A: Array, slack: Array, directions: Array) -> Array:
     """Rows that some ray from inside meets before all others: facets, if not all of them.
 
     Parameters
@@ -44,15 +43,13 @@ def met_first(A: Array, slack: Array, batch: int) -> Array:
     A : ndarray, shape (m, d)
     slack : ndarray, shape (m,)
         Of the point that the rays start from.
-    batch : int
-        Which rays. They are fixed: they decide what is spent, and not what is found.
+    directions : ndarray, shape (d, rays)
 
     Returns
     -------
     ndarray of bool, shape (m,)
     """
-    rng = np.random.default_rng(batch)
-    speed = A @ rng.standard_normal((A.shape[1], min(len(slack), _RAYS)))
+    speed = A @ directions
     with np.errstate(divide="ignore"):
         times = np.where(speed > 0, slack[:, None] / speed, np.inf)
     met = np.zeros(len(slack), dtype=bool)
@@ -79,9 +76,12 @@ def needed(A: Array, b: Array, inside: Array) -> Array:
     ndarray of bool, shape (m,)
     """
     slack = b - A @ inside
-    met = np.zeros(len(b), dtype=bool)
-    for batch in range(_BATCHES):
-        met |= met_first(A, slack, batch)
+    met = met_first(A, slack, np.random.default_rng(0).standard_normal((A.shape[1], _RAYS)))
+    # Towards each row, as the ellipsoid at the centre sees it: where it is likeliest to be met.
+    scaled = A / slack[:, None]
+    towards = np.linalg.solve(scaled.T @ scaled, A.T)
+    for first in range(0, len(b), _RAYS):
+        met |= met_first(A, slack, towards[:, first : first + _RAYS])
     keep = np.ones(len(b), dtype=bool)
     for row in np.flatnonzero(~met):
         keep[row] = False

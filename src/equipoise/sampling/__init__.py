@@ -5,10 +5,12 @@ checkpoints, diagnostics and workers are one loop around any of them.
 """
 
 from equipoise.sampling.ball_walk import BallWalk
+from equipoise.sampling.billiard import Billiard
 from equipoise.sampling.body import Body
 from equipoise.sampling.chains import Chains, start
 from equipoise.sampling.draws import Draws, join
 from equipoise.sampling.hit_and_run import CoordinateHitAndRun, HitAndRun
+from equipoise.sampling.isotropy import Isotropic, isotropic
 from equipoise.sampling.kernel import BlockKernel, Kernel, State
 from equipoise.sampling.moments import RunningMoments
 from equipoise.sampling.polytope import Polytope
@@ -17,11 +19,15 @@ from equipoise.sampling.polytope_errors import (
     SinglePointError,
     UnboundedPolytopeError,
 )
+from equipoise.sampling.readers import read_polytope
 from equipoise.sampling.run import Progress, run, stream
+from equipoise.sampling.sample import PolytopeSample, TooFewDrawsWarning, sample
 from equipoise.sampling.summary import Summary
+from equipoise.sampling.tune import tuned
 
 __all__ = [
     "BallWalk",
+    "Billiard",
     "BlockKernel",
     "Body",
     "Chains",
@@ -29,16 +35,23 @@ __all__ = [
     "Draws",
     "EmptyPolytopeError",
     "HitAndRun",
+    "Isotropic",
     "Kernel",
     "Polytope",
+    "PolytopeSample",
     "Progress",
     "RunningMoments",
     "SinglePointError",
     "State",
     "Summary",
+    "TooFewDrawsWarning",
     "UnboundedPolytopeError",
+    "isotropic",
     "join",
+    "read_polytope",
     "run",
+    "sample",
     "start",
     "stream",
+    "tuned",
 ]

@@ -13,7 +13,12 @@ Array = NDArray[Any]
 _MOST_STEPS = 200
 _QUADRATIC = 0.25  # of the decrement: below, full Newton steps stay inside and converge
 _NEAR_ENOUGH = 1e-8
+_SHORTEST = 1e-12
 _TRUSTED = 1e-4  # smallest pivot of a product of unit columns that has eight digits left
+
+
+class NoCentreError(RuntimeError):
+    """The set has no analytic centre, or none that can be found."""
 
 
 def analytic_centre(A: Array, b: Array, inside: Array) -> tuple[Array, Array]:
@@ -36,8 +41,10 @@ def analytic_centre(A: Array, b: Array, inside: Array) -> tuple[Array, Array]:
 
     Raises
     ------
-    RuntimeError
-        If the steps do not converge: the set is thinner than floating-point numbers allow.
+    NoCentreError
+        If there is none, since the set is unbounded, or the set is thinner than floating-point
+        numbers allow. Where one is returned it proves the set bounded: the decrement of a barrier
+        without a minimum is never below one.
     """
     z = inside.copy()
     for _ in range(_MOST_STEPS):
@@ -49,13 +56,13 @@ def analytic_centre(A: Array, b: Array, inside: Array) -> tuple[Array, Array]:
         if decrement < _NEAR_ENOUGH:
             return z, factor
         length = 1.0 if decrement < _QUADRATIC else _best_length((A @ step) / slack)
-        new = z + length * step
-        if not (b - A @ new > 0).all():  # rounding alone can do this
-            return z, factor
-        z = new
-    raise RuntimeError(
-        "the analytic centre was not found: rescale the constraints so that widths are alike"
-    )
+        # Beside a wall, rounding can put outside what the search has put inside.
+        while length > _SHORTEST and not (b - A @ (z + length * step) > 0).all():
+            length /= 2
+        if length <= _SHORTEST:
+            break
+        z = z + length * step
+    raise NoCentreError("the analytic centre was not found: rescale, so that widths are alike")
 
 
 def _best_length(rates: Array) -> float:
@@ -63,7 +70,9 @@ def _best_length(rates: Array) -> float:
 
     Damped steps of 1 / (1 + decrement) would do, and take hundreds where a start is near a wall.
     """
-    low, high = 0.0, 1 / max(float(rates.max()), 1e-300)
+    if rates.max() <= 0:
+        raise NoCentreError("the set goes on for ever along a Newton step")
+    low, high = 0.0, 1 / float(rates.max())
     for _ in range(40):
         middle = (low + high) / 2
         if (rates / (1 - middle * rates)).sum() < 0:
@@ -80,6 +89,8 @@ def _factor(scaled: Array) -> Array:
     that is not enough for the product, whose condition is the square, the rows are factored.
     """
     lengths = np.linalg.norm(scaled, axis=0)
+    if not lengths.all() or len(scaled) < scaled.shape[1]:
+        raise NoCentreError("the rows do not span")
     unit = scaled / lengths
     try:
         factor = linalg.cholesky(unit.T @ unit, lower=True)
@@ -90,5 +101,5 @@ def _factor(scaled: Array) -> Array:
         signs = np.where(np.diag(upper) < 0, -1.0, 1.0)
         factor = (signs[:, None] * upper).T
         if np.diag(factor).min() < np.finfo(float).eps:
-            raise RuntimeError("the body is too thin to be rounded: rescale the constraints")
+            raise NoCentreError("the body is too thin to be rounded: rescale the constraints")
     return lengths[:, None] * factor

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft, special, stats
+from scipy import fft, special
 
 Array = NDArray[Any]
 
@@ -256,8 +256,16 @@ def _split(values: Array) -> Array:
 
 def _normal_scores(values: Array) -> Array:
     flat = values.reshape(-1, values.shape[2])
-    ranks = stats.rankdata(flat, axis=0)  # Blom's offsets, as in the paper's equation 14
+    ranks = np.stack([_midranks(column) for column in flat.T], axis=1)
+    # Blom's offsets, as in the paper's equation 14.
     return special.ndtri((ranks - 0.375) / (flat.shape[0] + 0.25)).reshape(values.shape)
+
+
+def _midranks(column: Array) -> Array:
+    """Ranks from one on, equal values sharing the mean of theirs."""
+    in_order = np.sort(column)
+    below = np.searchsorted(in_order, column, side="left")
+    return (below + np.searchsorted(in_order, column, side="right") + 1) / 2
 
 
 def _plain_rhat(values: Array) -> Array:

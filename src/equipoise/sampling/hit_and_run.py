@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from equipoise.sampling.body import Body
 from equipoise.sampling.kernel import State
-from equipoise.sampling.starts import must_be_inside
+from equipoise.sampling.starts import slack_state
 
 Array = NDArray[Any]
 
@@ -45,7 +45,7 @@ class HitAndRun:
 
     def init(self, position: Array) -> State:
         """State of chains at the start; see :class:`Kernel`."""
-        return _init(self.body, position, self.counters)
+        return slack_state(self.body, position, self.counters)
 
     def step(self, state: State, generators: Sequence[np.random.Generator]) -> State:
         """State one step later; see :class:`Kernel`."""
@@ -128,7 +128,7 @@ class CoordinateHitAndRun:
 
     def init(self, position: Array) -> State:
         """State of chains at the start; see :class:`Kernel`."""
-        return _init(self.body, position, self.counters)
+        return slack_state(self.body, position, self.counters)
 
     def step(self, state: State, generators: Sequence[np.random.Generator]) -> State:
         """State one step later; see :class:`Kernel`."""
@@ -168,16 +168,6 @@ class CoordinateHitAndRun:
     @cached_property
     def _rows_of_columns(self) -> Array:
         return np.ascontiguousarray(self._csc.toarray().T)
-
-
-def _init(body: Body, position: Array, counters: tuple[str, ...]) -> State:
-    must_be_inside(body, position)
-    nothing = np.zeros(len(position), dtype=np.int64)
-    return {
-        "position": position,
-        "slack": body.slack(position),
-        **dict.fromkeys(counters, nothing),
-    }
 
 
 def _count(state: State, steps: int, rows: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, sparse
+from scipy import sparse
 
 from equipoise.sampling.polytope_errors import EmptyPolytopeError
 
@@ -48,6 +48,8 @@ def solve(
     RuntimeError
         If the solver gives up.
     """
+    from scipy.optimize import linprog  # here, since loading it takes longer than all of this room
+
     if A_eq is not None and not A_eq.shape[0]:
         A_eq, b_eq = None, None
     for tolerance in _TOLERANCES:
@@ -55,9 +57,7 @@ def solve(
             "primal_feasibility_tolerance": tolerance,
             "dual_feasibility_tolerance": tolerance,
         }
-        found = optimize.linprog(
-            cost, A, b, A_eq, b_eq, bounds=bounds, method="highs", options=options
-        )
+        found = linprog(cost, A, b, A_eq, b_eq, bounds=bounds, method="highs", options=options)
         if found.x is not None and found.status == 0:
             return np.asarray(found.x)
         if found.status == _INFEASIBLE:
@@ -67,33 +67,36 @@ def solve(
     raise RuntimeError(f"HiGHS could not solve a linear program: {found.message}")
 
 
-def chebyshev_centre(A: Array, b: Array) -> tuple[Array, float]:
-    """Centre and radius of a largest ball inside.
+def deepest_point(A: Any, b: Array, A_eq: Any, b_eq: Array) -> Array:
+    """Where the smallest slack is largest: without equations, the centre of a largest ball.
 
     Parameters
     ----------
-    A : ndarray, shape (m, n)
-        Rows of length one.
-    b : ndarray, shape (m,)
+    A, A_eq : sparse matrix, shape (m, n) and (k, n)
+        Rows of A of length one.
+    b, b_eq : ndarray, shape (m,) and (k,)
 
     Returns
     -------
-    centre : ndarray, shape (n,)
-    radius : float
-        Infinite where there is no largest.
+    ndarray, shape (n,)
+        Some of its slacks are negative if nothing satisfies the inequalities.
 
     Raises
     ------
     EmptyPolytopeError
+        If nothing satisfies the equations.
     """
-    n = A.shape[1]
-    with_radius = np.column_stack([A, np.ones(len(b))])
+    m, n = A.shape
+    deeper = sparse.hstack([A, np.ones((m, 1))], format="csr")
+    equations = sparse.hstack([A_eq, np.zeros((A_eq.shape[0], 1))], format="csr")
     cost = np.append(np.zeros(n), -1.0)
-    bounds = [*[(None, None)] * n, (0, None)]
-    found = solve(cost, with_radius, b, bounds)
+    # An unbounded set has no deepest point; this deep is deep enough.
+    most = max(1.0, float(np.abs(b).max(initial=0.0)))
+    bounds = [*[(None, None)] * n, (None, most)]
+    found = solve(cost, deeper, b, bounds, equations, b_eq)
     if found is None:
-        return np.zeros(n), np.inf
-    return found[:n], float((b - A @ found[:n]).min())
+        raise RuntimeError("HiGHS calls a bounded slack unbounded")
+    return found[:n]
 
 
 def ray(A: Any, A_eq: Any) -> Array | None:

@@ -12,7 +12,7 @@ from equipoise.sampling.linear_programs import solve
 Array = NDArray[Any]
 
 _DIGITS = 9
-_RAYS_PER_ROW = 10
+_RAYS = 1000  # at once
 
 
 def merge_parallel(A: Array, b: Array) -> Array:
@@ -35,6 +35,28 @@ def merge_parallel(A: Array, b: Array) -> Array:
     return np.sort(by_group[first])
 
 
+def met_first(A: Array, slack: Array, directions: Array) -> Array:
+    """Rows that some ray from inside meets before all others: facets, if not all of them.
+
+    Parameters
+    ----------
+    A : ndarray, shape (m, d)
+    slack : ndarray, shape (m,)
+        Of the point that the rays start from.
+    directions : ndarray, shape (d, rays)
+
+    Returns
+    -------
+    ndarray of bool, shape (m,)
+    """
+    speed = A @ directions
+    with np.errstate(divide="ignore"):
+        times = np.where(speed > 0, slack[:, None] / speed, np.inf)
+    met = np.zeros(len(slack), dtype=bool)
+    met[times.argmin(axis=0)] = True
+    return met
+
+
 def needed(A: Array, b: Array, inside: Array) -> Array:
     """Which rows are facets.
 
@@ -54,14 +76,12 @@ def needed(A: Array, b: Array, inside: Array) -> Array:
     ndarray of bool, shape (m,)
     """
     slack = b - A @ inside
-    # Fixed, since which rays are tried decides what is spent and not what is found.
-    rng = np.random.default_rng(0)
-    met = np.zeros(len(b), dtype=bool)
-    for _ in range(_RAYS_PER_ROW):
-        speed = A @ rng.standard_normal((A.shape[1], len(b)))
-        with np.errstate(divide="ignore"):
-            times = np.where(speed > 0, slack[:, None] / speed, np.inf)
-        met[times.argmin(axis=0)] = True
+    met = met_first(A, slack, np.random.default_rng(0).standard_normal((A.shape[1], _RAYS)))
+    # Towards each row, as the ellipsoid at the centre sees it: where it is likeliest to be met.
+    scaled = A / slack[:, None]
+    towards = np.linalg.solve(scaled.T @ scaled, A.T)
+    for first in range(0, len(b), _RAYS):
+        met |= met_first(A, slack, towards[:, first : first + _RAYS])
     keep = np.ones(len(b), dtype=bool)
     for row in np.flatnonzero(~met):
         keep[row] = False

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.sampling.body import Body
+from equipoise.sampling.kernel import State
 
 Array = NDArray[Any]
 
@@ -39,3 +40,30 @@ def must_be_inside(body: Body, position: Array) -> None:
         )
     if slack[worst, row] == 0:
         raise ValueError(f"chain {worst} starts on facet {row}: start strictly inside")
+
+
+def slack_state(body: Body, position: Array, counters: tuple[str, ...]) -> State:
+    """State of a walk that carries its slacks along.
+
+    Parameters
+    ----------
+    body : Body
+    position : ndarray, shape (chains, d)
+    counters : tuple of str
+
+    Returns
+    -------
+    State
+
+    Raises
+    ------
+    ValueError
+        If a chain starts outside or on a facet.
+    """
+    must_be_inside(body, position)
+    nothing = np.zeros(len(position), dtype=np.int64)
+    return {
+        "position": position,
+        "slack": body.slack(position),
+        **dict.fromkeys(counters, nothing),
+    }

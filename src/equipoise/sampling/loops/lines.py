@@ -12,15 +12,16 @@ from equipoise.sampling.loops.ball_walk import row_dot
 
 Array = NDArray[Any]
 
-_TINY = 1e-300  # what is left of a slack that rounding has made negative
-_PARALLEL = 1e-14  # of a unit direction along a unit row: below, the row does not end the line
-_REFRESH = 16_384  # steps, after which slacks are computed anew: sums drift
+TINY = 1e-300  # what is left of a slack that rounding has made negative
+PARALLEL = 1e-14  # of a unit direction along a unit row: below, the row does not end the line
+REFRESH = 16_384  # steps, after which slacks are computed anew: sums drift
 
 
 @numba.njit(cache=True, nogil=True)
-def _refresh(A: Array, b: Array, x: Array, slack: Array) -> None:
+def refresh(A: Array, b: Array, x: Array, slack: Array) -> None:
+    """Write the slacks anew."""
     for j in range(len(b)):
-        slack[j] = max(b[j] - row_dot(A, j, x), _TINY)
+        slack[j] = max(b[j] - row_dot(A, j, x), TINY)
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nnan", "nsz"})
@@ -28,16 +29,17 @@ def _steepest(column: Array, slack: Array) -> tuple[float, float]:
     """Largest and smallest of the ratios, whose inverses end the chord."""
     top, bottom = 0.0, 0.0
     for j in range(len(column)):
-        ratio = column[j] / slack[j] if abs(column[j]) > _PARALLEL else 0.0
+        ratio = column[j] / slack[j] if abs(column[j]) > PARALLEL else 0.0
         top = max(top, ratio)
         bottom = min(bottom, ratio)
     return top, bottom
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nnan", "nsz", "contract"})
-def _go(slack: Array, t: float, column: Array) -> None:
+def go(slack: Array, t: float, column: Array) -> None:
+    """Take from the slacks what a move costs."""
     for j in range(len(slack)):
-        slack[j] = max(slack[j] - t * column[j], _TINY)
+        slack[j] = max(slack[j] - t * column[j], TINY)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -72,8 +74,8 @@ def hit_and_run(
     speed = np.empty(m)
     for draw in range(len(positions)):
         for _ in range(thin):
-            if done % _REFRESH == 0:
-                _refresh(A, b, x, slack)
+            if done % REFRESH == 0:
+                refresh(A, b, x, slack)
             done += 1
             square = 0.0
             for i in range(n):
@@ -89,7 +91,7 @@ def hit_and_run(
             t = low + rng.random() * (high - low)
             for i in range(n):
                 x[i] += t * direction[i]
-            _go(slack, t, speed)
+            go(slack, t, speed)
         positions[draw] = x
 
 
@@ -128,8 +130,8 @@ def coordinates_dense(
     n = A.shape[1]
     for draw in range(len(positions)):
         for _ in range(thin):
-            if done % _REFRESH == 0:
-                _refresh(A, b, x, slack)
+            if done % REFRESH == 0:
+                refresh(A, b, x, slack)
             i = done % n if in_turn else int(rng.random() * n)
             done += 1
             column = columns[i]
@@ -137,7 +139,7 @@ def coordinates_dense(
             low, high = 1.0 / bottom, 1.0 / top
             t = low + rng.random() * (high - low)
             x[i] += t
-            _go(slack, t, column)
+            go(slack, t, column)
         positions[draw] = x
 
 
@@ -177,8 +179,8 @@ def coordinates_sparse(
     i = done % n
     for draw in range(len(positions)):
         for _ in range(thin):
-            if done % _REFRESH == 0:
-                _refresh(A, b, x, slack)
+            if done % REFRESH == 0:
+                refresh(A, b, x, slack)
             done += 1
             if not in_turn:
                 i = int(rng.random() * n)
@@ -193,7 +195,7 @@ def coordinates_sparse(
             x[i] += t
             for k in range(first, last):
                 j = rows[k]
-                slack[j] = max(slack[j] - t * entries[k], _TINY)
+                slack[j] = max(slack[j] - t * entries[k], TINY)
             if in_turn:
                 i = i + 1 if i + 1 < n else 0
         positions[draw] = x

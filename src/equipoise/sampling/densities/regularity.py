@@ -38,11 +38,11 @@ class Regularity:
     third, fourth : float
         C3 and C4. They have no unit.
     seen_most : float
-        Mean of |Xu|_inf for normal u, in units of 1 / theta.
+        Mean of ``|Xu|_inf`` for normal u, in units of 1 / theta.
     seen : float
-        Root mean square of |Xu|_2 for normal u, the Frobenius norm.
+        Root mean square of ``|Xu|_2`` for normal u, the Frobenius norm.
     operator : float
-        Largest |Xu|_2 for |u|_2 = 1.
+        Largest ``|Xu|_2`` for ``|u|_2 = 1``.
     """
 
     dimension: int
@@ -181,7 +181,7 @@ def regularity_step(regularity: Regularity) -> float:
     - ``d^(-1/3) L^(-1/2)``: so is what curvature does to the drift;
     - ``(C4 |Xv|_inf^4)^(-1/4)``: so is the fourth-order error.
 
-    With rows scaled to |X| = 1 and |Xv|_inf of order one these are the paper's
+    With rows scaled to ``|X| = 1`` and ``|Xv|_inf`` of order one these are the paper's
     ``C3^(-1/3) d^(-1/6)``, ``d^(-1/3)`` and ``C4^(-1/4)``, as we know them at second hand. Its
     logarithms and constant factors are left out, and the units are put in here, because the
     theorem is for scaled data. It is of worst cases: the step that a warm-up finds is larger.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
 from equipoise.sampling import run, start
 from equipoise.sampling.densities import (
@@ -79,10 +79,27 @@ def test_the_mode_is_found_where_newton_alone_would_jump_too_far():
     assert np.isfinite(mode.position).all()
 
 
+def test_the_mode_is_found_whatever_the_rounding():
+    rng = np.random.default_rng(17)
+    for _ in range(300):
+        X = rng.standard_normal((30, 2))
+        y = rng.random(30) < special.expit(X @ rng.standard_normal(2))
+        posterior = LogisticPosterior(X, y)
+        mode = posterior.mode()
+        assert np.abs(posterior.evaluate(mode.position[None])[1]).max() < 1e-10
+
+
 def test_separated_labels_need_a_prior():
     X = np.linspace(-1, 1, 10)[:, None]
-    with pytest.raises(ValueError, match="proper prior"):
-        LogisticPosterior(X, X[:, 0] > 0, FlatPrior()).mode()
+    touching = np.stack([np.repeat([0.0, 1.0], 5), np.tile([1.0, -1.0], 5)], axis=1)
+    for rows, y in (
+        (X, X[:, 0] > 0),
+        (300 * X, X[:, 0] > 0),
+        (touching, np.array([0, 1, 0, 1, 0, 1, 1, 1, 1, 1])),
+    ):
+        with pytest.raises(ValueError, match="proper prior"):
+            LogisticPosterior(rows, y, FlatPrior()).mode()
+        LogisticPosterior(rows, y, GaussianPrior(1.0)).mode()
     twice = np.tile(np.random.default_rng(0).standard_normal((20, 1)), (1, 2))
     with pytest.raises(ValueError, match="proper prior"):
         LogisticPosterior(twice, np.arange(20) % 2, FlatPrior()).mode()
@@ -149,6 +166,22 @@ def test_draws_go_on_and_give_probabilities():
     probability = found.probability(X[:7])
     assert probability.shape == (200, 7)
     np.testing.assert_allclose(probability, special.expit(found.draws.flat() @ X[:7].T), rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_coefficients_from_the_prior_have_uniform_ranks_among_draws():
+    # Simulation-based calibration: Talts and others 2018, arXiv 1804.06788.
+    rng = np.random.default_rng(17)
+    ranks = []
+    for _ in range(200):
+        X, theta = rng.standard_normal((30, 2)), rng.standard_normal(2)
+        y = rng.random(30) < special.expit(X @ theta)
+        draws = sample_logistic(X, y, n_draws=160, seed=int(rng.integers(2**31))).draws
+        few = draws.array[:, 9::10].reshape(-1, 2)[:63]  # hardly dependent
+        ranks.append((few < theta).sum(axis=0))
+    for column in np.array(ranks).T:
+        counted = np.histogram(column, bins=8, range=(0, 64))[0]
+        assert stats.chisquare(counted).pvalue > 1e-3
 
 
 def test_bad_settings_are_refused():

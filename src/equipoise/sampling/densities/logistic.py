@@ -16,7 +16,6 @@ from equipoise.sampling.densities.priors import GaussianPrior, Prior
 Array = NDArray[Any]
 
 _NEWTON = 100  # steps: far from the mode they are halved, near it their error squares
-_HALVINGS = 40
 
 
 class Mode(NamedTuple):
@@ -137,19 +136,25 @@ class LogisticPosterior:
                 break
             decrement = float(gradient @ move)
             if decrement < 1e-20 * (1 + abs(density)):
-                return Mode(theta, self.hessian(theta))
-            scale = 1.0
-            for _ in range(_HALVINGS):
-                if self._at(theta + scale * move)[0] >= density + scale * decrement / 4:
+                if self._goes_on_for_ever(theta):
                     break
-                scale /= 2
-            else:  # rounding hides what is left to gain
+                theta = theta + move  # as far as rounding goes
                 return Mode(theta, self.hessian(theta))
+            scale, rounding = 1.0, 1e-13 * (1 + abs(density))
+            while self._at(theta + scale * move)[0] < density + scale * decrement / 4 - rounding:
+                scale /= 2
             theta = theta + scale * move
         raise ValueError(
             f"the posterior with {self.prior.identity} has no mode that can be found: a hyperplane "
             "separates the labels, or columns of X depend on each other. Give a proper prior"
         )
+
+    def _goes_on_for_ever(self, theta: Array) -> bool:
+        """Whether there is no curvature left in some direction, far out where nothing is gained."""
+        if self.prior.most[0]:
+            return False
+        curvatures = np.linalg.eigvalsh(self.hessian(theta))
+        return bool(curvatures[0] < 1e-10 * np.linalg.norm(self.signed, 2) ** 2)
 
     def _at(self, theta: Array) -> tuple[float, Array]:
         density, gradient = self.evaluate(theta[None])

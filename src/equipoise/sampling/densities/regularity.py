@@ -148,7 +148,9 @@ def curvature_step(curvature: float, n: int) -> float:
     that ``h ~ n^(-1/3) / L`` keeps it of order one. The factor 2 is measured: with it MALA accepts
     .54 to .58 of its proposals on posteriors of logistic regression whose curvatures differ by a
     factor of two or three, which is where effective draws a step are most. Where all curvatures
-    are the same it is 1.36 (:meth:`MALA.usual_step`).
+    are the same it is 1.36 (:meth:`MALA.usual_step`). All of this is so where the density mostly
+    is: from the mode itself, in many dimensions, nearly all such steps are refused, so let chains
+    start spread out.
 
     Parameters
     ----------

@@ -47,8 +47,9 @@ def anneal_in_batches(
         for stage, target in zip(fit.stages, fit.targets, strict=True):
             h = factor * stage.step_size
             for k in range(_SHARE * n_steps):
-                some = rng.choice(rows, rows // _SHARE, replace=False)
-                slope = _slope(loss.signed[some], target, theta)
+                if k % _SHARE == 0:
+                    mixed = loss.signed[rng.permutation(rows)]
+                slope = _slope(mixed[k % _SHARE :: _SHARE], target, theta)
                 theta = theta + h * slope + np.sqrt(2 * h) * rng.standard_normal(theta.shape)
                 if (k + 1) % _LOOK == 0:
                     errors = loss.error(theta)

@@ -86,7 +86,7 @@ def zero_one_part(tier: Tier, _: Path | None) -> Part:
     -------
     Part
     """
-    return part_of(8 if tier == "quick" else 40)
+    return part_of(6 if tier == "quick" else 40)
 
 
 def part_of(seeds: int) -> Part:

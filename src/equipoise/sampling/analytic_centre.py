@@ -12,7 +12,7 @@ Array = NDArray[Any]
 
 _MOST_STEPS = 200
 _QUADRATIC = 0.25  # of the decrement: below, full Newton steps stay inside and converge
-_NEAR_ENOUGH = 1e-8
+_NEAR_ENOUGH = 1e-6
 _SHORTEST = 1e-12
 _TRUSTED = 1e-4  # smallest pivot of a product of unit columns that has eight digits left
 

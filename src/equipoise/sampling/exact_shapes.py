@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from equipoise.sampling.body import Body
 from equipoise.sampling.polytope import Polytope
-from equipoise.sampling.redundant_rows import met_first, needed
+from equipoise.sampling.redundant_rows import needed, surely_needed
 
 Array = NDArray[Any]
-
-_RAYS = 1000
 
 
 class Shape(NamedTuple):
@@ -87,8 +85,7 @@ def recognise_body(body: Body) -> Shape | None:
     A, b = body.A, body.b
     if len(b) > d + 1:
         # Few rays tell most bodies apart; who is left is worth a linear program a row.
-        rays = np.random.default_rng(0).standard_normal((d, _RAYS))
-        if met_first(A, b - A @ body.centre, rays).sum() > d + 1:
+        if surely_needed(A, b, body.centre, d + 2).sum() > d + 1:
             return None
         keep = needed(A, b, body.centre)
         A, b = A[keep], b[keep]

@@ -16,7 +16,7 @@ from scipy import sparse
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Body:
     """{z : A z <= b} with points inside it, and x = shift + basis z.
 

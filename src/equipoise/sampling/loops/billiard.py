@@ -28,7 +28,7 @@ def _rates(speed: Array, slack: Array, rates: Array) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def _first(rates: Array, top: float) -> int:
-    for j in range(len(rates)):  # noqa: SIM110
+    for j in range(len(rates)):
         if rates[j] >= top:
             return j
     return len(rates) - 1

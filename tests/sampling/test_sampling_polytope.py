@@ -10,6 +10,7 @@ from scipy import sparse
 from tests.sampling.bodies import birkhoff, cube, random_rows, rotated_box, simplex
 
 from equipoise.sampling import (
+    Body,
     EmptyPolytopeError,
     Polytope,
     SinglePointError,
@@ -176,6 +177,19 @@ def test_points_go_there_and_back():
     body = birkhoff(4).prepare()
     z = np.random.default_rng(1).standard_normal((2, 3, body.dimension))
     np.testing.assert_allclose(body.to_z(body.to_x(z)), z, atol=1e-9)
+
+
+@pytest.mark.parametrize("rounding", ["none", "ellipsoid"])
+def test_a_body_is_read_back_bit_for_bit(tmp_path, rounding):
+    body = birkhoff(6).prepare(rounding=rounding)
+    body.save(tmp_path / "body.npz")
+    again = Body.load(tmp_path / "body.npz")
+    assert again.fingerprint == body.fingerprint
+    assert (again.log_det, again.names) == (body.log_det, body.names)
+    np.testing.assert_array_equal(again.centre, body.centre)
+    np.savez(tmp_path / "other.npz", a=np.zeros(2))
+    with pytest.raises(ValueError, match="was not written by"):
+        Body.load(tmp_path / "other.npz")
 
 
 def test_sparse_equations_keep_columns_sparse():

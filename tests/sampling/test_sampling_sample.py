@@ -70,6 +70,20 @@ def test_a_simplex_in_ten_thousand_dimensions_takes_no_chain():
     np.testing.assert_allclose(drawn.draws.array.sum(axis=2), 1)
 
 
+def test_an_ordered_simplex_in_three_hundred_dimensions_takes_no_chain():
+    n = 300
+    bounds = [(0, None), *[(None, None)] * (n - 2), (None, 1)]
+    steps = np.eye(n - 1, n) - np.eye(n - 1, n, k=1)
+    drawn = sample(Polytope(steps, np.zeros(n - 1), bounds=bounds), 400)
+    assert drawn.method == "exact (simplex)"
+    x = drawn.draws.array.reshape(-1, n)
+    assert (np.diff(x, axis=1) >= -1e-12).all()
+    # The k-th of n sorted uniform numbers is Beta(k, n - k + 1).
+    k = np.arange(1, n + 1)
+    error = np.sqrt(k * (n - k + 1) / (n + 1) ** 2 / (n + 2) / 400)
+    assert (np.abs(x.mean(axis=0) - k / (n + 1)) < 5 * error).all()
+
+
 def test_a_simplex_cut_by_a_bound_is_not_taken_for_one():
     polytope = Polytope([[1.0, 1]], [1.0], bounds=[(0, 0.5), (0, None)])
     assert sample(polytope, 100).kernel is not None

@@ -183,6 +183,17 @@ def test_zeta_grows_after_a_violation_and_is_kept(tmp_path):
     assert Chains.load(tmp_path / "chains.npz").state["zeta"][0] == chains.state["zeta"][0]
 
 
+def test_violations_do_not_make_draws_depend_on_blocks():
+    body = cube(24).prepare(rounding="none")
+    kernel = BallWalk(body, "quadratic", step_size=0.12, zeta=1.0)
+    begin = start(kernel, body.centre, seed=3, n_chains=2)
+    whole = run(kernel, begin, 24, thin=200)[1]
+    half, first = run(kernel, begin, 5, thin=200)
+    rest = run(kernel, half, 19, thin=200)[1]
+    assert whole.counts["violations"].sum() > 0
+    np.testing.assert_array_equal(np.concatenate([first.array, rest.array], axis=1), whole.array)
+
+
 def test_the_budget_is_a_bound_that_grows_with_the_steps():
     body = random_rows(200, 30).prepare()
     linear, exact = BallWalk(body, "linear"), BallWalk(body, "exact")

@@ -12,7 +12,9 @@ Array = NDArray[Any]
 
 _MOST_STEPS = 200
 _QUADRATIC = 0.25  # of the decrement: below, full Newton steps stay inside and converge
-_NEAR_ENOUGH = 1e-8
+_NEAR_ENOUGH = 1e-6
+_STALLED = 5  # steps in which the decrement has not halved
+_ROUGHLY = 0.02  # ellipsoids there differ from those at the centre by as much
 _SHORTEST = 1e-12
 _TRUSTED = 1e-4  # smallest pivot of a product of unit columns that has eight digits left
 
@@ -47,13 +49,17 @@ def analytic_centre(A: Array, b: Array, inside: Array) -> tuple[Array, Array]:
         without a minimum is never below one.
     """
     z = inside.copy()
+    best, since = np.inf, 0
     for _ in range(_MOST_STEPS):
         slack = b - A @ z
         scaled = A / slack[:, None]
         factor = _factor(scaled)
         step = linalg.cho_solve((factor, True), -scaled.sum(axis=0))
         decrement = float(np.linalg.norm(factor.T @ step))
-        if decrement < _NEAR_ENOUGH:
+        since = 0 if decrement < best / 2 else since + 1
+        best = min(best, decrement)
+        # Where rounding sets the limit, the centre is as near as it will come.
+        if decrement < _NEAR_ENOUGH or (since >= _STALLED and decrement < _ROUGHLY):
             return z, factor
         length = 1.0 if decrement < _QUADRATIC else _best_length((A @ step) / slack)
         # Beside a wall, rounding can put outside what the search has put inside.

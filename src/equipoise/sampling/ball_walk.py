@@ -112,7 +112,8 @@ class BallWalk:
         if self.step_size is not None:
             return self.step_size
         n = self.body.dimension
-        return _STEP * self.body.radius() / (sqrt(n) if self.uniform_steps else n)
+        size = _STEP * self.body.radius() / (sqrt(n) if self.uniform_steps else n)
+        return float(f"{size:.6g}")
 
     @property
     def first_zeta(self) -> float:

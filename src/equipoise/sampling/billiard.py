@@ -17,7 +17,8 @@ from equipoise.sampling.starts import slack_state
 Array = NDArray[Any]
 
 _PRODUCTS = 4_000  # rows up to which all their products are kept: 128 MB
-_LENGTH = 4.0  # of a trajectory, in sqrt(dimension) radii of the ball around the centre
+_LENGTH = 3.0  # of a trajectory, in chords: 2 to 6 do about as well on all bodies tried
+_CHORDS = 200
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Billiard:
     body : Body
         Rounded.
     length : float, optional
-        Mean; by default 4 sqrt(d) radii of the ball around the body's centre.
+        Mean; by default three mean chords through the body's centre.
     most_reflections : int, optional
         By default 50 times the dimension.
 
@@ -52,12 +53,16 @@ class Billiard:
         if self.most_reflections is not None and self.most_reflections < 1:
             raise ValueError(f"most_reflections is 1 or more, not {self.most_reflections}")
 
-    @property
+    @cached_property
     def mean_length(self) -> float:
         """Of a trajectory."""
         if self.length is not None:
             return self.length
-        return _LENGTH * float(np.sqrt(self.body.dimension)) * self.body.radius()
+        directions = np.random.default_rng(0).standard_normal((self.body.dimension, _CHORDS))
+        directions /= np.linalg.norm(directions, axis=0)
+        rates = self.body.A @ directions / self.body.slack(self.body.centre)[:, None]
+        chord = (1 / rates.max(axis=0) - 1 / rates.min(axis=0)).mean()
+        return float(f"{_LENGTH * chord:.6g}")  # the same whatever the last bits of a product
 
     @property
     def identity(self) -> str:

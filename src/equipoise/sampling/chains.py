@@ -17,7 +17,7 @@ Array = NDArray[Any]
 _FORMAT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chains:
     """Where some chains are, and where their random numbers are.
 

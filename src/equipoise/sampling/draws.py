@@ -14,7 +14,7 @@ from equipoise.sampling.summary import Summary, summarise
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Draws:
     """What every kernel of this room gives: draws of some chains, in the order of drawing.
 

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from equipoise.sampling.body import Body
 from equipoise.sampling.polytope import Polytope
-from equipoise.sampling.redundant_rows import met_first, needed
+from equipoise.sampling.redundant_rows import needed, surely_needed
 
 Array = NDArray[Any]
 
-_RAYS = 1000
+_WORTH = 2e8  # rows in doubt times numbers of the program that settles one
 
 
 class Shape(NamedTuple):
@@ -87,21 +88,22 @@ def recognise_body(body: Body) -> Shape | None:
     A, b = body.A, body.b
     if len(b) > d + 1:
         # Few rays tell most bodies apart; who is left is worth a linear program a row.
-        rays = np.random.default_rng(0).standard_normal((d, _RAYS))
-        if met_first(A, b - A @ body.centre, rays).sum() > d + 1:
+        met = surely_needed(A, b, body.centre, d + 2)
+        if met.sum() > d + 1 or (~met).sum() * A.size > _WORTH:
             return None
         keep = needed(A, b, body.centre)
         A, b = A[keep], b[keep]
     if len(b) != d + 1:
         return None
-    # Every vertex lies on all facets but one; from the centre, for the sake of the sums.
+    # The rows have one relation, sum of weight times row = 0, so weighted slacks add up to one
+    # number everywhere; at a vertex one slack is all of it, and the others are zero.
     slack = b - A @ body.centre
-    vertices = np.array(
-        [
-            body.centre + np.linalg.solve(np.delete(A, row, 0), np.delete(slack, row))
-            for row in range(d + 1)
-        ]
-    )
+    Q, R = linalg.qr(A)
+    relation = Q[:, -1] * np.sign(Q[:, -1].sum())
+    if not (relation > 0).all():
+        return None
+    at_vertex = slack[:, None] - np.diag(relation @ slack / relation)
+    vertices = body.centre + linalg.solve_triangular(R[:d], Q[:, :d].T @ at_vertex).T
 
     def mixture(rng: np.random.Generator, number: int) -> Array:
         weights = rng.standard_exponential((number, d + 1))

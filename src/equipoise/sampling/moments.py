@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunningMoments:
     """Count, mean and sum of squared deviations of rows, in memory that does not grow.
 

@@ -11,7 +11,7 @@ from equipoise.sampling.linear_programs import solve
 
 Array = NDArray[Any]
 
-_DIGITS = 9
+_DIGITS = 12
 _RAYS = 1000  # at once
 
 
@@ -35,25 +35,42 @@ def merge_parallel(A: Array, b: Array) -> Array:
     return np.sort(by_group[first])
 
 
-def met_first(A: Array, slack: Array, directions: Array) -> Array:
+def surely_needed(A: Array, b: Array, inside: Array, enough: int) -> Array:
     """Rows that some ray from inside meets before all others: facets, if not all of them.
 
     Parameters
     ----------
     A : ndarray, shape (m, d)
-    slack : ndarray, shape (m,)
-        Of the point that the rays start from.
-    directions : ndarray, shape (d, rays)
+    b : ndarray, shape (m,)
+    inside : ndarray, shape (d,)
+        Strictly.
+    enough : int
+        Looking stops when so many are found.
 
     Returns
     -------
     ndarray of bool, shape (m,)
     """
-    speed = A @ directions
-    with np.errstate(divide="ignore"):
-        times = np.where(speed > 0, slack[:, None] / speed, np.inf)
-    met = np.zeros(len(slack), dtype=bool)
-    met[times.argmin(axis=0)] = True
+    slack = b - A @ inside
+    met = np.zeros(len(b), dtype=bool)
+
+    def shoot(directions: Array) -> None:
+        speed = A @ directions
+        with np.errstate(divide="ignore"):
+            times = np.where(speed > 0, slack[:, None] / speed, np.inf)
+        met[times.argmin(axis=0)] = True
+
+    # Fixed, since which rays are tried decides what is spent and not what is found.
+    shoot(np.random.default_rng(0).standard_normal((A.shape[1], _RAYS)))
+    if met.sum() >= enough:
+        return met
+    # Towards each row, as the ellipsoid at the point sees it: where it is likeliest to be met.
+    scaled = A / slack[:, None]
+    towards = np.linalg.solve(scaled.T @ scaled, A.T)
+    for first in range(0, len(b), _RAYS):
+        shoot(towards[:, first : first + _RAYS])
+        if met.sum() >= enough:
+            break
     return met
 
 
@@ -76,12 +93,7 @@ def needed(A: Array, b: Array, inside: Array) -> Array:
     ndarray of bool, shape (m,)
     """
     slack = b - A @ inside
-    met = met_first(A, slack, np.random.default_rng(0).standard_normal((A.shape[1], _RAYS)))
-    # Towards each row, as the ellipsoid at the centre sees it: where it is likeliest to be met.
-    scaled = A / slack[:, None]
-    towards = np.linalg.solve(scaled.T @ scaled, A.T)
-    for first in range(0, len(b), _RAYS):
-        met |= met_first(A, slack, towards[:, first : first + _RAYS])
+    met = surely_needed(A, b, inside, len(b))
     keep = np.ones(len(b), dtype=bool)
     for row in np.flatnonzero(~met):
         keep[row] = False

@@ -16,7 +16,7 @@ _QUANTILES = (0.05, 0.5, 0.95)
 _MOST_ROWS = 20  # of a printed table: those with the fewest effective draws
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """Means and quantiles with their Monte Carlo errors, and diagnostics; a row a functional.
 

@@ -131,27 +131,26 @@ def ball_walk(
                     waiting += 1
                     j = following[j]
             inside = True
-            for k in range(waiting):
-                j = k if full else due[k]
-                checked += 1
+            looked = 0
+            while inside and looked < waiting:
+                j = looked if full else due[looked]
                 # The one place that decides, for the lazy walk and the full one: how the compiler
                 # orders a sum may differ from place to place, and with it the last bit.
-                seen[k] = b[j] - row_dot(A, j, y)
-                if seen[k] < 0:
-                    inside = False
-                    break
+                seen[looked] = b[j] - row_dot(A, j, y)
+                inside = seen[looked] >= 0
+                looked += 1
+            checked += looked
             if not full:
                 for k in range(waiting):
-                    j = due[k]
-                    if not inside:
-                        # The chain stays, so what counts is the distance from where it stays:
-                        # from the refused point the quadratic rule would wait too long.
-                        checked += 1
-                        seen[k] = b[j] - row_dot(A, j, x)
-                    at = _delay(rule, seen[k], reach)
+                    at = 1
+                    if inside:
+                        at = _delay(rule, seen[k], reach)
+                    elif k < looked and seen[k] > reach:
+                        # The chain stays, and is nearer than the refused point by a step at most.
+                        at = _delay(rule, seen[k] - reach, reach)
                     if at <= thin - now:
-                        following[j] = head[now + at]
-                        head[now + at] = j
+                        following[due[k]] = head[now + at]
+                        head[now + at] = due[k]
             if inside:
                 accepted += 1
                 for i in range(n):

@@ -27,6 +27,21 @@ def _rates(speed: Array, slack: Array, rates: Array) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
+def _first(rates: Array, top: float) -> int:
+    for j in range(len(rates)):
+        if rates[j] >= top:
+            return j
+    return len(rates) - 1
+
+
+@numba.njit(cache=True, nogil=True)
+def go_by(speed: Array, twice: float, products: Array) -> None:
+    """Turn the speeds towards all rows by a reflection at one."""
+    for j in range(len(speed)):
+        speed[j] -= twice * products[j]
+
+
+@numba.njit(cache=True, nogil=True)
 def billiard(
     A: Array,
     b: Array,
@@ -99,9 +114,7 @@ def billiard(
                     arrived = True
                     break
                 time = 1.0 / top
-                wall = 0
-                while rates[wall] < top:
-                    wall += 1
+                wall = _first(rates, top)
                 left -= time
                 for i in range(n):
                     x[i] += time * direction[i]
@@ -111,8 +124,7 @@ def billiard(
                 for i in range(n):
                     direction[i] -= twice * A[wall, i]
                 if len(products):
-                    for j in range(m):
-                        speed[j] -= twice * products[wall, j]
+                    go_by(speed, twice, products[wall])
                 else:
                     for j in range(m):
                         speed[j] = row_dot(A, j, direction)

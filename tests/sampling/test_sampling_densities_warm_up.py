@@ -7,7 +7,7 @@ import pytest
 from tests.sampling.gaussian_target import SKEWED, gaussian
 
 from equipoise.sampling import run, start
-from equipoise.sampling.densities import HMC, MALA, ULA, ArrayTarget, RandomWalk, warm_up
+from equipoise.sampling.densities import HMC, MALA, ULA, ArrayTarget, Metric, RandomWalk, warm_up
 
 SCALES = np.array([0.01, 1.0, 30.0])
 CORRELATION = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.3], [0.0, 0.3, 1.0]])
@@ -109,3 +109,10 @@ def test_bad_settings_are_refused():
         warm_up(MALA(SKEWED, 0.6), chains)
     with pytest.raises(ValueError, match="ULA accepts everything"):
         warm_up(ULA(SKEWED, 0.5), chains)
+
+
+def test_kernels_with_metrics_can_be_told_apart():
+    one, other = (MALA(SKEWED, 0.5, Metric(np.array([1.0, 2.0]))) for _ in range(2))
+    assert one.identity == other.identity
+    assert one != other  # arrays are not looked into
+    assert len({one, other}) == 2

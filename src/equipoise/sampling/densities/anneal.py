@@ -44,7 +44,7 @@ class Stage:
     best: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Annealed:
     """The best point met.
 

@@ -13,7 +13,7 @@ from scipy import linalg
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Metric:
     """A linear map C, so that x = C z for a target that is well scaled in z; C C' is its metric.
 

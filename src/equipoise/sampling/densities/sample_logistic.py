@@ -30,7 +30,7 @@ Step = Literal["learnt", "curvature", "regularity"]
 _WARM_UP = 300
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LogisticSample:
     """Draws of coefficients, and all that is needed to go on.
 

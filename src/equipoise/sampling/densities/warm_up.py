@@ -31,7 +31,7 @@ _FEWEST = 20  # steps of a whole warm-up
 _FAR_OFF = 0.2  # of acceptance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WarmedUp(Generic[Adaptive]):
     """Chains that are ready to draw from.
 

@@ -144,7 +144,7 @@ class ZeroOneTarget:
         return density, -self.beta * rows * along / length - d * position
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ZeroOneFit:
     """A linear classifier.
 

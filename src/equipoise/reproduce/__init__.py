@@ -12,6 +12,7 @@ from equipoise.reproduce.claim import Claim, Outcome, Reproduction, Workplace
 from equipoise.reproduce.constrained import CONSTRAINED
 from equipoise.reproduce.greedy_equilibrium import GREEDY_EQUILIBRIUM
 from equipoise.reproduce.intervals import INTERVALS
+from equipoise.reproduce.mala import MALA_RERUN
 from equipoise.reproduce.minmax import MINMAX
 from equipoise.reproduce.optimizers import OPTIMIZERS
 
@@ -27,7 +28,15 @@ __all__ = [
 
 REPRODUCTIONS: dict[str, Reproduction] = {
     one.name: one
-    for one in (INTERVALS, CONSTRAINED, AUTOBALANCE, MINMAX, GREEDY_EQUILIBRIUM, OPTIMIZERS)
+    for one in (
+        INTERVALS,
+        CONSTRAINED,
+        AUTOBALANCE,
+        MINMAX,
+        GREEDY_EQUILIBRIUM,
+        OPTIMIZERS,
+        MALA_RERUN,
+    )
 }
 """What can be re-run, by name."""
 

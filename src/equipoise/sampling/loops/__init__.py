@@ -1,0 +1,1 @@
+"""Compiled loops over steps: all that another language might one day replace."""

@@ -18,6 +18,7 @@ AREAS = (
     "autobalance",
     "minmax",
     "optimizers",
+    "sampling",
 )
 
 

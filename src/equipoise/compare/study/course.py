@@ -53,7 +53,7 @@ class Schedule:
 class Course:
     """What was seen of r trainings at e looks.
 
-    A training that diverged has a loss that is NaN.
+    A training that diverged has a loss that is not finite.
 
     Attributes
     ----------

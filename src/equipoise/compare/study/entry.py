@@ -84,6 +84,11 @@ class Entry:
         """One of the rates."""
         return rate_at(self.places[at])
 
+    def at_edge(self, at: int) -> bool:
+        """Whether the search for the best rate went no further than to one of the rates."""
+        searched = [place for place, there in zip(self.places, self.searched, strict=True) if there]
+        return self.places[at] in (searched[0], searched[-1])
+
     def to_dict(self) -> dict[str, Any]:
         """The entry as JSON can hold it."""
         losses = {name: _listed(getattr(self, name)) for name in _LOSSES}

@@ -255,6 +255,12 @@ def test_too_few_rows_of_a_kind_are_said():
         ({"test": np.zeros((1, 3), int)}, "test must hold rows for each of 2 seeds"),
         ({"test": np.full((2, 3), 10**6)}, "test holds row numbers outside"),
         ({"label": np.zeros(3, int)}, "as many rows"),
+        ({"label": np.full(240, 2)}, "label must be integer codes from 0 to 1"),
+        ({"label": np.zeros(240)}, "label must be integer codes"),
+        ({"label": np.zeros((240, 3), int)}, "label has 3 columns, and classes names 2"),
+        ({"group": np.full(240, -1)}, "group must be integer codes from 0 to 1"),
+        ({"test": np.tile(np.arange(130), (2, 1))}, "test: seed 0 has rows there"),
+        ({"validation": np.tile(np.arange(100), (2, 1))}, "validation: seed 0 has rows there"),
     ],
 )
 def test_rows_that_do_not_go_together_are_refused(change, said):
@@ -262,6 +268,23 @@ def test_rows_that_do_not_go_together_are_refused(change, said):
     fields = {name: getattr(data, name) for name in StudyData.__dataclass_fields__}
     with pytest.raises(ValueError, match=said):
         StudyData(**fields | change)
+
+
+@pytest.mark.parametrize("share", [0, 1, -1, math.nan])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(ValueError, match=r"share, of the rare group, must lie between 0 and 1"):
+        exact_count(share, 100)
+
+
+def test_horizons_that_are_no_looks_are_refused():
+    with pytest.raises(ValueError, match=r"horizons must be numbers of the 2 looks"):
+        run_entry(
+            small_data(),
+            small_network(),
+            CONTESTANTS["SGD"],
+            Schedule(20, (1, 2)),
+            horizons=(2,),
+        )
 
 
 def test_features_that_are_no_numbers_are_refused():

@@ -31,6 +31,19 @@ def test_digits_have_an_exact_share_of_the_rare_style_and_one_test_set_in_both()
     assert make_network([0, 1])(data.features[:4]).shape == (2, 4, 2)
 
 
+@pytest.mark.parametrize("make", [digits, own_features])
+def test_without_a_seed_or_a_share_nothing_is_made(make):
+    with pytest.raises(ValueError, match=r"n_seeds must be at least 1, not 0"):
+        make(0.1, 0)
+    with pytest.raises(ValueError, match=r"share, of the rare group, must lie between 0 and 1"):
+        make(1.5, 2)
+
+
+def test_more_images_than_there_are_cannot_be_learnt_from():
+    with pytest.raises(ValueError, match=r"1,100 and 200 images are more than the 1,200"):
+        digits(0.1, 2, n_train=1100)
+
+
 def test_no_row_is_learnt_from_and_judged_on_in_either_style():
     data, _ = digits(0.3, 2)
     n = len(data.label) // 2
@@ -148,6 +161,8 @@ def test_features_of_images_get_a_linear_layer(several):
     drawn, _ = image_features(found, features, 2, **sizes)
     assert drawn.groups == ("man", "woman")
     assert set(drawn.train.ravel()) <= set(range(200))
+    with pytest.raises(ValueError, match=r"n_train must lie between 1 and the 200 images"):
+        image_features(found, features, 2, n_train=201, n_validation=20)
 
 
 def test_features_of_other_images_are_refused():

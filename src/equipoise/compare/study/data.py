@@ -39,7 +39,8 @@ class StudyData:
     Raises
     ------
     ValueError
-        If the parts do not fit together, or some seed has no row of a group to train on.
+        If the parts do not fit together, codes are out of their range, a row of a seed is in two
+        parts, or some seed has no row of a group to train on.
     """
 
     name: str
@@ -71,10 +72,40 @@ class StudyData:
                 )
             if rows.min() < 0 or rows.max() >= n:
                 raise ValueError(f"{name} holds row numbers outside 0 to {n - 1}.")
+        self._require_codes()
+        self._require_apart()
         for seed, counts in zip(self.seeds, self.train_counts, strict=True):
             if not counts.all():
                 lacking = self.groups[int(np.argmin(counts))]
                 raise ValueError(f"train: seed {seed} has no row of group {lacking!r}.")
+
+    def _require_codes(self) -> None:
+        top = 1 if self.multilabel else self.n_outputs - 1
+        if self.multilabel and self.label.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"label has {self.label.shape[1]} columns, and classes names {self.n_outputs}."
+            )
+        for name, codes, most in (
+            ("label", self.label, top),
+            ("group", self.group, len(self.groups) - 1),
+        ):
+            if codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() > most:
+                raise ValueError(
+                    f"{name} must be integer codes from 0 to {most}, one for each name that is "
+                    "given: leave out rows of which it is not known."
+                )
+
+    def _require_apart(self) -> None:
+        for at, seed in enumerate(self.seeds):
+            part_of = np.zeros(len(self.features), np.int8)
+            for name in ("train", "validation", "test"):
+                rows = getattr(self, name)[at]
+                if part_of[rows].any():
+                    raise ValueError(
+                        f"{name}: seed {seed} has rows there that are in another of its parts too, "
+                        "and would be judged by what it was fitted to."
+                    )
+                part_of[rows] = 1
 
     @property
     def multilabel(self) -> bool:
@@ -135,8 +166,10 @@ def exact_count(share: float, n_rows: int) -> int:
     Raises
     ------
     ValueError
-        If one of the two kinds of rows would have none.
+        If the share is not between 0 and 1, or one of the two kinds of rows would have none.
     """
+    if not 0 < share < 1:
+        raise ValueError(f"share, of the rare group, must lie between 0 and 1, not {share:g}.")
     count = round(share * n_rows)
     if not 0 < count < n_rows:
         raise ValueError(
@@ -186,6 +219,27 @@ def parted_rows(
         for part, some in zip(parts, np.split(there, np.cumsum(wanted)), strict=True):
             part.append(some)
     return [np.concatenate(part) for part in parts]
+
+
+def draws_of(n_seeds: int) -> list[np.random.Generator]:
+    """What decides which rows each seed has.
+
+    Parameters
+    ----------
+    n_seeds : int
+
+    Returns
+    -------
+    list of Generator
+
+    Raises
+    ------
+    ValueError
+        If there is no seed.
+    """
+    if n_seeds < 1:
+        raise ValueError(f"n_seeds must be at least 1, not {n_seeds}.")
+    return [np.random.default_rng([seed, 3]) for seed in range(n_seeds)]
 
 
 def _counts(codes: NDArray[np.int64], g: int) -> NDArray[np.int64]:

@@ -160,9 +160,19 @@ def run_entry(
     Returns
     -------
     Entry
+
+    Raises
+    ------
+    ValueError
+        If a horizon is none of the looks.
     """
     seats = range(len(data.seeds))
-    horizons = [range(len(schedule.looks))[look] for look in horizons]
+    n_looks = len(schedule.looks)
+    if not horizons or not all(-n_looks <= look < n_looks for look in horizons):
+        raise ValueError(
+            f"horizons must be numbers of the {n_looks} looks, from 0, not {list(horizons)}."
+        )
+    horizons = [range(n_looks)[look] for look in horizons]
 
     def attempt(places: list[int]) -> list[Course]:
         if progress is not None:

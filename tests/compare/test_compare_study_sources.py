@@ -24,6 +24,10 @@ def test_digits_have_an_exact_share_of_the_rare_style_and_one_test_set_in_both()
     data, make_network = digits(0.03, 3)
     assert data.train_counts.tolist() == [[970, 30]] * 3
     assert data.same_test_rows
+    told = data.describe()
+    assert told["Training rows"] == "1,000 (usual style 970, rare style 30)"
+    assert told["Validation rows"].startswith("200 (usual style 194, rare style 6)")
+    assert told["Test rows"] == "1,194 (usual style 597, rare style 597)"
     test = data.test[0]
     assert data.group[test].mean() == 0.5
     usual, rare = np.split(data.label[test], 2)

@@ -135,18 +135,21 @@ class StudyData:
 
     def describe(self) -> dict[str, str]:
         """How many rows there are of what, in words."""
-        counts = self.train_counts
+        return {
+            "Seeds": f"{len(self.seeds)}",
+            "Training rows": self._described(self.train),
+            "Validation rows": f"{self._described(self.validation)}, to choose rates by",
+            "Test rows": self._described(self.test),
+            "Labels" if self.multilabel else "Classes": ", ".join(self.classes),
+        }
+
+    def _described(self, rows: Rows) -> str:
+        counts = _counts(self.group[rows], len(self.groups))
         of_groups = ", ".join(
             f"{name} {low:,}" if low == high else f"{name} {low:,} to {high:,}"
             for name, low, high in zip(self.groups, counts.min(0), counts.max(0), strict=True)
         )
-        return {
-            "Seeds": f"{len(self.seeds)}",
-            "Training rows": f"{self.train.shape[1]:,} ({of_groups})",
-            "Validation rows": f"{self.validation.shape[1]:,}, to choose rates by",
-            "Test rows": f"{self.test.shape[1]:,}",
-            "Labels" if self.multilabel else "Classes": ", ".join(self.classes),
-        }
+        return f"{rows.shape[1]:,} ({of_groups})"
 
 
 def exact_count(share: float, n_rows: int) -> int:

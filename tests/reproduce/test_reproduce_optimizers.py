@@ -14,7 +14,7 @@ from equipoise.reproduce.claim import Workplace
 from equipoise.reproduce.optimizers import steps, wells
 from equipoise.reproduce.optimizers.conditional import only_so
 from equipoise.reproduce.optimizers.networks.against import Against, Difference
-from equipoise.reproduce.optimizers.networks.claims import fairer_claims
+from equipoise.reproduce.optimizers.networks.claims import balanced_claim, fairer_claims
 from equipoise.reproduce.optimizers.networks.part import images_part, part_of
 from equipoise.reproduce.optimizers.networks.setting import Results, Setting
 from equipoise.reproduce.optimizers.networks.tables import against_table
@@ -173,6 +173,33 @@ def test_a_verdict_says_under_which_protocols_the_claim_is_so(
     claim = fairer_claims(results, data, [against])[0]
     assert claim.verdict == verdict
     assert words in claim.claim
+
+
+@pytest.mark.parametrize(
+    ("lower", "verdict"),
+    [(0.2, "holds"), (0.0, "cannot be told"), (-0.2, "cannot be told")],
+)
+def test_the_best_optimizer_of_several_is_not_said_to_win_for_having_been_chosen(
+    small, lower, verdict
+):
+    # Of six seeds p is at least 1/32, and three times that is more than 5%.
+    _, found, _ = small
+    entries = Results.of(SMALL, found).entries
+    tables = {name: _with_gap(entry, 0.5) for name, entry in entries.items()}
+    tables["balanced SGD"] = _with_gap(entries["balanced SGD"], 0.5 - lower)
+    against = Against(1, Disparity.parse(ODDS), 0.9, {})
+    claim = balanced_claim(Results(SMALL, tables), 1, against)
+    assert claim.verdict == verdict
+    assert claim.ours == pytest.approx(-lower)
+    assert "best of 3" in claim.claim
+
+
+def _with_gap(entry, gap):
+    table = np.zeros_like(entry.table)
+    table[..., 0, [0, 1], [0, 1]] = 100
+    table[..., 1, 0, :] = [100 - round(100 * gap), round(100 * gap)]
+    table[..., 1, 1, 1] = 100
+    return dataclasses.replace(entry, table=table)
 
 
 def _difference(shift):

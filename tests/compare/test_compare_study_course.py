@@ -150,3 +150,13 @@ def test_balanced_batches_have_as_many_rows_of_each_group():
 def test_what_cannot_be_is_refused(make, said):
     with pytest.raises(ValueError, match=said):
         make()
+
+
+def test_a_batch_of_more_rows_than_there_are_is_one_of_all_rows_however_it_is_drawn():
+    data = small_data()
+    for name in ("SGD", "balanced SGD"):
+        all_rows, more = (
+            follow(data, small_network(), CONTESTANTS[name], [(0.1, 0)], Schedule(size, (3,)))
+            for size in (80, 500)
+        )
+        assert np.array_equal(all_rows.train_loss, more.train_loss)

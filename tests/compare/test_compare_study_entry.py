@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -150,13 +151,10 @@ def test_of_several_labels_the_mean_or_the_worst_is_taken_over_those_that_are_de
 
 
 def test_what_diverged_has_no_figure():
-    table = np.ones((1, 1, 2, 2, 2, 2), np.int64)
-    made = _entry(table, loss=[[[0.1, np.nan]]])
-    assert np.isnan(accuracy(made)[0, 0]).tolist() == [False, True]
-    assert np.isnan(figures(made, Disparity.parse('gap("selection")'))[0, 0]).tolist() == [
-        False,
-        True,
-    ]
+    table = np.ones((1, 1, 3, 2, 2, 2), np.int64)
+    made = _entry(table, loss=[[[0.1, np.nan, np.inf]]])
+    for found in (accuracy(made), figures(made, Disparity.parse('gap("selection")'))):
+        assert np.isnan(found[0, 0]).tolist() == [False, True, True]
 
 
 def test_at_equal_training_loss_only_what_is_more_than_it_is_left():
@@ -182,6 +180,45 @@ def test_training_loss_explains_all_of_what_is_a_function_of_it():
     found = MatchedLoss(entries, values)
     assert found.r_squared == pytest.approx(1)
     assert np.abs(found.residuals["one"]).max() < 1e-10
+
+
+def test_a_rate_that_only_one_optimizer_has_besides_its_own_sets_it_apart_from_no_other():
+    # What is learnt too slowly is unfair at a loss at which what is unstable is fair.
+    losses = np.exp(np.random.default_rng(2).uniform(-2, 0, (5, 4, 10)))
+    slow = np.full((1, 4, 10), np.exp(-0.5))
+    fair = {"one": np.concatenate([slow * 0 + 1, 0.1 - np.log(losses)]), "two": -np.log(losses)}
+    fair["two"] = fair["two"] + 0.1
+    besides = (False, True, True, True, True, True)
+    entries = [
+        replace(_entry(None, "one", np.concatenate([slow, losses])), searched=besides),
+        _entry(None, "two", losses),
+    ]
+    found = MatchedLoss(entries, fair)
+    assert found.residuals["one"] == pytest.approx(found.residuals["two"], abs=1e-9)
+    assert found.r_squared == pytest.approx(1)
+
+
+def test_what_diverged_at_every_rate_leaves_others_comparable_at_equal_loss():
+    losses = np.exp(np.random.default_rng(1).uniform(-4, 0, (5, 4, 10)))
+    lost = np.full((5, 4, 10), np.nan)
+    entries = [_entry(None, n, x) for n, x in (("one", losses), ("two", losses), ("lost", lost))]
+    values = {"one": np.log(losses), "two": np.log(losses), "lost": lost}
+    found = MatchedLoss(entries, values)
+    assert np.isnan(found.residuals["lost"]).all()
+    assert found.residuals["one"] == pytest.approx(np.zeros(10), abs=1e-9)
+
+
+@pytest.mark.parametrize("losses", [(0.9, 0.1), (np.nan, np.nan)])
+def test_without_a_loss_in_common_nothing_is_left_at_equal_loss(losses):
+    entries = [_entry(None, str(n), np.full((5, 4, 10), x)) for n, x in enumerate(losses)]
+    found = MatchedLoss(entries, {one.name: one.train_loss for one in entries})
+    assert np.isnan(found.r_squared)
+    assert all(np.isnan(left).all() for left in found.residuals.values())
+
+
+def test_the_edge_is_that_of_the_search():
+    made = replace(_entry(None, loss=np.ones((4, 1, 2))), searched=(False, True, True, True))
+    assert [made.at_edge(at) for at in range(4)] == [False, True, False, True]
 
 
 def _entry(table, name="one", loss=None, *, heeds_groups=False):
@@ -218,6 +255,12 @@ def test_too_few_rows_of_a_kind_are_said():
         ({"test": np.zeros((1, 3), int)}, "test must hold rows for each of 2 seeds"),
         ({"test": np.full((2, 3), 10**6)}, "test holds row numbers outside"),
         ({"label": np.zeros(3, int)}, "as many rows"),
+        ({"label": np.full(240, 2)}, "label must be integer codes from 0 to 1"),
+        ({"label": np.zeros(240)}, "label must be integer codes"),
+        ({"label": np.zeros((240, 3), int)}, "label has 3 columns, and classes names 2"),
+        ({"group": np.full(240, -1)}, "group must be integer codes from 0 to 1"),
+        ({"test": np.tile(np.arange(130), (2, 1))}, "test: seed 0 has rows there"),
+        ({"validation": np.tile(np.arange(100), (2, 1))}, "validation: seed 0 has rows there"),
     ],
 )
 def test_rows_that_do_not_go_together_are_refused(change, said):
@@ -225,6 +268,23 @@ def test_rows_that_do_not_go_together_are_refused(change, said):
     fields = {name: getattr(data, name) for name in StudyData.__dataclass_fields__}
     with pytest.raises(ValueError, match=said):
         StudyData(**fields | change)
+
+
+@pytest.mark.parametrize("share", [0, 1, -1, math.nan])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(ValueError, match=r"share, of the rare group, must lie between 0 and 1"):
+        exact_count(share, 100)
+
+
+def test_horizons_that_are_no_looks_are_refused():
+    with pytest.raises(ValueError, match=r"horizons must be numbers of the 2 looks"):
+        run_entry(
+            small_data(),
+            small_network(),
+            CONTESTANTS["SGD"],
+            Schedule(20, (1, 2)),
+            horizons=(2,),
+        )
 
 
 def test_features_that_are_no_numbers_are_refused():

@@ -24,11 +24,28 @@ def test_digits_have_an_exact_share_of_the_rare_style_and_one_test_set_in_both()
     data, make_network = digits(0.03, 3)
     assert data.train_counts.tolist() == [[970, 30]] * 3
     assert data.same_test_rows
+    told = data.describe()
+    assert told["Training rows"] == "1,000 (usual style 970, rare style 30)"
+    assert told["Validation rows"].startswith("200 (usual style 194, rare style 6)")
+    assert told["Test rows"] == "1,194 (usual style 597, rare style 597)"
     test = data.test[0]
     assert data.group[test].mean() == 0.5
     usual, rare = np.split(data.label[test], 2)
     assert np.array_equal(usual, rare)
     assert make_network([0, 1])(data.features[:4]).shape == (2, 4, 2)
+
+
+@pytest.mark.parametrize("make", [digits, own_features])
+def test_without_a_seed_or_a_share_nothing_is_made(make):
+    with pytest.raises(ValueError, match=r"n_seeds must be at least 1, not 0"):
+        make(0.1, 0)
+    with pytest.raises(ValueError, match=r"share, of the rare group, must lie between 0 and 1"):
+        make(1.5, 2)
+
+
+def test_more_images_than_there_are_cannot_be_learnt_from():
+    with pytest.raises(ValueError, match=r"1,100 and 200 images are more than the 1,200"):
+        digits(0.1, 2, n_train=1100)
 
 
 def test_no_row_is_learnt_from_and_judged_on_in_either_style():
@@ -148,6 +165,8 @@ def test_features_of_images_get_a_linear_layer(several):
     drawn, _ = image_features(found, features, 2, **sizes)
     assert drawn.groups == ("man", "woman")
     assert set(drawn.train.ravel()) <= set(range(200))
+    with pytest.raises(ValueError, match=r"n_train must lie between 1 and the 200 images"):
+        image_features(found, features, 2, n_train=201, n_validation=20)
 
 
 def test_features_of_other_images_are_refused():

@@ -11,11 +11,13 @@ import torch
 
 from equipoise.optim.constrained import (
     ALM,
+    Moreau,
     MovingAverage,
     Penalty,
     Ratios,
     Unconstrained,
 )
+from equipoise.optim.stacked import SAM
 
 METHODS = {
     "ALM": lambda base: ALM(base, 2, penalty=2.0, estimator=MovingAverage(0.9)),
@@ -350,3 +352,14 @@ def test_replicates_stacked_end_where_each_ends_alone(name, optimizer):
         torch.testing.assert_close(together[r], alone[0], rtol=1e-13, atol=1e-13)
         if multipliers is not None:
             torch.testing.assert_close(multipliers[r], own[0], rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("loaded", ["optimizer", "base"])
+@pytest.mark.parametrize("wrap", [METHODS["ALM"], Moreau, SAM])
+def test_what_is_to_be_done_after_loading_is_done_whichever_of_the_two_is_loaded(wrap, loaded):
+    run = Run(wrap)
+    told = []
+    run.optimizer.register_load_state_dict_post_hook(told.append)
+    one = getattr(run, loaded)
+    one.load_state_dict(one.state_dict())
+    assert told == [run.optimizer]

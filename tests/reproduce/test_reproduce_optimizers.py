@@ -14,9 +14,10 @@ from equipoise.reproduce.claim import Workplace
 from equipoise.reproduce.optimizers import steps, wells
 from equipoise.reproduce.optimizers.conditional import only_so
 from equipoise.reproduce.optimizers.networks.against import Against, Difference
-from equipoise.reproduce.optimizers.networks.claims import fairer_claims
+from equipoise.reproduce.optimizers.networks.claims import balanced_claim, fairer_claims
 from equipoise.reproduce.optimizers.networks.part import images_part, part_of
 from equipoise.reproduce.optimizers.networks.setting import Results, Setting
+from equipoise.reproduce.optimizers.networks.tables import against_table
 from equipoise.reproduce.optimizers.rerun import PARTS, rerun
 from equipoise.reproduce.optimizers.theory.rest import Rest, figure, ratio
 from equipoise.reproduce.part import Part, find_results
@@ -151,6 +152,8 @@ def _never():
         (-0.1, -0.1, 0.0, "holds with a condition", "at one rate for all and each at its best"),
         (0.1, 0.1, 0.1, "does not hold", ""),
         (0.0, -0.001, 0.0, "cannot be told", ""),
+        (0.0, 0.001, 0.0, "cannot be told", ""),
+        (None, 0.1, None, "does not hold", "at one rate undefined"),
     ],
 )
 def test_a_verdict_says_under_which_protocols_the_claim_is_so(
@@ -172,7 +175,36 @@ def test_a_verdict_says_under_which_protocols_the_claim_is_so(
     assert words in claim.claim
 
 
+@pytest.mark.parametrize(
+    ("lower", "verdict"),
+    [(0.2, "holds"), (0.0, "cannot be told"), (-0.2, "cannot be told")],
+)
+def test_the_best_optimizer_of_several_is_not_said_to_win_for_having_been_chosen(
+    small, lower, verdict
+):
+    # Of six seeds p is at least 1/32, and three times that is more than 5%.
+    _, found, _ = small
+    entries = Results.of(SMALL, found).entries
+    tables = {name: _with_gap(entry, 0.5) for name, entry in entries.items()}
+    tables["balanced SGD"] = _with_gap(entries["balanced SGD"], 0.5 - lower)
+    against = Against(1, Disparity.parse(ODDS), 0.9, {})
+    claim = balanced_claim(Results(SMALL, tables), 1, against)
+    assert claim.verdict == verdict
+    assert claim.ours == pytest.approx(-lower)
+    assert "best of 3" in claim.claim
+
+
+def _with_gap(entry, gap):
+    table = np.zeros_like(entry.table)
+    table[..., 0, [0, 1], [0, 1]] = 100
+    table[..., 1, 0, :] = [100 - round(100 * gap), round(100 * gap)]
+    table[..., 1, 1, 1] = 100
+    return dataclasses.replace(entry, table=table)
+
+
 def _difference(shift):
+    if shift is None:
+        return Difference(None, np.nan)
     noise = np.linspace(-0.01, 0.01, 20)
     seeds = compare_seeds(noise * 0, noise + shift)
     return Difference(seeds, seeds.p)
@@ -183,13 +215,60 @@ def test_a_contestant_that_diverged_is_said_to_have(small):
     results = Results.of(SMALL, found)
     entry = results.entries["Adam"]
     lost = Entry.from_dict(entry.to_dict())
-    lost.train_loss[lost.fixed] = np.nan
+    lost.train_loss[[lost.fixed, lost.tuned(1)]] = np.nan
     broken = Results(SMALL, results.entries | {"Adam": lost})
     against = Against.of(broken, 1, Disparity.parse(ODDS))
     assert against.found["Adam", "fixed rate"].seeds is None
     assert not against.found["Adam", "fixed rate"].less
     claims = fairer_claims(broken, SMALL.material()[0], [against])
     assert "undefined" in claims[1].claim
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "balanced SGD"])
+def test_what_diverged_at_every_rate_is_undefined_and_stops_nothing(small, name):
+    part, found, _ = small
+    broken = [dict(one) for one in found]
+    at = SMALL.contestants.index(name)
+    for loss in ("train_loss", "validation_loss", "worst_validation_loss"):
+        broken[at][loss] = np.full(np.shape(found[at][loss]), None).tolist()
+    shown = part.show(broken)
+    lost = [claim for claim in shown.claims if "(undefined)" in claim.claim]
+    wanted = {"SGD": ["RMSprop", "Adam"], "Adam": ["Adam"], "balanced SGD": ["heeding"]}[name]
+    assert [claim.claim.split(": ")[1].split(" ")[0] for claim in lost] == wanted
+    assert {claim.verdict for claim in lost} == {"does not hold"}
+    cells = [str(cell) for row in shown.tables[1].rows for cell in row]
+    assert any("undefined" in cell for cell in cells)
+
+
+def test_a_rate_at_the_edge_of_the_search_is_said_where_it_is_the_best_for_the_worst_group(small):
+    _, found, _ = small
+    entries = Results.of(SMALL, found).entries
+    disparity = Disparity.parse(ODDS)
+    for at, name in ((0, "SGD"), (1, "SGD"), (0, "Adam"), (1, "Adam")):
+        entry = Entry.from_dict(entries[name].to_dict())
+        searched = np.flatnonzero(entry.searched)
+        entry.worst_validation_loss[:, 1] = 2.0
+        entry.worst_validation_loss[searched[at], 1] = 1.0
+        others = {
+            one: _with_best_inside(entries[one])
+            for one in ("SGD", "RMSprop", "Adam")
+            if one != name
+        }
+        changed = Results(SMALL, entries | others | {name: entry})
+        against = Against.of(changed, 1, disparity)
+        assert against.worst_at_edge(changed, "Adam") is (at == 0)
+        assert against.worst_at_edge(changed, "RMSprop") is (at == 0 and name == "SGD")
+        claim = fairer_claims(changed, SMALL.material()[0], [against])[1].claim
+        assert ("at an edge" in claim) is (at == 0)
+        cells = {row[0]: str(row[3]) for row in against_table(changed, against).rows}
+        assert ("(edge)" in cells["Adam"]) is (at == 0)
+
+
+def _with_best_inside(entry):
+    made = Entry.from_dict(entry.to_dict())
+    made.worst_validation_loss[:, 1] = 2.0
+    made.worst_validation_loss[np.flatnonzero(made.searched)[1], 1] = 1.0
+    return made
 
 
 # ------------------------------------------------------------------------ the whole

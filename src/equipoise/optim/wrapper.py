@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
+from typing_extensions import override
 
 
 class OptimizerWrapper(torch.optim.Optimizer):
@@ -61,3 +64,22 @@ class OptimizerWrapper(torch.optim.Optimizer):
             self.base.add_param_group(param_group)
         else:
             super().add_param_group(param_group)
+
+    @override
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[[torch.optim.Optimizer], None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call a function whenever a state has been loaded, by this optimizer or the wrapped one.
+
+        Parameters
+        ----------
+        hook : callable
+            Called with this optimizer.
+        prepend : bool
+            Whether it comes before those that are there.
+
+        Returns
+        -------
+        torch.utils.hooks.RemovableHandle
+        """
+        return self.base.register_load_state_dict_post_hook(lambda _: hook(self), prepend)

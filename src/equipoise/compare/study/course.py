@@ -35,6 +35,7 @@ class Schedule:
     Attributes
     ----------
     batch_size : int
+        Cut to the number of training rows where larger.
     looks : tuple of int
         After which epochs it is looked at, rising; the last one ends the training.
     """
@@ -53,7 +54,7 @@ class Schedule:
 class Course:
     """What was seen of r trainings at e looks.
 
-    A training that diverged has a loss that is NaN.
+    A training that diverged has a loss that is not finite.
 
     Attributes
     ----------
@@ -172,7 +173,9 @@ class _Stack:
         seeds = [data.seeds[seat] for seat in seats]
         self._network = make_network(seeds)
         self._train = data.train[seats]
-        size, n = schedule.batch_size, self._train.shape[1]
+        n = self._train.shape[1]
+        # The same for all ways of drawing batches, so that all see as many rows.
+        size = min(schedule.batch_size, n)
         self._batches: Batches
         if contestant.balanced:
             self._batches = BalancedBatches(self._train, data.group, len(data.groups), size, seeds)

@@ -39,7 +39,8 @@ class StudyData:
     Raises
     ------
     ValueError
-        If the parts do not fit together, or some seed has no row of a group to train on.
+        If the parts do not fit together, codes are out of their range, a row of a seed is in two
+        parts, or some seed has no row of a group to train on.
     """
 
     name: str
@@ -71,10 +72,40 @@ class StudyData:
                 )
             if rows.min() < 0 or rows.max() >= n:
                 raise ValueError(f"{name} holds row numbers outside 0 to {n - 1}.")
+        self._require_codes()
+        self._require_apart()
         for seed, counts in zip(self.seeds, self.train_counts, strict=True):
             if not counts.all():
                 lacking = self.groups[int(np.argmin(counts))]
                 raise ValueError(f"train: seed {seed} has no row of group {lacking!r}.")
+
+    def _require_codes(self) -> None:
+        top = 1 if self.multilabel else self.n_outputs - 1
+        if self.multilabel and self.label.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"label has {self.label.shape[1]} columns, and classes names {self.n_outputs}."
+            )
+        for name, codes, most in (
+            ("label", self.label, top),
+            ("group", self.group, len(self.groups) - 1),
+        ):
+            if codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() > most:
+                raise ValueError(
+                    f"{name} must be integer codes from 0 to {most}, one for each name that is "
+                    "given: leave out rows of which it is not known."
+                )
+
+    def _require_apart(self) -> None:
+        for at, seed in enumerate(self.seeds):
+            part_of = np.zeros(len(self.features), np.int8)
+            for name in ("train", "validation", "test"):
+                rows = getattr(self, name)[at]
+                if part_of[rows].any():
+                    raise ValueError(
+                        f"{name}: seed {seed} has rows there that are in another of its parts too, "
+                        "and would be judged by what it was fitted to."
+                    )
+                part_of[rows] = 1
 
     @property
     def multilabel(self) -> bool:
@@ -104,18 +135,21 @@ class StudyData:
 
     def describe(self) -> dict[str, str]:
         """How many rows there are of what, in words."""
-        counts = self.train_counts
+        return {
+            "Seeds": f"{len(self.seeds)}",
+            "Training rows": self._described(self.train),
+            "Validation rows": f"{self._described(self.validation)}, to choose rates by",
+            "Test rows": self._described(self.test),
+            "Labels" if self.multilabel else "Classes": ", ".join(self.classes),
+        }
+
+    def _described(self, rows: Rows) -> str:
+        counts = _counts(self.group[rows], len(self.groups))
         of_groups = ", ".join(
             f"{name} {low:,}" if low == high else f"{name} {low:,} to {high:,}"
             for name, low, high in zip(self.groups, counts.min(0), counts.max(0), strict=True)
         )
-        return {
-            "Seeds": f"{len(self.seeds)}",
-            "Training rows": f"{self.train.shape[1]:,} ({of_groups})",
-            "Validation rows": f"{self.validation.shape[1]:,}, to choose rates by",
-            "Test rows": f"{self.test.shape[1]:,}",
-            "Labels" if self.multilabel else "Classes": ", ".join(self.classes),
-        }
+        return f"{rows.shape[1]:,} ({of_groups})"
 
 
 def exact_count(share: float, n_rows: int) -> int:
@@ -135,8 +169,10 @@ def exact_count(share: float, n_rows: int) -> int:
     Raises
     ------
     ValueError
-        If one of the two kinds of rows would have none.
+        If the share is not between 0 and 1, or one of the two kinds of rows would have none.
     """
+    if not 0 < share < 1:
+        raise ValueError(f"share, of the rare group, must lie between 0 and 1, not {share:g}.")
     count = round(share * n_rows)
     if not 0 < count < n_rows:
         raise ValueError(
@@ -186,6 +222,27 @@ def parted_rows(
         for part, some in zip(parts, np.split(there, np.cumsum(wanted)), strict=True):
             part.append(some)
     return [np.concatenate(part) for part in parts]
+
+
+def draws_of(n_seeds: int) -> list[np.random.Generator]:
+    """What decides which rows each seed has.
+
+    Parameters
+    ----------
+    n_seeds : int
+
+    Returns
+    -------
+    list of Generator
+
+    Raises
+    ------
+    ValueError
+        If there is no seed.
+    """
+    if n_seeds < 1:
+        raise ValueError(f"n_seeds must be at least 1, not {n_seeds}.")
+    return [np.random.default_rng([seed, 3]) for seed in range(n_seeds)]
 
 
 def _counts(codes: NDArray[np.int64], g: int) -> NDArray[np.int64]:

@@ -84,6 +84,11 @@ class Entry:
         """One of the rates."""
         return rate_at(self.places[at])
 
+    def at_edge(self, at: int) -> bool:
+        """Whether the search for the best rate went no further than to one of the rates."""
+        searched = [place for place, there in zip(self.places, self.searched, strict=True) if there]
+        return self.places[at] in (searched[0], searched[-1])
+
     def to_dict(self) -> dict[str, Any]:
         """The entry as JSON can hold it."""
         losses = {name: _listed(getattr(self, name)) for name in _LOSSES}
@@ -155,9 +160,19 @@ def run_entry(
     Returns
     -------
     Entry
+
+    Raises
+    ------
+    ValueError
+        If a horizon is none of the looks.
     """
     seats = range(len(data.seeds))
-    horizons = [range(len(schedule.looks))[look] for look in horizons]
+    n_looks = len(schedule.looks)
+    if not horizons or not all(-n_looks <= look < n_looks for look in horizons):
+        raise ValueError(
+            f"horizons must be numbers of the {n_looks} looks, from 0, not {list(horizons)}."
+        )
+    horizons = [range(n_looks)[look] for look in horizons]
 
     def attempt(places: list[int]) -> list[Course]:
         if progress is not None:

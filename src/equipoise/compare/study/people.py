@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from equipoise.compare.study.data import StudyData, exact_count, parted_rows
+from equipoise.compare.study.data import StudyData, draws_of, exact_count, parted_rows
 from equipoise.compare.study.sources import Material
 from equipoise.data import Dataset, ImageGroups
 from equipoise.learn.encoder import TableEncoder
@@ -132,10 +132,8 @@ def image_features(
         assert found.codes is not None
         group, names = found.codes.astype(np.int64), found.names
         chosen = [
-            np.stack(
-                [np.random.default_rng([s, 3]).permutation(rows)[:size] for s in range(n_seeds)]
-            )
-            for rows, size in zip(learnt, sizes, strict=True)
+            _as_they_come(name, rows, size, n_seeds)
+            for name, rows, size in zip(("n_train", "n_validation"), learnt, sizes, strict=True)
         ]
     else:
         codes = {name: images.sensitive[name] for name in rare if name in images.sensitive}
@@ -164,6 +162,12 @@ def image_features(
     return data, partial(StackedMLP, data.features.shape[1], (), data.n_outputs)
 
 
+def _as_they_come(name: str, rows: NDArray[np.int64], size: int, n_seeds: int) -> NDArray[np.int64]:
+    if not 1 <= size <= len(rows):
+        raise ValueError(f"{name} must lie between 1 and the {len(rows):,} images, not {size:,}.")
+    return np.stack([draw.permutation(rows)[:size] for draw in draws_of(n_seeds)])
+
+
 def _of_seeds(
     is_rare: NDArray[np.bool_],
     rows: NDArray[np.int64],
@@ -174,12 +178,8 @@ def _of_seeds(
     """Of each size, rows of every seed with an exact number of rare ones."""
     for size in sizes:
         exact_count(share, size)
-    drawn = [parted_rows(is_rare[rows], share, sizes, draw) for draw in _draws(n_seeds)]
+    drawn = [parted_rows(is_rare[rows], share, sizes, draw) for draw in draws_of(n_seeds)]
     return [np.stack([rows[one[part]] for one in drawn]) for part in range(len(sizes))]
-
-
-def _draws(n_seeds: int) -> list[np.random.Generator]:
-    return [np.random.default_rng([seed, 3]) for seed in range(n_seeds)]
 
 
 def _in_cell(dataset: Dataset, rare: Mapping[str, str]) -> NDArray[np.bool_]:

@@ -46,7 +46,7 @@ def figures(entry: Entry, disparity: Disparity, over: Over = "mean") -> Floats:
         else:
             reduced = known.max(-1) if disparity.sense == "<=" else known.min(-1)
         values = reduced.filled(np.nan)
-    return np.where(np.isnan(entry.train_loss), np.nan, values)
+    return np.where(np.isfinite(entry.train_loss), values, np.nan)
 
 
 def accuracy(entry: Entry) -> Floats:
@@ -63,7 +63,7 @@ def accuracy(entry: Entry) -> Floats:
     right = np.trace(entry.table, axis1=-2, axis2=-1)
     axes = tuple(range(3, right.ndim))
     found: Floats = divide(right.sum(axes), entry.table.sum((*axes, -2, -1)))
-    return np.where(np.isnan(entry.train_loss), np.nan, found)
+    return np.where(np.isfinite(entry.train_loss), found, np.nan)
 
 
 def of_perfect_decisions(entry: Entry, disparity: Disparity) -> float:
@@ -110,9 +110,12 @@ class MatchedLoss:
     """How far each optimizer is from what its training loss lets one expect.
 
     One curve, a polynomial in the logarithm of the training loss, is fitted to the figure over all
-    optimizers, rates, looks and seeds. What is left over is what an optimizer does besides having
-    trained for longer or shorter. Every optimizer has the same weight in the fit, and entries that
-    heed groups have none. Only losses count that every optimizer came to.
+    optimizers, searched rates, looks and seeds. What is left over is what an optimizer does besides
+    having trained for longer or shorter. Every optimizer has the same weight in the fit, and
+    entries that heed groups have none. Only losses count that every optimizer came to. A rate that
+    is there only because it is the same for all does not count: what is learnt too slowly has
+    another figure than what is unstable at the same loss, so that whoever had one more slow rate
+    than others would seem to be another optimizer.
 
     Parameters
     ----------
@@ -125,30 +128,40 @@ class MatchedLoss:
     Attributes
     ----------
     r_squared : float
-        What share of the figure's variance the curve explains.
+        What share of the figure's variance the curve explains; NaN where there is no curve, because
+        no loss is one that every optimizer came to.
     residuals : dict of ndarray, shape (s,)
-        Of each entry, the mean over its rates and looks.
+        Of each entry, the mean over its searched rates and looks; NaN of a seed without any such.
     """
 
     def __init__(
         self, entries: Sequence[Entry], values: Mapping[str, Floats], degree: int = 2
     ) -> None:
-        logs = {one.name: np.log(np.maximum(one.train_loss, _LEAST_LOSS)) for one in entries}
-        fitted = [one.name for one in entries if not one.heeds_groups]
-        low = max(np.nanmin(logs[name]) for name in fitted)
-        high = min(np.nanmax(logs[name]) for name in fitted)
-        usable = {
-            name: (x >= low) & (x <= high) & np.isfinite(values[name]) for name, x in logs.items()
+        logs = {one.name: _log_loss(one.train_loss) for one in entries}
+        known = {
+            one.name: np.isfinite(logs[one.name])
+            & np.isfinite(values[one.name])
+            & np.array(one.searched)[:, None, None]
+            for one in entries
         }
-        x = np.concatenate([logs[name][usable[name]] for name in fitted])
-        y = np.concatenate([values[name][usable[name]] for name in fitted])
-        weight = np.concatenate(
-            [np.full(usable[name].sum(), usable[name].sum() ** -0.5) for name in fitted]
+        # What diverged at every rate has no losses that others could have come to.
+        fitted = [one.name for one in entries if not one.heeds_groups and known[one.name].any()]
+        low = max((logs[name][known[name]].min() for name in fitted), default=np.inf)
+        high = min((logs[name][known[name]].max() for name in fitted), default=-np.inf)
+        usable = {name: known[name] & (x >= low) & (x <= high) for name, x in logs.items()}
+        x, y = (
+            np.concatenate([np.empty(0), *(of[name][usable[name]] for name in fitted)])
+            for of in (logs, values)
         )
-        self._curve = np.polynomial.Polynomial.fit(x, y, degree, w=weight)
-        around = np.average(y, weights=weight**2)
-        left = np.average((y - self._curve(x)) ** 2, weights=weight**2)
-        self.r_squared = float(1 - left / np.average((y - around) ** 2, weights=weight**2))
+        self._curve, self.r_squared = np.polynomial.Polynomial([np.nan]), np.nan
+        if len(np.unique(x)) > degree:
+            counts = np.array([usable[name].sum() for name in fitted])
+            weight = np.repeat(1 / np.maximum(counts, 1), counts)
+            # It weighs residuals before it squares them.
+            self._curve = np.polynomial.Polynomial.fit(x, y, degree, w=weight**0.5)
+            left = np.average((y - self._curve(x)) ** 2, weights=weight)
+            spread = np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)
+            self.r_squared = float(1 - left / spread) if spread > 0 else np.nan
         self.residuals = {
             name: _mean_over_points(values[name] - self._curve(logs[name]), usable[name])
             for name in logs
@@ -166,8 +179,13 @@ class MatchedLoss:
         ndarray
             Of the same shape.
         """
-        found: Floats = self._curve(np.log(np.maximum(train_loss, _LEAST_LOSS)))
+        found: Floats = self._curve(_log_loss(train_loss))
         return found
+
+
+def _log_loss(train_loss: Floats) -> Floats:
+    found: Floats = np.log(np.maximum(train_loss, _LEAST_LOSS))
+    return found
 
 
 def _mean_over_points(values: Floats, usable: np.ndarray) -> Floats:

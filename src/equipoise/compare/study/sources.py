@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from equipoise.compare.study.course import MakeNetwork
-from equipoise.compare.study.data import StudyData, exact_count, parted_rows
+from equipoise.compare.study.data import StudyData, draws_of, exact_count, parted_rows
 from equipoise.data import load_images
 from equipoise.data.own_features import simulate_own_features
 from equipoise.data.rare_style import in_rare_style
@@ -123,7 +123,8 @@ def own_features(
     StudyData
     callable
     """
-    rare = [round(share * size) for size in (n_train, n_validation)]
+    draws = draws_of(n_seeds)
+    rare = [exact_count(share, size) for size in (n_train, n_validation)]
     each = n_test // 2
     counts = (n_train + n_validation - sum(rare) + each, sum(rare) + each)
     found = [simulate_own_features(counts, seed, rotated=rotated) for seed in range(n_seeds)]
@@ -131,10 +132,8 @@ def own_features(
     label = np.concatenate([one.label for one in found])
     truth = np.concatenate([one.truth for one in found])
     parts = []
-    for seed, one in enumerate(found):
-        rows = parted_rows(
-            one.group == 1, share, (n_train, n_validation), np.random.default_rng([seed, 3])
-        )
+    for seed, (one, draw) in enumerate(zip(found, draws, strict=True)):
+        rows = parted_rows(one.group == 1, share, (n_train, n_validation), draw)
         parts.append([part + seed * sum(counts) for part in rows])
     train, validation, test = (np.stack(rows) for rows in zip(*parts, strict=True))
     label[test] = truth[test]
@@ -166,12 +165,16 @@ def _in_two_styles(
 ) -> Material:
     """The pool is all images as they are, and then all of them in the rare style."""
     n = len(label)
+    if sum(sizes) > len(learnt):
+        raise ValueError(
+            f"n_train and n_validation: {sizes[0]:,} and {sizes[1]:,} images are more than the "
+            f"{len(learnt):,} that are not judged on; take fewer."
+        )
     both = torch.from_numpy(np.concatenate([pixels, in_rare_style(pixels)])).float()
     patches = image_patches(both if both.dim() == 3 else both.permute(0, 3, 1, 2))
     train: list[NDArray[np.int64]] = []
     validation: list[NDArray[np.int64]] = []
-    for seed in range(n_seeds):
-        draw = np.random.default_rng([seed, 3])
+    for draw in draws_of(n_seeds):
         rows = draw.permutation(learnt)
         for part, at, size in ((train, 0, sizes[0]), (validation, sizes[0], sizes[1])):
             n_rare = exact_count(share, size)

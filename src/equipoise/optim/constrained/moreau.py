@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 from typing_extensions import override
 
 from equipoise.optim.wrapper import OptimizerWrapper
@@ -66,25 +65,6 @@ class Moreau(OptimizerWrapper):
         self.averaging = averaging
         # Not in the shared state, which Adam and others take for their own once it has an entry.
         self._centres: dict[Tensor, Tensor] = {}
-
-    @override
-    def register_load_state_dict_post_hook(
-        self, hook: Callable[[torch.optim.Optimizer], None], prepend: bool = False
-    ) -> RemovableHandle:
-        """Call a function whenever a state has been loaded, by this optimizer or the wrapped one.
-
-        Parameters
-        ----------
-        hook : callable
-            Called with this optimizer.
-        prepend : bool
-            Whether it comes before those that are there.
-
-        Returns
-        -------
-        torch.utils.hooks.RemovableHandle
-        """
-        return self.base.register_load_state_dict_post_hook(lambda _: hook(self), prepend)
 
     @property
     def differentiates_again(self) -> bool:

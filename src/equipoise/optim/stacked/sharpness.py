@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils.hooks import RemovableHandle
 from typing_extensions import override
 
 from equipoise.optim.stacked.rule import unit_length
@@ -111,22 +110,3 @@ class SAM(OptimizerWrapper):
             From :meth:`state_dict`.
         """
         self.base.load_state_dict(state_dict)
-
-    @override
-    def register_load_state_dict_post_hook(
-        self, hook: Callable[[torch.optim.Optimizer], None], prepend: bool = False
-    ) -> RemovableHandle:
-        """Call a function whenever a state has been loaded, by this optimizer or the wrapped one.
-
-        Parameters
-        ----------
-        hook : callable
-            Called with this optimizer.
-        prepend : bool
-            Whether it comes before those that are there.
-
-        Returns
-        -------
-        torch.utils.hooks.RemovableHandle
-        """
-        return self.base.register_load_state_dict_post_hook(lambda _: hook(self), prepend)

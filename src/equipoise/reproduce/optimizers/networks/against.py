@@ -27,7 +27,7 @@ class Difference:
     Attributes
     ----------
     seeds : PairedSeeds or None
-        None where one of the two diverged.
+        None where one of the two diverged, or has no such figure, with some seed.
     p : float
         Adjusted by Holm's method for all contenders and protocols of the table; NaN where there is
         no difference to test.
@@ -58,7 +58,7 @@ class Against:
     disparity : Disparity
     r_squared : float
         What share of the figure's variance training loss explains, over all optimizers, rates,
-        looks and seeds.
+        looks and seeds; NaN if they have no losses in common.
     found : dict
         By contender and protocol.
     """
@@ -67,6 +67,31 @@ class Against:
     disparity: Disparity
     r_squared: float
     found: dict[tuple[str, Column], Difference]
+
+    @property
+    def explained(self) -> str:
+        """What training loss explains, in words."""
+        if np.isnan(self.r_squared):
+            return "there is no training loss that all optimizers came to"
+        return f"training loss alone explains {self.r_squared:.0%} of the variance"
+
+    def worst_at_edge(self, results: Results, name: str) -> bool:
+        """Whether a rate that is best for the worst group is the last one that was tried.
+
+        Rates are sought beyond what is best for all rows, and for nothing else.
+
+        Parameters
+        ----------
+        results : Results
+        name : str
+
+        Returns
+        -------
+        bool
+            Of the contender or of SGD.
+        """
+        entries = [results.entries[one] for one in (name, BASE)]
+        return any(one.at_edge(one.tuned(self.look, for_worst=True)) for one in entries)
 
     @classmethod
     def of(cls, results: Results, look: int, disparity: Disparity) -> Against:
@@ -91,10 +116,8 @@ class Against:
                 continue
             for protocol in get_args(Protocol):
                 own, base = (_at(entries[one], values[one], protocol, look) for one in (name, BASE))
-                pairs[name, protocol] = _compared(base, own)
-            pairs[name, "matched loss"] = _compared(
-                matched.residuals[BASE], matched.residuals[name]
-            )
+                pairs[name, protocol] = paired(base, own)
+            pairs[name, "matched loss"] = paired(matched.residuals[BASE], matched.residuals[name])
         tested = [key for key, seeds in pairs.items() if seeds is not None]
         adjusted = dict(
             zip(tested, holm([seeds.p for seeds in pairs.values() if seeds]), strict=True)
@@ -115,7 +138,18 @@ def _at(entry: Entry, values: Floats, protocol: Protocol, look: int) -> Floats:
     return found
 
 
-def _compared(base: Floats, own: Floats) -> PairedSeeds | None:
+def paired(base: Floats, own: Floats) -> PairedSeeds | None:
+    """Compare figures of the same seeds, where every seed has one.
+
+    Parameters
+    ----------
+    base, own : ndarray, shape (s,)
+
+    Returns
+    -------
+    PairedSeeds or None
+        Of the second less the first.
+    """
     both = np.isfinite(base) & np.isfinite(own)
     # A figure that is undefined for some seeds is not one of fewer seeds.
     return compare_seeds(base, own) if both.all() else None

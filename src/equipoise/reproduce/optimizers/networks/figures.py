@@ -45,8 +45,7 @@ def loss_figure(results: Results, against: Against) -> Figure:
         _panels(results, against, line),
         x_label="-log10 of the training loss, which falls from left to right",
         caption=f"{results.setting.title}: means over seeds after each look, each optimizer at its "
-        f"best rate. Training loss alone explains {against.r_squared:.0%} of the variance over all "
-        "rates, looks and seeds.",
+        f"best rate. Over all rates, looks and seeds, {against.explained}.",
     )
 
 

@@ -22,7 +22,8 @@ STYLES = Section(
             "Scikit-learn's digits, 5 to 9 against 0 to 4, with a small convolutional network. The "
             "rare style is transposed and inverted; every test image is judged in both. All "
             "optimizers have the same initial weights, rows and order of rows for a seed, five "
-            "learning rates half a decade apart, and up to four more where the best is at an edge."
+            "learning rates half a decade apart, and up to four more where the best is at an edge. "
+            "Balanced SGD and group DRO have momentum, and are to be seen beside Momentum too."
         )
     ],
 )

@@ -16,8 +16,6 @@ from equipoise.compare.study.sources import Material, digits, images, own_featur
 from equipoise.data import load
 from equipoise.reproduce.part import Cell, Result
 
-_ROWS = 40_000
-
 
 @dataclass(frozen=True)
 class _Table:

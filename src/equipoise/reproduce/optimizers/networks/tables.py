@@ -9,7 +9,7 @@ import numpy as np
 from equipoise.compare.study.protocols import accuracy, figures, of_perfect_decisions
 from equipoise.constraints import Disparity
 from equipoise.report import Cell, Column, Table
-from equipoise.reproduce.optimizers.networks.against import Against, Difference
+from equipoise.reproduce.optimizers.networks.against import Against
 from equipoise.reproduce.optimizers.networks.against import Column as Protocol
 from equipoise.reproduce.optimizers.networks.setting import Results
 
@@ -44,13 +44,12 @@ def tuned_table(results: Results, look: int) -> Table:
     rows = []
     for name, entry in results.entries.items():
         at = entry.tuned(look)
-        edge = at in (0, len(entry.places) - 1)
         right = accuracy(entry)[at, look]
         means = [every[name][column][at, look].mean() for column in shown]
         rows.append(
             [
                 name,
-                f"{entry.rate(at):g}{' (edge)' if edge else ''}",
+                f"{entry.rate(at):g}{' (edge)' if entry.at_edge(at) else ''}",
                 f"{entry.train_loss[at, look].mean():.3g}",
                 f"{right.mean():.3f}",
                 *("undefined" if np.isnan(x) else f"{x:.3f}" for x in means),
@@ -84,22 +83,27 @@ def against_table(results: Results, against: Against) -> Table:
     protocols = get_args(Protocol)
     names = dict.fromkeys(name for name, _ in against.found)
     rows: list[list[str | Cell]] = [
-        [name, *(_cell(against.found[name, protocol]) for protocol in protocols)] for name in names
+        [name, *(_cell(results, against, name, protocol) for protocol in protocols)]
+        for name in names
     ]
     epoch = results.setting.looks[against.look]
     return Table(
         [Column("optimizer"), *(Column(name, "right") for name in protocols)],
         rows,
         f"{results.setting.title}: {against.disparity} less SGD's, epoch {epoch}, means over "
-        "paired seeds; p is Wilcoxon's, exact and two-sided, by Holm for the whole table. Training "
-        f" loss alone explains {against.r_squared:.0%} of the variance",
+        "paired seeds; p is Wilcoxon's, exact and two-sided, by Holm for the whole table. Matched "
+        f"losses are those of all epochs and rates; {against.explained}. Edge: one of the two rates "
+        "is the last that was tried",
     )
 
 
-def _cell(found: Difference) -> Cell:
+def _cell(results: Results, against: Against, name: str, protocol: Protocol) -> Cell:
+    found = against.found[name, protocol]
     if found.seeds is None:
-        return Cell("diverged")
+        return Cell("undefined")
     text = f"{found.seeds.mean.value:+.3f} (p {p_text(found.p)})"
+    if protocol == "tuned for the worst group" and against.worst_at_edge(results, name):
+        text += " (edge)"
     return Cell(text, kind="good" if found.less else "bad" if found.more else "none")
 
 

@@ -92,8 +92,8 @@ def against_table(results: Results, against: Against) -> Table:
         rows,
         f"{results.setting.title}: {against.disparity} less SGD's, epoch {epoch}, means over "
         "paired seeds; p is Wilcoxon's, exact and two-sided, by Holm for the whole table. Matched "
-        f"losses are those of all epochs and rates; {against.explained}. Edge: one of the two rates "
-        "is the last that was tried",
+        f"losses are those of all epochs and rates; {against.explained}. Edge: one of the two "
+        "rates is the last that was tried",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from equipoise.audit import Counts
 from equipoise.compare import Comparison, Settings
@@ -18,6 +19,7 @@ from equipoise.compare.table import rates_table
 from equipoise.compare.trial import Trial
 from equipoise.constraints import Constraint, gap
 from equipoise.groups import Groups
+from equipoise.learn.optimizers import make_optimizer
 
 PROMISE = gap("selection") <= 0.1
 
@@ -150,3 +152,12 @@ def test_once_half_of_the_models_keep_the_promise_the_loss_decides():
     assert few.order < most.order < half.order
     assert Tried.of(0.1, [counted(0.3, 0.2)], []).kept == 1
     assert Tried.of(0.1, [], [PROMISE]).order < few.order
+
+
+def test_an_optimizer_with_one_rate_for_all_is_given_no_more():
+    parameters = [torch.zeros(3, 2)]
+    rates = torch.tensor([0.1, 0.2, 0.3])
+    made = make_optimizer("NAdam", parameters, rates, 0.0)
+    assert torch.equal(made.rates, rates)
+    with pytest.raises(ValueError, match="'Adadelta' has one rate for all replicates"):
+        make_optimizer("Adadelta", parameters, rates, 0.0)

@@ -13,9 +13,12 @@ from equipoise.optim.stacked import (
     SGD,
     SOAP,
     Adafactor,
+    Adagrad,
     Adam,
     Lion,
     Muon,
+    NAdam,
+    RMSProp,
     Rule,
     SampledLosses,
     SignSGD,
@@ -54,6 +57,15 @@ _STACKED = {
     "Adafactor": _Stacked(Adafactor(), decoupled=True),
     "Muon": _Stacked(Muon(), decoupled=True),
     "SOAP": _Stacked(SOAP(), decoupled=True),
+}
+# What torch has with one rate for all replicates, for rates of their own.
+_OF_TORCH = {
+    "SGD": _Stacked(SGD()),
+    "Adagrad": _Stacked(Adagrad()),
+    "RMSprop": _Stacked(RMSProp()),
+    "Adam": _Stacked(Adam()),
+    "AdamW": _Stacked(Adam(), decoupled=True),
+    "NAdam": _Stacked(NAdam()),
 }
 # Around these.
 _SHARPNESS_AWARE: dict[str, Rule] = {"SAM": SGD(0.9), "SAMAdam": Adam()}
@@ -100,7 +112,7 @@ def find_optimizer(name: str) -> str:
 def make_optimizer(
     name: str,
     parameters: Iterable[Tensor],
-    rate: float,
+    rate: float | Tensor,
     weight_decay: float,
     sampled_losses: SampledLosses | None = None,
 ) -> torch.optim.Optimizer:
@@ -111,8 +123,8 @@ def make_optimizer(
     name : str
         One of :data:`OPTIMIZERS`.
     parameters : iterable of Tensor, each of shape (r, ...)
-    rate : float
-        The learning rate.
+    rate : float or Tensor, shape (r,)
+        The learning rate, of all replicates or of each.
     weight_decay : float
         Decoupled in AdamW, Lion, Adafactor, Muon, SOAP and Sophia, as their authors have it.
     sampled_losses : callable, optional
@@ -125,7 +137,8 @@ def make_optimizer(
     Raises
     ------
     ValueError
-        If it is Sophia and there are no such losses.
+        If it is Sophia and there are no such losses, or an optimizer that has one rate for all
+        and is given more.
     """
     if name in DRAWS_LABELS:
         if sampled_losses is None:
@@ -139,8 +152,12 @@ def make_optimizer(
     if name in _SHARPNESS_AWARE:
         inner = _SHARPNESS_AWARE[name]
         return SAM(StackedOptimizer(parameters, inner, rate, weight_decay=weight_decay))
-    if name in _STACKED:
-        one = _STACKED[name]
+    one = _STACKED.get(name)
+    if one is None and isinstance(rate, Tensor):
+        one = _OF_TORCH.get(name)
+        if one is None:
+            raise ValueError(f"optimizer {name!r} has one rate for all replicates, not several.")
+    if one is not None:
         return StackedOptimizer(
             parameters, one.rule, rate, weight_decay=weight_decay, decoupled=one.decoupled
         )

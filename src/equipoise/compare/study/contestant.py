@@ -2,34 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from equipoise.compare.rate_search import usual_place
-from equipoise.optim.stacked import (
-    SAM,
-    SGD,
-    SOAP,
-    Adafactor,
-    Adagrad,
-    Adam,
-    Lion,
-    Muon,
-    NAdam,
-    RMSProp,
-    Rule,
-    SampledLosses,
-    SignSGD,
-    Sophia,
-    StackedOptimizer,
-)
-
-Make = Callable[[list[Tensor], Tensor, SampledLosses], torch.optim.Optimizer]
-"""From stacked parameters, the rate of each replicate and losses on labels that networks draw
-themselves to an optimizer."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +14,9 @@ class Contestant:
     Attributes
     ----------
     name : str
-    make : callable
-    place : int
-        Of the learning rate that is usual for small networks, in half decades: 10^(place / 2).
+    optimizer : str
+        As :func:`equipoise.learn.optimizers.make_optimizer` knows it.
+    weight_decay : float
     balanced : bool
         Whether batches have as many rows of each group.
     robust : bool
@@ -49,10 +24,15 @@ class Contestant:
     """
 
     name: str
-    make: Make
-    place: int
+    optimizer: str
+    weight_decay: float = 0.0
     balanced: bool = False
     robust: bool = False
+
+    @property
+    def place(self) -> int:
+        """Of the learning rate that is usual, in half decades: 10^(place / 2)."""
+        return usual_place(self.optimizer)
 
     @property
     def heeds_groups(self) -> bool:
@@ -60,57 +40,31 @@ class Contestant:
         return self.balanced or self.robust
 
 
-def _stacked(rule: Rule, weight_decay: float = 0.0) -> Make:
-    def make(parameters: list[Tensor], rates: Tensor, _: SampledLosses) -> torch.optim.Optimizer:
-        return StackedOptimizer(
-            parameters, rule, rates, weight_decay=weight_decay, decoupled=weight_decay > 0
-        )
-
-    return make
-
-
-def _sharpness_aware(rule: Rule) -> Make:
-    def make(parameters: list[Tensor], rates: Tensor, _: SampledLosses) -> torch.optim.Optimizer:
-        return SAM(StackedOptimizer(parameters, rule, rates))
-
-    return make
-
-
-def _sophia(
-    parameters: list[Tensor], rates: Tensor, sampled_losses: SampledLosses
-) -> torch.optim.Optimizer:
-    return StackedOptimizer(parameters, Sophia(sampled_losses), rates)
-
-
-_MOMENTUM = _stacked(SGD(0.9))
-
-_OPTIMIZERS: dict[str, Make] = {
-    "SGD": _stacked(SGD()),
-    "Momentum": _MOMENTUM,
-    "Nesterov": _stacked(SGD(0.9, nesterov=True)),
-    "NormalisedSGD": _stacked(SGD(normalised=True)),
-    "Adagrad": _stacked(Adagrad()),
-    "RMSprop": _stacked(RMSProp()),
-    "Adam": _stacked(Adam()),
-    # What torch takes by default: decay is all that sets it apart from Adam.
-    "AdamW": _stacked(Adam(), weight_decay=0.01),
-    "NAdam": _stacked(NAdam()),
-    "Adafactor": _stacked(Adafactor()),
-    "Muon": _stacked(Muon()),
-    "SOAP": _stacked(SOAP()),
-    "Sophia": _sophia,
-    "SAM": _sharpness_aware(SGD(0.9)),
-    "SAMAdam": _sharpness_aware(Adam()),
-    "Lion": _stacked(Lion()),
-    "SignSGD": _stacked(SignSGD()),
-}
-_OF_REFERENCE = (
-    Contestant("balanced SGD", _MOMENTUM, usual_place("Momentum"), balanced=True),
-    Contestant("group DRO", _MOMENTUM, usual_place("Momentum"), balanced=True, robust=True),
+_PLAIN = (
+    "SGD",
+    "Momentum",
+    "Nesterov",
+    "NormalisedSGD",
+    "Adagrad",
+    "RMSprop",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "Adafactor",
+    "Muon",
+    "SOAP",
+    "Sophia",
+    "SAM",
+    "SAMAdam",
+    "Lion",
+    "SignSGD",
 )
+# What torch takes by default: decay is all that sets it apart from Adam.
+_DECAY = {"AdamW": 0.01}
 
 CONTESTANTS: dict[str, Contestant] = {
-    **{name: Contestant(name, make, usual_place(name)) for name, make in _OPTIMIZERS.items()},
-    **{one.name: one for one in _OF_REFERENCE},
+    **{name: Contestant(name, name, _DECAY.get(name, 0.0)) for name in _PLAIN},
+    "balanced SGD": Contestant("balanced SGD", "Momentum", balanced=True),
+    "group DRO": Contestant("group DRO", "Momentum", balanced=True, robust=True),
 }
 """All of them, by name. The lines of reference take steps of SGD with momentum."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch.nn import functional
 from equipoise.compare.study.batches import BalancedBatches, Batches, OrderedBatches
 from equipoise.compare.study.contestant import Contestant
 from equipoise.compare.study.data import Rows, StudyData
+from equipoise.learn.optimizers import make_optimizer
 from equipoise.learn.robust import GroupDRO
 from equipoise.learn.sampled_losses import sampled_label_losses
 from equipoise.learn.threads import one_thread
@@ -185,7 +187,13 @@ class _Stack:
         self._group = torch.from_numpy(data.group)
         parameters: list[Tensor] = list(self._network.parameters())
         self._draws = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self._optimizer = contestant.make(parameters, torch.tensor(rates), self._sampled_losses)
+        self._optimizer = make_optimizer(
+            contestant.optimizer,
+            parameters,
+            torch.tensor(rates),
+            contestant.weight_decay,
+            self._sampled_losses,
+        )
         self._features = torch.empty(0)
         self._robust = None
         if contestant.robust:
@@ -200,7 +208,7 @@ class _Stack:
             seen.append(self._look())
         train, validation, decisions = zip(*seen, strict=True)
         return Course(
-            np.stack(train), np.stack(validation), self._validation_count(), np.stack(decisions)
+            np.stack(train), np.stack(validation), self._members.sum(1), np.stack(decisions)
         )
 
     def _step(self, rows: Tensor) -> None:
@@ -260,15 +268,13 @@ class _Stack:
             decisions.append(decided.to(torch.uint8))
         return torch.cat(losses, 1).double().numpy(), torch.cat(decisions, 1).numpy()
 
-    def _validation_count(self) -> NDArray[np.int64]:
-        return self._members().sum(1)
-
+    @cached_property
     def _members(self) -> NDArray[np.bool_]:
         group = self._data.group[self._data.validation[self._seats]]
         return group[:, :, None] == np.arange(len(self._data.groups))
 
     def _by_group(self, losses: Floats) -> Floats:
-        members = self._members()
+        members = self._members
         found = np.full((len(losses), members.shape[-1]), np.nan)
         sums = np.einsum("rm,rmg->rg", losses, members.astype(float))
         return np.divide(sums, members.sum(1), out=found, where=members.any(1))

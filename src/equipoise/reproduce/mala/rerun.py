@@ -12,7 +12,7 @@ from equipoise.reproduce.mala.published import SOURCE
 from equipoise.reproduce.mala.scaling import scaling_part
 from equipoise.reproduce.mala.zero_one import zero_one_part
 from equipoise.reproduce.part import MakePart, Part
-from equipoise.reproduce.run_parts import run_parts
+from equipoise.reproduce.run_parts import make_parts, run_parts
 
 PARTS: tuple[MakePart, ...] = (scaling_part, best_step_part, checks_part, zero_one_part)
 """In the order in which they are shown."""
@@ -33,7 +33,7 @@ def rerun(tier: Tier, place: Workplace, parts: Sequence[Part] | None = None) -> 
     Outcome
     """
     if parts is None:
-        parts = [make(tier, place.data_dir) for make in PARTS]
+        parts = make_parts(PARTS, tier, place)
     return run_parts(parts, place, _page)
 
 

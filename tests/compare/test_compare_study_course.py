@@ -82,12 +82,13 @@ def test_stacks_of_any_size_see_the_same(monkeypatch):
     assert np.array_equal(whole.validation_count, parts.validation_count)
 
 
-def test_a_run_that_diverges_has_no_loss_and_leaves_others_alone():
+@pytest.mark.parametrize("name", ["SGD", "group DRO"])
+def test_a_run_that_diverges_has_no_loss_and_leaves_others_alone(name):
     data = small_data()
     runs = [(0.1, 0), (1e30, 0), (0.1, 1)]
-    found = follow(data, small_network(), CONTESTANTS["SGD"], runs, Schedule(16, (2,)))
+    found = follow(data, small_network(), CONTESTANTS[name], runs, Schedule(16, (2,)))
     assert np.isnan(found.train_loss[0]).tolist() == [False, True, False]
-    alone = follow(data, small_network(), CONTESTANTS["SGD"], [(0.1, 1)], Schedule(16, (2,)))
+    alone = follow(data, small_network(), CONTESTANTS[name], [(0.1, 1)], Schedule(16, (2,)))
     assert alone.train_loss[0, 0] == pytest.approx(found.train_loss[0, 2], rel=1e-5)
 
 

@@ -220,7 +220,12 @@ class _Stack:
             def by_group(_: int) -> tuple[Tensor, Tensor]:
                 losses = _losses(self._network(features), targets, self._data.multilabel)
                 of_groups = torch.einsum("rb,rbg->rg", losses, member) / member.sum(1)
-                return losses.mean(1), of_groups
+                # One network that diverges is not to stop the others of its stack.
+                lost = ~of_groups.isfinite().all(1, keepdim=True)
+                return (
+                    losses.mean(1).masked_fill(lost[:, 0], 0),
+                    of_groups.masked_fill(lost, 0),
+                )
 
             self._robust.step(by_group)
             return

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg, special
 
 from equipoise.sampling.densities.labels import checked_rows, signs
 from equipoise.sampling.densities.priors import GaussianPrior, Prior
@@ -131,8 +131,8 @@ class LogisticPosterior:
         for _ in range(_NEWTON):
             density, gradient = self._at(theta)
             try:
-                move = linalg.solve(self.hessian(theta), gradient, assume_a="pos")
-            except linalg.LinAlgError:
+                move = scipy.linalg.solve(self.hessian(theta), gradient, assume_a="pos")
+            except scipy.linalg.LinAlgError:
                 break
             decrement = float(gradient @ move)
             if decrement < 1e-20 * (1 + abs(density)):
@@ -163,7 +163,7 @@ class LogisticPosterior:
 
 def _logistic(margin: Array, order: int) -> Array:
     """Derivative of log(1 + exp(-m))."""
-    p = special.expit(margin)
+    p = scipy.special.expit(margin)
     if order == 2:
         return p * (1 - p)
     if order == 3:

@@ -85,14 +85,14 @@ def _theirs(blackjax: Any, jax: Any, signed: Array, size: float, begin: Array) -
 
     kernel = blackjax.mala(log_density, size)
 
-    @jax.jit
-    def walk(states: Any, key: Any) -> Any:
+    def all_steps(states: Any, key: Any) -> Any:
         def step(states: Any, key: Any) -> Any:
             states, _ = jax.vmap(kernel.step)(jax.random.split(key, _CHAINS), states)
             return states, states.position
 
         return jax.lax.scan(step, states, jax.random.split(key, _DRAWS))
 
+    walk = jax.jit(all_steps)
     states = jax.vmap(kernel.init)(jax.numpy.asarray(begin))
     key = jax.random.key(1)
 

@@ -73,11 +73,7 @@ def posterior_text(posterior: PosteriorAudit) -> str:
     -------
     str
     """
-    parts: list[Table | str] = [
-        posterior_rates(posterior),
-        posterior_disparities(posterior),
-        MEANING,
-    ]
+    tables = posterior_rates(posterior), posterior_disparities(posterior)
     return f"{posterior.audit}\n\n{plain_text([*tables, MEANING])}"
 
 

@@ -83,8 +83,8 @@ class Stage:
     ----------
     plane : ndarray, shape (d + 1,)
         The best so far: coefficients and intercept.
-    error : float
-        Mean smoothed energy of the chains.
+    energy : float
+        Mean of the chains: smoothed error and price of the promises.
     multipliers : ndarray, shape (m,)
     """
 
@@ -137,7 +137,7 @@ def search(
     first = _logistic(unit, shares)
     spread = float((unit @ torch.from_numpy(first).to(unit)).std())
     generators = [np.random.default_rng([seed, chain]) for chain in range(_CHAINS)]
-    # A tenth of a turn away from it, each chain in a direction of its own.
+    # Some twenty degrees away from it, each chain in a direction of its own.
     noise = np.stack([one.standard_normal(q) for one in generators]) / np.sqrt(q)
     position = first + noise / 3
     found = [np.concatenate([first[None], position]) @ planes.back.T]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figure import Figure
+from benchmarks.sampling_mala import beside_blackjax
 from equipoise.sampling import (
     BallWalk,
     Billiard,
@@ -38,7 +39,7 @@ def figures() -> list[Figure]:
     -------
     list of Figure
     """
-    return [*_ball_walk(), *_beside_hopsy()]
+    return [*_ball_walk(), *_beside_hopsy(), *beside_blackjax()]
 
 
 def _ball_walk() -> list[Figure]:

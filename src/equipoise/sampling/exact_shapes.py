@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import linalg
 
 from equipoise.sampling.body import Body
 from equipoise.sampling.polytope import Polytope
@@ -98,12 +98,12 @@ def recognise_body(body: Body) -> Shape | None:
     # The rows have one relation, sum of weight times row = 0, so weighted slacks add up to one
     # number everywhere; at a vertex one slack is all of it, and the others are zero.
     slack = b - A @ body.centre
-    Q, R = linalg.qr(A)
+    Q, R = scipy.linalg.qr(A)
     relation = Q[:, -1] * np.sign(Q[:, -1].sum())
     if not (relation > 0).all():
         return None
     at_vertex = slack[:, None] - np.diag(relation @ slack / relation)
-    vertices = body.centre + linalg.solve_triangular(R[:d], Q[:, :d].T @ at_vertex).T
+    vertices = body.centre + scipy.linalg.solve_triangular(R[:d], Q[:, :d].T @ at_vertex).T
 
     def mixture(rng: np.random.Generator, number: int) -> Array:
         weights = rng.standard_exponential((number, d + 1))

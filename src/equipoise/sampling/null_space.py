@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import linalg, sparse
 
 from equipoise.sampling.polytope_errors import EmptyPolytopeError
 
@@ -23,7 +23,7 @@ class Solutions(NamedTuple):
     Attributes
     ----------
     point : ndarray, shape (n,)
-    basis : sparse.csr_array or ndarray, shape (n, d)
+    basis : scipy.sparse.csr_array or ndarray, shape (n, d)
         Orthonormal if dense.
     log_det : float
         Half the log-determinant of basis' basis: log of a volume here over that of z.
@@ -58,12 +58,12 @@ def solutions(A: Any, b: Array, near: Array) -> Solutions:
     """
     n = A.shape[1]
     if not A.shape[0]:
-        return Solutions(near, sparse.csr_array(sparse.eye(n)), 0.0)
+        return Solutions(near, scipy.sparse.csr_array(scipy.sparse.eye(n)), 0.0)
     dense = A.toarray()
     lengths = np.linalg.norm(dense, axis=1)
     lengths[lengths == 0] = 1.0
     dense, right = dense / lengths[:, None], b / lengths
-    Q, R, order = linalg.qr(dense, mode="economic", pivoting=True)
+    Q, R, order = scipy.linalg.qr(dense, mode="economic", pivoting=True)
     pivots = np.abs(np.diag(R))
     rank = int((pivots > _RANK * max(pivots[0], 1e-300)).sum())
     point = _nearest(Q[:, :rank].T @ dense, Q[:, :rank].T @ right, near)
@@ -72,21 +72,23 @@ def solutions(A: Any, b: Array, near: Array) -> Solutions:
         raise EmptyPolytopeError("A_eq x = b_eq has no solution: the equations contradict")
     if rank == n:
         return Solutions(point, np.zeros((n, 0)), 0.0)
-    solved = linalg.solve_triangular(R[:rank, :rank], R[:rank, rank:])
+    solved = scipy.linalg.solve_triangular(R[:rank, :rank], R[:rank, rank:])
     solved[np.abs(solved) < 1e-12 * max(1.0, np.abs(solved).max(initial=0.0))] = 0.0
     basis = np.zeros((n, n - rank))
     basis[order[:rank]] = -solved
     basis[order[rank:], np.arange(n - rank)] = 1.0
     if np.count_nonzero(basis) <= _SPARSE * basis.size:
         gram = basis.T @ basis
-        return Solutions(point, sparse.csr_array(basis), float(np.linalg.slogdet(gram)[1] / 2))
-    return Solutions(point, linalg.qr(basis, mode="economic")[0], 0.0)
+        return Solutions(
+            point, scipy.sparse.csr_array(basis), float(np.linalg.slogdet(gram)[1] / 2)
+        )
+    return Solutions(point, scipy.linalg.qr(basis, mode="economic")[0], 0.0)
 
 
 def _nearest(A: Array, b: Array, near: Array) -> Array:
     """Project onto independent equations, twice since the first time rounds."""
-    gram = linalg.cho_factor(A @ A.T) if len(A) else None
+    gram = scipy.linalg.cho_factor(A @ A.T) if len(A) else None
     for _ in range(2):
         if gram is not None:
-            near = near + A.T @ linalg.cho_solve(gram, b - A @ near)
+            near = near + A.T @ scipy.linalg.cho_solve(gram, b - A @ near)
     return near

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,13 +13,13 @@ from equipoise.sampling.columns import Columns
 from equipoise.sampling.sample import TooFewDrawsWarning
 from equipoise.sampling.volume.cooling import cool
 from equipoise.sampling.volume.inside import Inside, narrow_variance
+from equipoise.sampling.volume.ratio import Ratio
 from equipoise.sampling.volume.result import Volume
 
 _FIRST = 1000  # independent draws of the narrow Gaussian
-_FEWEST = 50  # draws of each chain at each stage
+_FEWEST = 100  # draws of each chain at each stage
 _AIM = 0.95  # of the standard error asked for: what comes out differs from what is planned
-_FIRST_ROUND = 0.5  # of the draws that the pilots call for: half of them know better
-_GROWTH = 0.1  # of a stage's draws, at least, in a further round
+_GROWTH = 0.1  # of the draws so far, at least, in a further round
 
 
 class VolumeProgress(NamedTuple):
@@ -89,29 +89,15 @@ def estimate(
         lambda stages, steps: tell(stages + 1, False, np.nan, steps),
     )
     pieces = [inside, *ratios]
-    spent += _FIRST * d
-    error, share, enough = np.nan, _FIRST_ROUND, True
-    # The least total number of draws for a given sum of variances (Neyman's allocation).
-    while not error <= se and enough:
-        unit = np.array([piece.unit_variance for piece in pieces])
-        have = np.array([piece.draws for piece in pieces])
-        wanted = share * np.sqrt(unit) * np.sqrt(unit).sum() / (_AIM * se) ** 2
-        more = np.where(wanted > have, np.maximum(wanted - have, _GROWTH * have), 0.0)
-        more = np.where(have == 0, np.maximum(more, _FEWEST * n_chains), more)
-        affordable = (max_steps - spent) / d
-        if more.sum() > affordable:
-            enough = False
-            more *= max(affordable, 0.0) / more.sum()
-            more = np.where(have == 0, np.maximum(more, _FEWEST * n_chains), more)
-        for piece, number in zip(pieces, more, strict=True):
-            if number < 1:
-                continue
-            piece.extend(int(number))
-            spent += int(number) * d
-            tell(len(pieces), True, error, spent)
-        if share == 1.0 or not enough:
-            error = float(np.sqrt(sum(piece.unit_variance / piece.draws for piece in pieces)))
-        share = 1.0
+    error, spent = _draw(
+        pieces,
+        se,
+        _FEWEST * n_chains,
+        d,
+        spent + _FIRST * d,
+        max_steps,
+        lambda error, steps: tell(len(pieces), True, error, steps),
+    )
     stages = tuple(piece.stage() for piece in pieces)
     if error > se:
         warnings.warn(
@@ -126,3 +112,47 @@ def estimate(
     )
     kind = "sparse" if Columns(body, "auto").sparse else "dense"
     return Volume(float(log_volume), error, d, f"Gaussian cooling ({kind} columns)", stages, spent)
+
+
+def _draw(
+    pieces: Sequence[Inside | Ratio],
+    se: float,
+    fewest: int,
+    d: int,
+    spent: int,
+    allowed: int,
+    tell: Callable[[float, int], None],
+) -> tuple[float, int]:
+    """Draw for all stages until the standard error is reached or the steps are spent.
+
+    The plan has the least total number of draws for a given sum of variances (Neyman's
+    allocation). It rests on the pilots alone, and all stages grow alike afterwards: were draws
+    given to stages by their own draws so far, those that happen to have missed large weights would
+    be left as they are, and the sum would be too low; by a third of its standard error, measured.
+    """
+    roots = np.sqrt([piece.unit_variance for piece in pieces])
+    plan = np.maximum(roots * roots.sum() / (_AIM * se) ** 2, fewest)
+    if spent + fewest * len(pieces) * d > allowed:
+        raise RuntimeError(
+            "max_steps were spent on the choice of the stages, and none are left to draw from "
+            "them: raise max_steps"
+        )
+    drawn, error = 0.0, np.nan
+    while not error <= se:
+        wanted = 1.0
+        if drawn:
+            wanted = drawn * max((error / (_AIM * se)) ** 2 - 1, _GROWTH)
+        share = min(wanted, (allowed - spent) / (plan.sum() * d))
+        numbers = np.floor(share * plan).astype(int)
+        if not drawn:
+            numbers = np.maximum(numbers, fewest)
+        elif not numbers.any():
+            break
+        for piece, number in zip(pieces, numbers, strict=True):
+            if number:
+                piece.extend(int(number))
+                spent += int(number) * d
+                tell(error, spent)
+        drawn += share
+        error = float(np.sqrt(sum(piece.unit_variance / piece.draws for piece in pieces)))
+    return error, spent

@@ -62,7 +62,8 @@ def lies_along_axes(plain: Body) -> bool:
     -------
     bool
     """
-    return np.count_nonzero(plain.A) <= _SPARSE * plain.A.size and not _skew(plain)
+    cheap = bool(np.count_nonzero(plain.A) <= _SPARSE * plain.A.size)
+    return cheap and not _skew(plain)
 
 
 def _skew(body: Body) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import sampling_volume
 from benchmarks.figure import Figure
 from equipoise.sampling import (
     BallWalk,
@@ -38,7 +39,7 @@ def figures() -> list[Figure]:
     -------
     list of Figure
     """
-    return [*_ball_walk(), *_beside_hopsy()]
+    return [*_ball_walk(), *_beside_hopsy(), *sampling_volume.figures()]
 
 
 def _ball_walk() -> list[Figure]:

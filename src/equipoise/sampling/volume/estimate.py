@@ -142,7 +142,7 @@ def _draw(
         wanted = 1.0
         if drawn:
             wanted = drawn * max((error / (_AIM * se)) ** 2 - 1, _GROWTH)
-        share = min(wanted, (allowed - spent) / (plan.sum() * d))
+        share = min(wanted, max(allowed - spent, 0) / (plan.sum() * d))
         numbers = np.floor(share * plan).astype(int)
         if not drawn:
             numbers = np.maximum(numbers, fewest)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import sampling_volume
 from benchmarks.figure import Figure
 from benchmarks.sampling_mala import beside_blackjax
 from equipoise.sampling import (
@@ -39,7 +40,12 @@ def figures() -> list[Figure]:
     -------
     list of Figure
     """
-    return [*_ball_walk(), *_beside_hopsy(), *beside_blackjax()]
+    return [
+        *_ball_walk(),
+        *_beside_hopsy(),
+        *sampling_volume.figures(),
+        *beside_blackjax(),
+    ]
 
 
 def _ball_walk() -> list[Figure]:

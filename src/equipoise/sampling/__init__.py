@@ -9,6 +9,7 @@ from equipoise.sampling.billiard import Billiard
 from equipoise.sampling.body import Body
 from equipoise.sampling.chains import Chains, start
 from equipoise.sampling.draws import Draws, join
+from equipoise.sampling.gaussian_gibbs import GaussianGibbs
 from equipoise.sampling.hit_and_run import CoordinateHitAndRun, HitAndRun
 from equipoise.sampling.isotropy import Isotropic, isotropic
 from equipoise.sampling.kernel import BlockKernel, Kernel, State
@@ -24,6 +25,7 @@ from equipoise.sampling.run import Progress, run, stream
 from equipoise.sampling.sample import PolytopeSample, TooFewDrawsWarning, sample
 from equipoise.sampling.summary import Summary
 from equipoise.sampling.tune import tuned
+from equipoise.sampling.volume import Stage, Volume, VolumeProgress, log_volume
 
 __all__ = [
     "BallWalk",
@@ -34,6 +36,7 @@ __all__ = [
     "CoordinateHitAndRun",
     "Draws",
     "EmptyPolytopeError",
+    "GaussianGibbs",
     "HitAndRun",
     "Isotropic",
     "Kernel",
@@ -42,12 +45,16 @@ __all__ = [
     "Progress",
     "RunningMoments",
     "SinglePointError",
+    "Stage",
     "State",
     "Summary",
     "TooFewDrawsWarning",
     "UnboundedPolytopeError",
+    "Volume",
+    "VolumeProgress",
     "isotropic",
     "join",
+    "log_volume",
     "read_polytope",
     "run",
     "sample",

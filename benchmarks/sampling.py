@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figure import Figure
+from benchmarks.sampling_rounding import rounding_figures
 from equipoise.sampling import (
     BallWalk,
     Billiard,
@@ -38,7 +39,7 @@ def figures() -> list[Figure]:
     -------
     list of Figure
     """
-    return [*_ball_walk(), *_beside_hopsy()]
+    return [*_ball_walk(), *_beside_hopsy(), *rounding_figures()]
 
 
 def _ball_walk() -> list[Figure]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from equipoise.sampling.ball import uniform_in_ball
 from equipoise.sampling.ball_walk import BallWalk
 from equipoise.sampling.body import Body
-from equipoise.sampling.chains import start
+from equipoise.sampling.chains import Chains, start
 from equipoise.sampling.diagnostics import ess_bulk
 from equipoise.sampling.draws import Draws, join
 from equipoise.sampling.ellipsoid import Ellipsoid
@@ -133,10 +133,11 @@ def round_annealed(
         radius = radius * growth
         ball = Ellipsoid(matrix, origin, radius) if radius < inf else None
         kernel = BallWalk(now, step_size=size, within=ball)
-        kernel, position = _settled(kernel, position, seed + len(stages))
+        chains = start(kernel, position, seed=seed + len(stages))
+        kernel, chains = _settled(kernel, chains)
         size = kernel.size
         wanted = d * (_ON_THE_WAY if ball else _AT_THE_END)
-        draws, effective = _enough(kernel, position, seed + len(stages), wanted)
+        draws, effective = _enough(kernel, chains, wanted)
         flat = draws.flat()
         covariance = np.atleast_2d(np.cov(flat.T))
         spread = np.sqrt(np.linalg.eigvalsh(covariance))
@@ -158,25 +159,25 @@ def round_annealed(
         matrix = np.tril(matrix @ factor)
 
 
-def _settled(kernel: BallWalk, position: Array, seed: int) -> tuple[BallWalk, Array]:
-    """The walk with steps of which about half are accepted, and where it has come by then."""
+def _settled(kernel: BallWalk, chains: Chains) -> tuple[BallWalk, Chains]:
+    """The walk with steps of which about half are accepted, and its chains by then."""
     for _ in range(_PILOTS):
-        chains = start(kernel, position, seed=seed)
         chains, pilot = run(kernel, chains, 1, thin=_PILOT_STEPS)
-        position = chains.state["position"]
         accepted = float(pilot.acceptance.mean())
         if _ACCEPTED[0] <= accepted <= _ACCEPTED[1]:
             break
         size = kernel.size * (1.5 if accepted > _ACCEPTED[0] else 1 / 1.5)
         kernel = replace(kernel, step_size=size)
-    return kernel, position
+        # On with the same random numbers: begun anew they would push the same way every time.
+        state = kernel.init(chains.state["position"])
+        chains = Chains(state, chains.randomness, 0, kernel.identity)
+    return kernel, chains
 
 
-def _enough(kernel: BallWalk, position: Array, seed: int, wanted: int) -> tuple[Draws, float]:
+def _enough(kernel: BallWalk, chains: Chains, wanted: int) -> tuple[Draws, float]:
     """Draws of which so many are effective along every principal axis, or all that were tried."""
     d = kernel.body.dimension
     thin = d * d // 4 + d  # so far a walk of steps of 2 / d comes in a round body
-    chains = start(kernel, position, seed=seed)
     each = max(50, wanted // chains.n_chains)
     chains, _ = run(kernel, chains, each // 2, thin=thin)
     parts: list[Draws] = []

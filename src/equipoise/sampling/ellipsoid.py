@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Ellipsoid:
-    """{w : |matrix w + origin| <= radius}.
+    """``{w : |matrix w + origin| <= radius}``.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from benchmarks import sampling_volume
 from benchmarks.figure import Figure
 from benchmarks.sampling_mala import beside_blackjax
+from benchmarks.sampling_rounding import rounding_figures
 from equipoise.sampling import (
     BallWalk,
     Billiard,
@@ -43,6 +44,7 @@ def figures() -> list[Figure]:
     return [
         *_ball_walk(),
         *_beside_hopsy(),
+        *rounding_figures(),
         *sampling_volume.figures(),
         *beside_blackjax(),
     ]

@@ -223,3 +223,16 @@ def test_claimed_errors_are_the_errors_made(name, se, seeds):
     z = np.array([(volume.log_volume - exact) / volume.se for volume in found])
     assert np.abs(z).max() < 4.5
     assert 0.7 < np.sqrt((z**2).mean()) < 1.3
+
+
+def test_the_volume_of_a_product_is_the_product_of_volumes():
+    n = 7
+    rows = np.zeros((3, n))
+    rows[0, :3] = 1.0  # a simplex, then 0 <= x_3 <= x_4 <= x_5 <= 2, then a segment
+    rows[1, 3:5], rows[2, 4:6] = (1, -1), (1, -1)
+    bounds = [(0, None)] * 3 + [(0, 2)] * 3 + [(-1, 2)]
+    found = log_volume(Polytope(rows, [1, 0, 0], bounds=bounds))
+    assert found.method == "exact (box x ordered simplex x simplex)"
+    assert found.dimension == n
+    assert found.se == 0
+    assert found.log_volume == pytest.approx(np.log(1 / 6 * 8 / 6 * 3))

@@ -24,7 +24,7 @@ class Shape(NamedTuple):
     Attributes
     ----------
     name : str
-        ``box`` or ``simplex``.
+        ``box``, ``simplex``, ``ordered simplex``, ``point``, or a product of them.
     draw : callable
         Takes a generator and a number, gives so many points, shape (number, n).
     dimension : int
@@ -39,7 +39,7 @@ class Shape(NamedTuple):
 
 
 def recognise(polytope: Polytope) -> Shape | None:
-    """A box, or a simplex cut from the positive corner, read off without linear algebra.
+    """A box, an ordered simplex, or one cut from the positive corner, without linear algebra.
 
     Parameters
     ----------
@@ -48,21 +48,30 @@ def recognise(polytope: Polytope) -> Shape | None:
     Returns
     -------
     Shape or None
-        None if it is neither, or not seen to be.
+        None if it is none of them, or not seen to be.
     """
+    return _box(polytope) or _corner(polytope) or _ordered(polytope)
+
+
+def _box(polytope: Polytope) -> Shape | None:
+    lower, upper = polytope.lower, polytope.upper
+    if polytope.A_eq.shape[0] or polytope.A_ub.shape[0]:
+        return None
+    if not np.isfinite(upper - lower).all() or (lower == upper).all():
+        return None
+    wide = upper > lower
+    return Shape(
+        "box",
+        lambda rng, number: lower + (upper - lower) * rng.random((number, polytope.n)),
+        int(wide.sum()),
+        float(np.log((upper - lower)[wide]).sum()),
+    )
+
+
+def _corner(polytope: Polytope) -> Shape | None:
     lower, upper = polytope.lower, polytope.upper
     equal = polytope.A_eq.shape[0] == 1 and not polytope.A_ub.shape[0]
     below = polytope.A_ub.shape[0] == 1 and not polytope.A_eq.shape[0]
-    if not polytope.A_eq.shape[0] and not polytope.A_ub.shape[0]:
-        if not np.isfinite(upper - lower).all() or (lower == upper).all():
-            return None
-        wide = upper > lower
-        return Shape(
-            "box",
-            lambda rng, number: lower + (upper - lower) * rng.random((number, polytope.n)),
-            int(wide.sum()),
-            float(np.log((upper - lower)[wide]).sum()),
-        )
     if not (equal or below) or not np.isfinite(lower).all():
         return None
     row = (polytope.A_eq if equal else polytope.A_ub).toarray()[0]
@@ -73,7 +82,7 @@ def recognise(polytope: Polytope) -> Shape | None:
         return None
     sides = right / row
 
-    def corner(rng: np.random.Generator, number: int) -> Array:
+    def draw(rng: np.random.Generator, number: int) -> Array:
         weights = rng.standard_exponential((number, polytope.n + (not equal)))
         weights /= weights.sum(axis=1, keepdims=True)
         return lower + sides * weights[:, : polytope.n]
@@ -82,7 +91,44 @@ def recognise(polytope: Polytope) -> Shape | None:
     if equal:
         # That of the cone over it from the corner, times n over the corner's distance from it.
         log_volume += np.log(polytope.n * np.linalg.norm(1 / sides))
-    return Shape("simplex", corner, polytope.n - equal, float(log_volume))
+    return Shape("simplex", draw, polytope.n - equal, float(log_volume))
+
+
+def _ordered(polytope: Polytope) -> Shape | None:
+    """{low <= x_i <= x_j <= ... <= high}, every variable once: sorted uniform numbers."""
+    n, rows = polytope.n, polytope.A_ub
+    if polytope.A_eq.shape[0] or rows.shape[0] != n - 1 or n < 2 or polytope.b_ub.any():
+        return None
+    if (np.diff(rows.indptr) != 2).any():
+        return None
+    pairs, entries = rows.indices.reshape(-1, 2), rows.data.reshape(-1, 2)
+    if (entries.sum(axis=1) != 0).any():
+        return None
+    smaller = np.where(entries[:, 0] > 0, pairs[:, 0], pairs[:, 1])
+    larger = pairs.sum(axis=1) - smaller
+    following = np.full(n, -1)
+    following[smaller] = larger
+    first = np.setdiff1d(np.arange(n), larger)
+    if len(first) != 1:
+        return None
+    order = [int(first[0])]
+    while following[order[-1]] >= 0 and len(order) < n:
+        order.append(int(following[order[-1]]))
+    if len(order) < n:
+        return None
+    low, high = polytope.lower[order[0]], polytope.upper[order[-1]]
+    if not -np.inf < low < high < np.inf:
+        return None
+    if (polytope.lower > low).any() or (polytope.upper < high).any():
+        return None
+
+    def draw(rng: np.random.Generator, number: int) -> Array:
+        points = np.empty((number, n))
+        points[:, order] = np.sort(low + (high - low) * rng.random((number, n)), axis=1)
+        return points
+
+    log_volume = n * np.log(high - low) - scipy.special.gammaln(n + 1)
+    return Shape("ordered simplex", draw, n, float(log_volume))
 
 
 def recognise_body(body: Body) -> Shape | None:

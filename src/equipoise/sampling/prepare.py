@@ -25,6 +25,7 @@ Array = NDArray[Any]
 
 _WELL_INSIDE = 1e-6  # least over largest slack
 _FLAT = 1e-8  # of the unit below: who is narrower has no width
+_CORNERS = 6  # in random directions
 _CAPS = (1.0, 1e-2, 1e-4, 1e-6, 1e-6)  # of slacks, in that unit
 
 
@@ -40,7 +41,7 @@ def prepare(
     equations = scipy.sparse.csr_array(scipy.sparse.vstack([stated.A_eq, A[tight]]))
     solved = solutions(equations, np.concatenate([stated.b_eq, b[tight]]), inside)
     if not solved.basis.shape[1]:
-        raise SinglePointError(f"the constraints leave one point: {solved.point}")
+        raise SinglePointError(solved.point)
     if not len(b):
         raise UnboundedPolytopeError("there are no inequalities: give bounds")
     reduced = A[~tight] @ solved.basis
@@ -149,20 +150,29 @@ def _always_tight(
 ) -> tuple[Array, Array]:
     """The same where there may be such rows.
 
-    Each round asks for the largest sum of slacks, each counted up to a cap; a row that got some is
-    not always tight, and the next round asks of the others alone, with a lower cap, so that one
-    row's slack is not bought with another's. The average of the rounds' points has slack wherever
-    one of them had.
+    Corners in random directions show most rows that are not always tight, by programs as small as
+    the polytope. Then each round asks for the largest sum of the other rows' slacks, each counted
+    up to a cap; a row that got some is not always tight, and the next round asks of the others
+    alone, with a lower cap, so that one row's slack is not bought with another's. The average of
+    all points has slack wherever one of them had.
     """
     m, n = A.shape
     slack = b - A @ inside
     unit = _unit(slack)
     right, equal = slack / unit, (b_eq - A_eq @ inside) / unit
-    open_rows = np.arange(m)
     points = []
     wide = np.zeros(m)
+    rng = np.random.default_rng(0)  # which corners are tried decides what is spent
+    for _ in range(_CORNERS):
+        corner = solve(rng.standard_normal(n), A, right, (None, None), A_eq, equal)
+        if corner is not None:  # otherwise the set is unbounded, which is for later to say
+            points.append(corner)
+            wide = np.maximum(wide, right - A @ corner)
     for cap in _CAPS:
+        open_rows = np.flatnonzero(wide <= _FLAT)
         k = len(open_rows)
+        if not k:
+            break
         picks = scipy.sparse.csr_array((np.ones(k), (open_rows, np.arange(k))), shape=(m, k))
         cost = np.concatenate([np.zeros(n), -np.ones(k)])
         bounds = [*[(None, None)] * n, *[(0, cap)] * k]
@@ -175,8 +185,8 @@ def _always_tight(
             raise RuntimeError("HiGHS calls a bounded sum of slacks unbounded")
         points.append(found[:n])
         wide = np.maximum(wide, right - A @ found[:n])
-        open_rows = np.flatnonzero(wide <= _FLAT)
-        if not len(open_rows):
+        # Nobody's slack can be more than the largest sum of all.
+        if found[n:].sum() <= _FLAT:
             break
     average = np.mean(points, axis=0)
     return wide <= _FLAT, inside + unit * average

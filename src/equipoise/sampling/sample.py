@@ -88,9 +88,10 @@ def sample(
     ----------
     polytope : Polytope
     n_effective : int
-    method : {"auto", "exact", "ball", "hit-and-run", "coordinate", "billiard"}
+    method : {"auto", "exact", "ball", "hit-and-run", "coordinate", "billiard", "dikin"}
         ``auto`` is exact where the shape is recognised; coordinates in turn where columns are
-        sparse and the body lies along its axes; a billiard otherwise.
+        sparse and the body lies along its axes; a billiard otherwise. ``dikin`` is for
+        completeness: on no body tried is it the fastest.
     seed : int
     n_chains : int
     workers : int

@@ -12,7 +12,16 @@ from scipy.spatial import ConvexHull
 from equipoise.reproduce import find_reproduction
 from equipoise.reproduce.claim import Workplace
 from equipoise.reproduce.part import find_results
-from equipoise.reproduce.polytope import bodies, boundary, looks, networks, skew, uniformity
+from equipoise.reproduce.polytope import (
+    bodies,
+    boundary,
+    looks,
+    networks,
+    rounding,
+    skew,
+    uniformity,
+    volumes,
+)
 from equipoise.reproduce.polytope.known import away
 from equipoise.reproduce.polytope.rerun import rerun
 from equipoise.reproduce.polytope.shrunk_billiard import shrunk_billiard
@@ -123,6 +132,37 @@ def test_skew_is_seen_only_without_rounding(monkeypatch):
     found = skew._Setting(1e4, 0).run()
     assert min(found["plain"]) < 0.2
     assert min(found["rounded"]) > 0.9
+
+
+@pytest.mark.parametrize("way", rounding._WAYS)
+def test_bodies_are_made_round_in_every_way(way):
+    part = rounding.part_of(
+        [rounding.Setting(way, rows, 4, skew, 0) for rows in (0, 60) for skew in (1e4, 1e6)]
+    )
+    shown = part.show(find_results(part, None))
+    [claim] = shown.claims
+    assert claim.ours < 3
+    assert len(shown.tables[0].rows) == 4
+
+
+def test_what_was_not_rounded_is_as_skew_as_it_was(monkeypatch):
+    plain = {"plain": lambda polytope, _: polytope.prepare(rounding="none")}
+    monkeypatch.setattr(rounding, "_WAYS", plain)
+    found = [rounding.Setting("plain", rows, 4, 1e4, 0).run()["ratio"] for rows in (0, 60)]
+    assert found[0] == pytest.approx(1e4, rel=1e-6)
+    assert 2e3 < found[1] < 5e4
+
+
+def test_volumes_are_judged_by_their_own_errors():
+    settings = [volumes.Setting("doubly stochastic 3 x 3", seed) for seed in range(6)]
+    part = volumes.part_of(settings)
+    found = find_results(part, None)
+    shown = part.show(found)
+    assert shown.claims[2].verdict == "holds"
+    assert abs(np.mean([one["error"] for one in found])) < 0.2
+    wrong = part.show([{**one, "error": one["error"] + 1} for one in found])
+    assert [claim.verdict for claim in wrong.claims[:2]] == ["does not hold"] * 2
+    assert len(shown.draw()[0].parts) == 3
 
 
 def test_a_walk_that_is_short_of_the_wall_is_called_so():

@@ -11,8 +11,10 @@ from equipoise.reproduce.polytope.boundary import boundary_part
 from equipoise.reproduce.polytope.looks import looks_part
 from equipoise.reproduce.polytope.networks import networks_part
 from equipoise.reproduce.polytope.published import SOURCE
+from equipoise.reproduce.polytope.rounding import rounding_part
 from equipoise.reproduce.polytope.skew import skew_part
 from equipoise.reproduce.polytope.uniformity import uniformity_part
+from equipoise.reproduce.polytope.volumes import volumes_part
 from equipoise.reproduce.run_parts import make_parts, run_parts
 
 PARTS: tuple[MakePart, ...] = (
@@ -20,6 +22,8 @@ PARTS: tuple[MakePart, ...] = (
     uniformity_part,
     boundary_part,
     skew_part,
+    rounding_part,
+    volumes_part,
     networks_part,
 )
 """In the order in which they are shown."""

@@ -23,6 +23,7 @@ from equipoise.sampling import (
     BlockKernel,
     Body,
     CoordinateHitAndRun,
+    Dikin,
     HitAndRun,
     Polytope,
     run,
@@ -52,6 +53,7 @@ WALKS: dict[str, tuple[Callable[[Body], BlockKernel], Callable[[int], int]]] = {
     "hit-and-run": (HitAndRun, lambda d: d * d // 2),
     "coordinates in turn": (CoordinateHitAndRun, lambda d: 3 * d),
     "billiard": (Billiard, lambda d: 2),
+    "Dikin walk": (Dikin, lambda d: 5 * d),
 }
 """Each with how many steps of it are a draw, by dimension."""
 

@@ -20,7 +20,7 @@ from equipoise.reproduce.polytope import bodies
 from equipoise.reproduce.polytope.published import NONE, VOLUME
 from equipoise.reproduce.standardised import CALIBRATED, spread
 from equipoise.reproduce.within import within
-from equipoise.sampling.volume import log_volume
+from equipoise.sampling import log_volume
 
 Array = NDArray[Any]
 

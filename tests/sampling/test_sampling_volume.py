@@ -202,6 +202,7 @@ def test_a_wrong_confidence_is_named():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("name", "se", "seeds"),
     [

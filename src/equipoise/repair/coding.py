@@ -75,11 +75,11 @@ def code_column(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
             f"table: column {name!r} holds {column.type}, which has no levels; convert it to text "
             "or numbers, or leave it out"
         )
+    if column.null_count == len(column):
+        return Levels(name, np.zeros(len(column), np.int64), (_MISSING,))
     if kind in ("integer", "float"):
         return _numbers(name, column, bins)
     encoded = plain(column).dictionary_encode().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):  # of no chunks
-        return Levels(name, np.zeros(len(column), np.int64), (_MISSING,))
     values = encoded.dictionary.to_pylist()
     if len(values) > MOST_CATEGORIES:
         raise DataError(

@@ -305,7 +305,10 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
         weights = np.ones(len(label))
         if sample_weight is not None:
             weights = _check_sample_weight(
-                sample_weight, np.empty((len(label), 1)), np.float64, ensure_non_negative=True
+                sample_weight,
+                np.empty((len(label), 1)),
+                dtype=np.float64,
+                ensure_non_negative=True,
             )
         group, names = disjoint(groups)
         return Labelled(table, label, group, classes, names, columns, weights)

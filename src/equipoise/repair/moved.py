@@ -15,6 +15,23 @@ from equipoise.repair.table_model import TableModel
 Array = NDArray[np.float64]
 
 
+def label_rates(joint: Array) -> Array:
+    """The rates of labels in each group.
+
+    Parameters
+    ----------
+    joint : ndarray, shape (g, k)
+        How much each label weighs in each group.
+
+    Returns
+    -------
+    ndarray, shape (c, g)
+        Of two labels those of the second, of more those of each: as constraints take them.
+    """
+    rates = (joint / joint.sum(axis=1, keepdims=True)).T
+    return np.asarray(rates if len(rates) > 2 else rates[1:])
+
+
 @dataclass(frozen=True, eq=False)
 class MovedColumn:
     """A column before and after.
@@ -73,12 +90,12 @@ class Moved:
     @property
     def rates_before(self) -> Array:
         """The rate of each label in each group, shape (c, g): of two labels, of the second."""
-        return _rates(self.before)
+        return label_rates(self.before)
 
     @property
     def rates_after(self) -> Array:
         """The same of the law."""
-        return _rates(self.after)
+        return label_rates(self.after)
 
     def to_dict(self) -> dict[str, Any]:
         """What moved as JSON can hold it."""
@@ -148,8 +165,3 @@ def _apart(found: MaxEntropy, model: TableModel, weights: Array) -> tuple[float,
     if (law[seen] == 0).any():
         return distance, np.inf
     return distance, float(rows.weights[seen] @ np.log(rows.weights[seen] / law[seen]))
-
-
-def _rates(joint: Array) -> Array:
-    rates = (joint / joint.sum(axis=1, keepdims=True)).T
-    return np.asarray(rates if len(rates) > 2 else rates[1:])

@@ -36,7 +36,7 @@ def rates(frame, by="sex"):
 def test_the_rows_drawn_keep_the_promise_up_to_chance():
     frame = repaired(n=40_000).table.to_pandas()
     before, after = rates(table()), rates(frame)
-    assert before.min() / before.max() < 0.75
+    assert before.min() / before.max() < 0.8
     assert abs(after.min() / after.max() - 0.9) < 0.03
     assert list(frame.columns) == ["sex", "place", "skill", "children", "title", "age", "hired"]
 
@@ -105,7 +105,8 @@ def test_classifiers_are_left_out_where_rows_are_too_few_and_it_is_said():
 def test_the_report_says_what_moved():
     found = repaired(classifiers=True)
     html = found.page().render()
-    for words in (RATIO.replace('"', "&#34;"), "female", "place", "boosted trees", "duality gap"):
+    assert "ratio(" in html
+    for words in ("&gt;= 0.9", "female", "place", "boosted trees", "duality gap"):
         assert words in html
     assert "The law keeps" in html
     assert json.loads(json.dumps(found.to_dict()))["moved"]["groups"] == ["female", "male"]

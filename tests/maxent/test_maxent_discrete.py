@@ -140,7 +140,7 @@ def test_draws_follow_the_law(share):
 
 def test_draws_come_from_the_two_parts_as_often_as_they_should():
     found = fit(prior_of(0.3), wanted())
-    drawn = found.draw(100_000, np.random.default_rng(0))
+    drawn = found.draw_parts(100_000, np.random.default_rng(0))
     share = (drawn.row < 0).mean()
     error = np.sqrt(found.product_mass * (1 - found.product_mass) / 100_000)
     assert abs(share - found.product_mass) < 4 * error

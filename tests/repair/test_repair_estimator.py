@@ -127,7 +127,7 @@ def test_every_value_is_one_that_the_column_has():
 
 def test_without_a_product_law_rows_are_drawn_whole():
     repair = MaxEntropyRepair(sensitive=["sex"], share=0.0, random_state=0).fit(TABLE, LABEL)
-    rows = repair.law_.draw(500, np.random.default_rng(0))
+    rows = repair.law_.draw_rows(500, np.random.default_rng(0))
     assert (rows == rows[:, :1]).all()
 
 
@@ -193,7 +193,7 @@ def test_rows_without_weight_are_as_good_as_not_there():
     repair = MaxEntropyRepair(sensitive=["sex"], share=0.0, random_state=0)
     repair.fit(TABLE, LABEL, sample_weight=weights)
     assert (repair.sample_weight_[2000:] == 0).all()
-    assert (repair.law_.draw(3000, np.random.default_rng(0)) < 2000).all()
+    assert (repair.law_.draw_rows(3000, np.random.default_rng(0)) < 2000).all()
 
 
 def test_an_estimator_is_cloned_and_draws_the_same_from_one_seed():

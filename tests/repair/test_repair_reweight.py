@@ -146,6 +146,15 @@ def test_what_no_weights_can_do_is_refused(change, says):
         reweight(label, groups, 2, **{"promises": PARITY, **change})
 
 
+def test_a_group_without_rows_of_a_label_can_go_without_it():
+    label, groups = rows()
+    label = np.where(groups.codes == 1, 0, label)
+    table = table_of(label, groups, reweight(label, groups, 2, PARITY, lacking="leave"))
+    assert np.allclose(table.sum(1), groups.sizes)
+    assert np.allclose((table[:, 1] / table.sum(1))[[0, 2]], label.mean())
+    assert table[1, 1] == 0
+
+
 def test_a_group_without_rows_of_a_label_is_named():
     label, groups = rows()
     label = np.where(groups.codes == 1, 0, label)

@@ -59,7 +59,8 @@ def train_repaired(
     seeds : sequence of int, length r
     settings : TrainingSettings
     promises : sequence of Constraint
-        Of gaps and ratios of selection; without any it is ordinary training.
+        Of gaps and ratios of selection; without any it is ordinary training. A group that has no
+        rows of a label goes without it.
     watched : Rows, optional
     validation : Rows, optional
     progress : callable, optional
@@ -71,7 +72,7 @@ def train_repaired(
     Raises
     ------
     ValueError
-        If a promise is another, or a group has no rows of some label.
+        If a promise is another.
     FloatingPointError
         If training diverges.
     """
@@ -111,7 +112,9 @@ def _weights(
     assert rows.groups is not None
     own = None if rows.weights is None else rows.weights.cpu().double().numpy()
     label = rows.label.cpu().numpy()
-    found = reweight(label, rows.groups, n_classes, promises, weights=own, at_strength=strength)
+    found = reweight(
+        label, rows.groups, n_classes, promises, weights=own, at_strength=strength, lacking="leave"
+    )
     return torch.from_numpy(found).to(rows.features)
 
 

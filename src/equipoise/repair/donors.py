@@ -23,7 +23,7 @@ class Donors:
         At least 0.
     """
 
-    def __init__(self, codes: NDArray[np.int64], n_levels: int, weights: Array) -> None:
+    def __init__(self, codes: NDArray[np.integer], n_levels: int, weights: Array) -> None:
         counted = np.flatnonzero(weights > 0)
         self._order = counted[np.argsort(codes[counted], kind="stable")]
         sizes = np.bincount(codes[counted], minlength=n_levels)

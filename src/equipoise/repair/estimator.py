@@ -242,7 +242,7 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"n must be at least 1, not {n}.")
         source = self.random_state if random_state is None else random_state
         seed = int(check_random_state(source).randint(np.iinfo(np.int32).max))
-        rows = self.law_.draw(n, np.random.default_rng(seed))
+        rows = self.law_.draw_rows(n, np.random.default_rng(seed))
         model = self.law_.model
         groups = np.array(self.groups_)[self.law_.data.group[rows[:, model.of_group]]]
         return Repaired(self._gathered(rows), self._y[rows[:, model.of_label]], groups)
@@ -332,7 +332,7 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
             )
         return Groups.of(named or sensitive_features, self.how), columns
 
-    def _gathered(self, rows: NDArray[np.int64]) -> Any:
+    def _gathered(self, rows: NDArray[np.signedinteger[Any]]) -> Any:
         of_column = list(self.law_.model.of_column.items())
         if isinstance(self._frame, np.ndarray):
             parts = [self._frame[rows[:, j], c] for c, (_, j) in enumerate(of_column)]

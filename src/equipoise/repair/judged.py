@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from equipoise.constraints import Constraint, gap, ratio
@@ -96,7 +94,7 @@ def judge(
     parts = split(data.cell, {"learnt": 1 - _HELD_OUT, "held out": _HELD_OUT}, seed)
     learnt, held = parts["learnt"], parts["held out"]
     law = Law.of(_take(data, learnt), promises, choices)
-    rows = law.draw(len(learnt), np.random.default_rng(seed))
+    rows = law.draw_rows(len(learnt), np.random.default_rng(seed))
     features, categorical = _features(data)
     names = [name for name in data.table.column_names if name not in data.with_group]
     own = features[learnt]
@@ -134,6 +132,10 @@ def _judged(
 
 
 def _learners(categorical: NDArray[np.bool_], seed: int) -> dict[str, Any]:
+    # Loaded when classifiers are asked for: it takes longer than most repairs.
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
     return {
         "decision tree": lambda: DecisionTreeClassifier(min_samples_leaf=_LEAF, random_state=seed),
         "boosted trees": lambda: HistGradientBoostingClassifier(

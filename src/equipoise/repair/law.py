@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -195,7 +195,7 @@ class Law:
         weights = ratio[prior.place] * self.rows
         return np.asarray(weights / weights.mean())
 
-    def draw(self, n: int, random: np.random.Generator) -> NDArray[np.int64]:
+    def draw_rows(self, n: int, random: np.random.Generator) -> NDArray[np.signedinteger[Any]]:
         """Draw rows, as the rows of the table that their values are taken from.
 
         Parameters
@@ -205,11 +205,11 @@ class Law:
 
         Returns
         -------
-        ndarray of int64, shape (n, attributes)
+        ndarray of int, shape (n, attributes)
             One row for each attribute; they are the same where a row of the table is drawn whole.
         """
-        drawn = self.distribution.draw(n, random)
-        rows = np.empty(drawn.levels.shape, np.int64)
+        drawn = self.distribution.draw_parts(n, random)
+        rows = np.empty(drawn.levels.shape, np.min_scalar_type(-len(self.data.label)))
         whole = drawn.row >= 0
         if whole.any():
             rows[whole] = self._whole.draw(drawn.row[whole], random)[:, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from equipoise.repair.wanted import (
 
 Array = NDArray[np.float64]
 
+Lacking = Literal["refuse", "leave"]
+
 
 def reweight(
     label: NDArray[np.integer],
@@ -29,6 +32,7 @@ def reweight(
     representation: Representation = None,
     weights: Array | None = None,
     at_strength: float | None = None,
+    lacking: Lacking = "refuse",
 ) -> Array:
     """Weigh rows so that labels are as often in each group as promised.
 
@@ -54,6 +58,9 @@ def reweight(
         What each row counts in the data.
     at_strength : float, optional
         Which part of the way the rates go to their common mean, in place of what the promises need.
+    lacking : {"refuse", "leave"}
+        What becomes of a group without rows of a label that it is to have: an error, or the group
+        goes without that label.
 
     Returns
     -------
@@ -70,7 +77,7 @@ def reweight(
     cell = codes * n_classes + label
     flat = np.bincount(cell, weights, n_groups * n_classes).astype(np.float64)
     table = flat.reshape(n_groups, n_classes)
-    wanted = wanted_law(table, names, promises, representation, at_strength)
+    wanted = wanted_law(table, names, promises, representation, at_strength, lacking)
     return row_weights(table, wanted, cell, weights)
 
 
@@ -80,6 +87,7 @@ def wanted_law(
     promises: Sequence[Constraint],
     representation: Representation,
     at_strength: float | None = None,
+    lacking: Lacking = "refuse",
 ) -> Array:
     """The joint law of group and label that promises ask for.
 
@@ -91,6 +99,7 @@ def wanted_law(
     promises : sequence of Constraint
     representation : float, mapping or None
     at_strength : float, optional
+    lacking : {"refuse", "leave"}
 
     Returns
     -------
@@ -109,6 +118,9 @@ def wanted_law(
     t = strength(table, promises) if at_strength is None else at_strength
     wanted = joint_law(table, shares, t)
     impossible = (wanted > 0) & (table <= 0)
+    if impossible.any() and lacking == "leave":
+        possible = np.where(impossible, 0.0, wanted)
+        return np.asarray(shares[:, None] * possible / possible.sum(axis=1, keepdims=True))
     if impossible.any():
         group, label = map(int, np.argwhere(impossible)[0])
         raise ValueError(

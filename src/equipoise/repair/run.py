@@ -224,7 +224,7 @@ def _labelled(dataset: Dataset, how: How, min_group: int) -> Labelled:
 
 def _drawn(law: Law, target: str, n: int, seed: int) -> tuple[pa.Table, NDArray[np.float64]]:
     data, model = law.data, law.model
-    rows = law.draw(n, np.random.default_rng(seed))
+    rows = law.draw_rows(n, np.random.default_rng(seed))
     columns = {
         name: data.table[name].take(rows[:, model.of_column[name]])
         for name in data.table.column_names

@@ -26,7 +26,7 @@ class TableModel:
     Attributes
     ----------
     domain : Domain
-    codes : ndarray of int64, shape (n, columns of the domain)
+    codes : ndarray of uint16, shape (n, columns of the domain)
     of_column : dict of str to int
         The attribute that each column of the table belongs to.
     of_label, of_group : int
@@ -36,7 +36,7 @@ class TableModel:
     """
 
     domain: Domain
-    codes: NDArray[np.int64]
+    codes: NDArray[np.uint16]
     of_column: dict[str, int]
     of_label: int
     of_group: int
@@ -99,7 +99,8 @@ class TableModel:
             attributes.append(levels.attribute)
             parts.append(levels.codes)
             kept.append(levels)
-        codes = np.stack(parts, axis=1)
+        # Attributes have at most 4,096 levels, and tables can be large.
+        codes = np.stack([part.astype(np.uint16) for part in parts], axis=1)
         return cls(Domain(attributes), codes, of_column, of_label, of_group, tuple(kept))
 
     def donors(self, weights: Array) -> tuple[Donors, ...]:
@@ -115,6 +116,5 @@ class TableModel:
         """
         levels = self.domain.pack(self.codes)
         return tuple(
-            Donors(levels[:, j].astype(np.int64), len(one), weights)
-            for j, one in enumerate(self.domain.attributes)
+            Donors(levels[:, j], len(one), weights) for j, one in enumerate(self.domain.attributes)
         )

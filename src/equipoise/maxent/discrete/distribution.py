@@ -91,9 +91,9 @@ class MaxEntropy:
         ValueError
             If n is negative.
         """
-        return self.prior.domain.unpack(self.draw(n, np.random.default_rng(seed)).levels)
+        return self.prior.domain.unpack(self.draw_parts(n, np.random.default_rng(seed)).levels)
 
-    def draw(self, n: int, random: np.random.Generator) -> Drawn:
+    def draw_parts(self, n: int, random: np.random.Generator) -> Drawn:
         """Draw points and say of each from which part it comes.
 
         Parameters

@@ -11,6 +11,7 @@ from scipy.stats import chisquare
 from small_domain import DOMAIN, EVERYTHING, SHARES, prior_of, some_rows, wanted, written_out
 
 from equipoise.maxent.discrete import Attribute, Domain, Prior, fit
+from equipoise.maxent.discrete.loops import outcomes
 
 STATISTICS = DOMAIN.statistics(EVERYTHING)
 
@@ -136,6 +137,17 @@ def test_draws_follow_the_law(share):
     assert seen[law == 0].sum() == 0
     some = law > 0
     assert chisquare(seen[some], law[some] / law.sum() * seen.sum()).pvalue > 1e-4
+
+
+@given(
+    st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=30),
+    st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=20),
+)
+@settings(deadline=None)
+def test_outcomes_are_those_of_a_bisection(law, uniform):
+    ends, uniform = np.cumsum(law), np.array(uniform)
+    expected = np.minimum(np.searchsorted(ends, uniform * ends[-1], side="right"), len(law) - 1)
+    assert (outcomes(ends, uniform) == expected).all()
 
 
 def test_draws_come_from_the_two_parts_as_often_as_they_should():

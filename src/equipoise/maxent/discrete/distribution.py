@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.maxent.discrete.loops import draw
+from equipoise.maxent.discrete.loops import draw, outcomes
 from equipoise.maxent.discrete.prior import Prior
 
 Array = NDArray[np.float64]
@@ -220,6 +220,4 @@ def by_cumulative(law: Array, uniform: Array) -> NDArray[np.int64]:
         None of probability 0.
     """
     possible = np.flatnonzero(law)
-    ends = np.cumsum(law[possible])
-    at = np.searchsorted(ends, uniform * ends[-1], side="right")
-    return possible[np.minimum(at, len(possible) - 1)]
+    return np.asarray(possible[outcomes(np.cumsum(law[possible]), uniform)])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from equipoise.groups import Groups
     from equipoise.learn import FairClassifier
     from equipoise.rates import Rate
+    from equipoise.repair import MaxEntropyRepair, repair
 
 __version__ = "0.1.0"
 
@@ -28,12 +29,14 @@ _HOME = {
     "Dataset": "equipoise.data",
     "FairClassifier": "equipoise.learn",
     "Groups": "equipoise.groups",
+    "MaxEntropyRepair": "equipoise.repair",
     "Rate": "equipoise.rates",
     "audit": "equipoise.audit",
     "compare": "equipoise.compare",
     "gap": "equipoise.constraints",
     "load": "equipoise.data",
     "ratio": "equipoise.constraints",
+    "repair": "equipoise.repair",
     "simulate_census": "equipoise.data",
     "worst": "equipoise.constraints",
 }
@@ -46,12 +49,14 @@ __all__ = [
     "Dataset",
     "FairClassifier",
     "Groups",
+    "MaxEntropyRepair",
     "Rate",
     "audit",
     "compare",
     "gap",
     "load",
     "ratio",
+    "repair",
     "simulate_census",
     "worst",
 ]

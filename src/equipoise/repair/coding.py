@@ -1,0 +1,141 @@
+"""Columns of a table as levels: categories, numbers, and bins of numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from equipoise.data.arrow import kind_of, plain, value_text
+from equipoise.data.errors import DataError
+from equipoise.maxent.discrete import Attribute
+
+MOST_CATEGORIES = 500
+_MISSING = "(missing)"
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """A column as levels.
+
+    Attributes
+    ----------
+    name : str
+    codes : ndarray of int64, shape (n,)
+    names : tuple of str
+        Of the levels.
+    values : ndarray of float64, shape (levels,), or None
+        The numbers that the levels are, where their mean is what is to be kept.
+    """
+
+    name: str
+    codes: NDArray[np.int64]
+    names: tuple[str, ...]
+    values: NDArray[np.float64] | None = None
+
+    @property
+    def attribute(self) -> Attribute:
+        """The factor of a domain that it is."""
+        if self.values is None:
+            return Attribute.categories(len(self.names))
+        return Attribute.numbers(self.values)
+
+
+def code_column(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
+    """Make levels of a column.
+
+    Categories, texts, booleans and dates are levels each. So are numbers of at most ``bins``
+    distinct values, which stay numbers: what a law keeps of them is their mean. Other numbers fall
+    into ``bins`` intervals with about as many rows each, of which a law keeps the shares. A missing
+    value is a level of its own, which makes the column one of categories.
+
+    Parameters
+    ----------
+    name : str
+    column : pyarrow.ChunkedArray of n values
+        As :func:`equipoise.data.arrow.to_arrow` gives it.
+    bins : int
+
+    Returns
+    -------
+    Levels
+
+    Raises
+    ------
+    DataError
+        If the values are of no such kind, or there are more than 500 categories.
+    """
+    kind = kind_of(column.type)
+    if kind == "other":
+        raise DataError(
+            f"table: column {name!r} holds {column.type}, which has no levels; convert it to text "
+            "or numbers, or leave it out"
+        )
+    if column.null_count == len(column):
+        return Levels(name, np.zeros(len(column), np.int64), (_MISSING,))
+    if kind in ("integer", "float"):
+        return _numbers(name, column, bins)
+    encoded = plain(column).dictionary_encode().combine_chunks()
+    values = encoded.dictionary.to_pylist()
+    if len(values) > MOST_CATEGORIES:
+        raise DataError(
+            f"table: column {name!r} has {len(values):,} distinct values, wanted at most "
+            f"{MOST_CATEGORIES} categories; merge rare ones, or leave the column out"
+        )
+    order = sorted(range(len(values)), key=values.__getitem__)
+    rank = np.empty(len(values) + 1, np.int64)
+    rank[order] = np.arange(len(values))
+    rank[-1] = len(values)
+    codes = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+    names = tuple(value_text(values[i]) for i in order)
+    return Levels(name, rank[codes], (*names, _MISSING) if encoded.null_count else names)
+
+
+def _numbers(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
+    missing = column.is_null().to_numpy()
+    values = column.cast(pa.float64()).to_numpy()
+    present = values[~missing]
+    if np.isinf(present).any():
+        raise DataError(
+            f"table: column {name!r} has infinite values; leave those rows out, or give them a "
+            "largest value"
+        )
+    distinct = np.asarray(pc.unique(column.drop_null()).cast(pa.float64()).to_numpy())
+    if len(distinct) <= bins:
+        distinct = np.sort(distinct)
+        names = tuple(value_text(float(value)) for value in distinct)
+        codes = np.searchsorted(distinct, values)
+        if missing.any():
+            codes = np.where(missing, len(distinct), codes)
+            return Levels(name, codes, (*names, _MISSING))
+        return Levels(name, codes, names, distinct if len(distinct) > 2 else None)
+    # The smallest value of each interval; the intervals are those of quantiles that differ.
+    cuts = np.unique(np.quantile(present, np.arange(1, bins) / bins, method="higher"))
+    cuts = cuts[cuts > present.min()]
+    marks = [f"{cut:.6g}" for cut in cuts]
+    between = [f"{low} to below {high}" for low, high in pairwise(marks)]
+    names = (f"below {marks[0]}", *between, f"{marks[-1]} and above")
+    codes = np.where(missing, len(names), np.digitize(values, cuts))
+    return Levels(name, codes, (*names, _MISSING) if missing.any() else names)
+
+
+def follows(column: Levels, codes: NDArray[np.int64]) -> bool:
+    """Whether a column has one level wherever some codes are the same.
+
+    Parameters
+    ----------
+    column : Levels
+    codes : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    bool
+    """
+    n = int(codes.max()) + 1
+    first = np.zeros(n, np.int64)
+    first[codes[::-1]] = column.codes[::-1]
+    return bool((first[codes] == column.codes).all())

@@ -1,0 +1,52 @@
+"""Maximum-entropy distributions on continuous domains, bodies and matrices.
+
+A domain and a mean in; out comes, of all laws on the domain with that mean, the one that is nearest
+to the domain's prior, with a bound that proves how near the answer is to it.
+"""
+
+from equipoise.maxent.continuous.box import Box, BoxVertices
+from equipoise.maxent.continuous.cross_polytope import CrossPolytope
+from equipoise.maxent.continuous.diagonals import Diagonals
+from equipoise.maxent.continuous.domain import Domain, Moments
+from equipoise.maxent.continuous.errors import (
+    MeanOnBoundaryError,
+    MeanOutsideError,
+    NoConvergenceError,
+)
+from equipoise.maxent.continuous.faces import Face
+from equipoise.maxent.continuous.fit import fit
+from equipoise.maxent.continuous.matrices import (
+    MatrixDomain,
+    Projections,
+    RankOneProjections,
+    UnitaryOrbit,
+)
+from equipoise.maxent.continuous.points import Points
+from equipoise.maxent.continuous.result import MatrixMaxEnt, MaxEnt
+from equipoise.maxent.continuous.simplex import Simplex, SolidSimplex
+from equipoise.maxent.continuous.sphere import Ball, Sphere
+
+__all__ = [
+    "Ball",
+    "Box",
+    "BoxVertices",
+    "CrossPolytope",
+    "Diagonals",
+    "Domain",
+    "Face",
+    "MatrixDomain",
+    "MatrixMaxEnt",
+    "MaxEnt",
+    "MeanOnBoundaryError",
+    "MeanOutsideError",
+    "Moments",
+    "NoConvergenceError",
+    "Points",
+    "Projections",
+    "RankOneProjections",
+    "Simplex",
+    "SolidSimplex",
+    "Sphere",
+    "UnitaryOrbit",
+    "fit",
+]

@@ -1,0 +1,131 @@
+"""Scaled Newton iterations on the dual."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from equipoise.maxent.continuous.domain import Domain, Moments
+from equipoise.maxent.continuous.errors import NoConvergenceError
+
+Array = NDArray[Any]
+
+_LIMIT = 200
+_NEAR = 1e-4  # decrement below which each one is the square of the one before, or rounding
+_FULL = 0.25  # decrement below which full steps are taken
+_SINGULAR = 1e-12
+
+
+class Solution(NamedTuple):
+    """Where the iterations ended.
+
+    Attributes
+    ----------
+    parameter : ndarray, shape (n,)
+    moments : Moments
+    step : ndarray, shape (n,)
+        The Newton step that would come next.
+    decrement : float
+        Its length in the norm of the covariance.
+    residual : float
+        Largest |tilted mean - mean|, less what no double can be nearer, over the margin.
+    steps : int
+    """
+
+    parameter: Array
+    moments: Moments
+    step: Array
+    decrement: float
+    residual: float
+    steps: int
+
+
+def minimise(domain: Domain, mean: Array, margin: Array) -> Solution:
+    """Minimise log E exp<y, x> - <y, mean> over y.
+
+    Variances can span twenty orders of magnitude, as the squares of small coordinates of a mean
+    do, so that the covariance is scaled to a correlation before it is factorised.
+
+    Parameters
+    ----------
+    domain : Domain
+    mean, margin : ndarray, shape (n,)
+        The mean, and how far it is from the boundary; positive.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    NoConvergenceError
+        If steps shrink to nothing before the decrement does.
+    """
+    free = domain.free(mean)
+    now = _look(domain, domain.start(mean), mean, margin, free, 0)
+    for count in range(1, _LIMIT):
+        length = 1.0 if now.decrement < _FULL else 1 / (1 + now.decrement)
+        after = _move(domain, now, length, mean, margin, free, count)
+        if after is None:
+            break
+        rounding = now.decrement < _NEAR and after.decrement > now.decrement / 2
+        if rounding or after.residual == 0:
+            return min(now, after, key=lambda found: found.residual)
+        now = after
+    if now.decrement < _NEAR:
+        return now
+    raise NoConvergenceError(
+        f"Newton's method stopped at a decrement of {now.decrement:.3g}: the mean is too near the "
+        "boundary for double precision; move it inside"
+    )
+
+
+def _move(
+    domain: Domain,
+    now: Solution,
+    length: float,
+    mean: Array,
+    margin: Array,
+    free: Array,
+    count: int,
+) -> Solution | None:
+    """A step that takes enough off the dual; none if there is none."""
+    value = now.moments.log_normaliser - now.parameter @ mean
+    noise = 1e-13 * (abs(now.moments.log_normaliser) + float(np.abs(now.parameter) @ np.abs(mean)))
+    while length > 1e-10:
+        after = _look(domain, now.parameter + length * now.step, mean, margin, free, count)
+        taken = value - (after.moments.log_normaliser - after.parameter @ mean)
+        if taken >= 0.1 * length * now.decrement**2 - noise:
+            return after
+        length /= 2
+    return None
+
+
+def _look(
+    domain: Domain, parameter: Array, mean: Array, margin: Array, free: Array, steps: int
+) -> Solution:
+    moments = domain.moments(parameter)
+    off = mean - moments.mean
+    rounding = 2 * np.finfo(float).eps * np.abs(mean)
+    residual = float((np.maximum(np.abs(off) - rounding, 0) / margin).max())
+    step = np.zeros(len(mean))
+    if free.any():
+        step[free] = _solve(moments.covariance[np.ix_(free, free)], off[free])
+    decrement = float(np.sqrt(max(step[free] @ off[free], 0.0)))
+    return Solution(parameter, moments, step, decrement, residual, steps)
+
+
+def _solve(covariance: Array, off: Array) -> Array:
+    scale = 1 / np.sqrt(np.diag(covariance))
+    correlation = covariance * scale[:, None] * scale
+    try:
+        factor = linalg.cholesky(correlation, lower=True)
+        if np.diag(factor).min() ** 2 > _SINGULAR:
+            return scale * linalg.cho_solve((factor, True), scale * off)
+    except linalg.LinAlgError:
+        pass
+    # Points in a plane: of all steps that are the same on it, the shortest.
+    return scale * (linalg.pinvh(correlation, rtol=_SINGULAR) @ (scale * off))

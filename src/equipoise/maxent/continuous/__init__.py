@@ -4,10 +4,16 @@ A domain and a mean in; out comes, of all laws on the domain with that mean, the
 to the domain's prior, with a bound that proves how near the answer is to it.
 """
 
+from equipoise.maxent.continuous.barrier import Barrier, entropic_barrier
 from equipoise.maxent.continuous.box import Box, BoxVertices
 from equipoise.maxent.continuous.cross_polytope import CrossPolytope
 from equipoise.maxent.continuous.diagonals import Diagonals
 from equipoise.maxent.continuous.domain import Domain, Moments
+from equipoise.maxent.continuous.ellipsoid import (
+    EllipsoidSolution,
+    ellipsoid_method,
+    parameter_bound,
+)
 from equipoise.maxent.continuous.errors import (
     MeanOnBoundaryError,
     MeanOutsideError,
@@ -15,6 +21,7 @@ from equipoise.maxent.continuous.errors import (
 )
 from equipoise.maxent.continuous.faces import Face
 from equipoise.maxent.continuous.fit import fit
+from equipoise.maxent.continuous.goemans_williamson import GoemansWilliamson
 from equipoise.maxent.continuous.matrices import (
     MatrixDomain,
     Projections,
@@ -22,18 +29,22 @@ from equipoise.maxent.continuous.matrices import (
     UnitaryOrbit,
 )
 from equipoise.maxent.continuous.points import Points
+from equipoise.maxent.continuous.quantum import barycentric_entropy
 from equipoise.maxent.continuous.result import MatrixMaxEnt, MaxEnt
 from equipoise.maxent.continuous.simplex import Simplex, SolidSimplex
 from equipoise.maxent.continuous.sphere import Ball, Sphere
 
 __all__ = [
     "Ball",
+    "Barrier",
     "Box",
     "BoxVertices",
     "CrossPolytope",
     "Diagonals",
     "Domain",
+    "EllipsoidSolution",
     "Face",
+    "GoemansWilliamson",
     "MatrixDomain",
     "MatrixMaxEnt",
     "MaxEnt",
@@ -48,5 +59,9 @@ __all__ = [
     "SolidSimplex",
     "Sphere",
     "UnitaryOrbit",
+    "barycentric_entropy",
+    "ellipsoid_method",
+    "entropic_barrier",
     "fit",
+    "parameter_bound",
 ]

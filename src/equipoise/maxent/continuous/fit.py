@@ -67,13 +67,9 @@ def fit(
     if on_singular not in ("raise", "face"):
         raise ValueError(f"on_singular is 'raise' or 'face', not {on_singular!r}")
     if isinstance(domain, MatrixDomain):
-        matrix = _hermitian(mean, domain)
+        matrix = as_hermitian(mean, domain)
         spectrum, frame = np.linalg.eigh(matrix)
-        near = np.round(spectrum)
-        rounding = 4 * domain.n * np.finfo(float).eps * max(1.0, np.abs(spectrum).max())
-        # Eigenvalues that rounding has moved off a boundary at 0 or 1 are put back on it.
-        at_end = (np.abs(spectrum - near) < rounding) & ((near == 0) | (near == 1))
-        spectral = _fit_vector(domain.diagonal, np.where(at_end, near, spectrum), on_singular)
+        spectral = _fit_vector(domain.diagonal, ends(spectrum), on_singular)
         return MatrixMaxEnt(domain, matrix, frame, spectral)
     array = np.array(mean, dtype=float)
     if array.shape != (domain.n,):
@@ -114,7 +110,31 @@ def _fit_vector(domain: Domain, mean: Array, on_singular: OnSingular) -> MaxEnt:
     )  # fmt: skip
 
 
-def _hermitian(mean: ArrayLike, domain: MatrixDomain) -> Array:
+def ends(spectrum: Array) -> Array:
+    """Eigenvalues, those that rounding has moved off a boundary at 0 or 1 put back on it."""
+    near = np.round(spectrum)
+    rounding = 4 * len(spectrum) * np.finfo(float).eps * max(1.0, np.abs(spectrum).max())
+    at_end = (np.abs(spectrum - near) < rounding) & ((near == 0) | (near == 1))
+    return np.where(at_end, near, spectrum)
+
+
+def as_hermitian(mean: ArrayLike, domain: MatrixDomain) -> Array:
+    """A matrix of the domain's shape and field, Hermitian to the last bit.
+
+    Parameters
+    ----------
+    mean : array_like, shape (n, n)
+    domain : MatrixDomain
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+
+    Raises
+    ------
+    ValueError
+        If it is not, to 1e-12 of its largest entry, or not finite.
+    """
     array = np.array(mean)
     n = domain.n
     if array.shape != (n, n):
@@ -124,7 +144,7 @@ def _hermitian(mean: ArrayLike, domain: MatrixDomain) -> Array:
         raise ValueError("mean has NaN or infinite entries")
     if domain.field == "real" and np.iscomplexobj(array):
         if (array.imag != 0).any():
-            raise ValueError("mean is real where the domain is: take RankOneProjections(n)")
+            raise ValueError("mean is complex, and the domain is real: take RankOneProjections(n)")
         array = array.real
     off = np.abs(array - array.conj().T).max()
     if off > 1e-12 * np.abs(array).max():

@@ -15,6 +15,7 @@ Array = NDArray[Any]
 
 _LIMIT = 200
 _NEAR = 1e-4  # decrement below which each one is the square of the one before, or rounding
+_ROUNDING = 1e-14  # a residual that another step would not make smaller for sure
 _FULL = 0.25  # decrement below which full steps are taken
 _SINGULAR = 1e-12
 
@@ -72,7 +73,7 @@ def minimise(domain: Domain, mean: Array, margin: Array) -> Solution:
         if after is None:
             break
         rounding = now.decrement < _NEAR and after.decrement > now.decrement / 2
-        if rounding or after.residual == 0:
+        if rounding or after.residual <= _ROUNDING:
             return min(now, after, key=lambda found: found.residual)
         now = after
     if now.decrement < _NEAR:

@@ -74,7 +74,7 @@ def parabola(
     def path(t: Array) -> Array:
         return saddle * (1 + 0.5j * width * t / saddle) ** 2
 
-    coarse = np.concatenate([np.arange(2.0, 40.0, 1.0), np.geomspace(40.0, _FARTHEST, 12)])
+    coarse = np.geomspace(3.0, _FARTHEST, 24)
     left = log_ratio(path(coarse)).real + degree * np.log(coarse)
     over = np.flatnonzero(left < _NEGLIGIBLE)
     end = float(coarse[over[0]]) if len(over) else _FARTHEST
@@ -85,6 +85,25 @@ def parabola(
     weight = np.exp(log_ratio(z)) * (1 + 0.5j * width * t / saddle) * (width * step / np.pi)
     weight[0] /= 2
     return Contour(z, weight, log_scale)
+
+
+def paired(weight: Array, values: Array) -> Array:
+    """Re sum over nodes of weight times value times value, for all pairs of functions.
+
+    By two real products, which is half the work of a complex one.
+
+    Parameters
+    ----------
+    weight : ndarray of complex, shape (m,)
+    values : ndarray of complex, shape (m, n)
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+    """
+    rooted = np.sqrt(weight)[:, None] * values
+    real, imaginary = rooted.real.copy(), rooted.imag.copy()
+    return real.T @ real - imaginary.T @ imaginary
 
 
 def saddles(gaps: Array, power: float = 1.0) -> Array:

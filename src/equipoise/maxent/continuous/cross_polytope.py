@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from equipoise.maxent.continuous.contour import parabola
+from equipoise.maxent.continuous.contour import paired, parabola
 from equipoise.maxent.continuous.domain import Moments, everything
 
 Array = NDArray[Any]
@@ -65,7 +65,7 @@ class CrossPolytope:
         slopes = 2 * parameter * inverse
         mean = (weight @ slopes).real
         spread = slopes - mean
-        covariance = ((weight[:, None] * spread).T @ spread).real
+        covariance = paired(weight, spread)
         covariance[np.diag_indices(n)] += (weight @ (2 * inverse + slopes**2)).real
         log = float(special.gammaln(n + 1)) + contour.log_scale + float(np.log(total))
         return Moments(log, mean, covariance)

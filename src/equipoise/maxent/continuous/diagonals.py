@@ -84,7 +84,7 @@ class Diagonals:
                 "correct its trace"
             )
         fixed = mean.copy()
-        fixed[np.argmax(mean)] += trace - total
+        fixed[np.argmax(self.margin(mean))] += trace - total
         return fixed
 
     def margin(self, mean: Array) -> Array:

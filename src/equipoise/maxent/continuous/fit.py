@@ -96,10 +96,9 @@ def _fit_vector(domain: Domain, mean: Array, on_singular: OnSingular) -> MaxEnt:
                 "and all laws with this mean have entropy minus infinity: move it inside"
                 + (cure if isinstance(domain, HasFaces) else "")
             )
-        open_, fixed, inner = domain.face(mean)
-        if not open_.any():
+        if not (margin > 0).any():
             raise MeanOnBoundaryError("mean is a vertex: the only law with this mean is that point")
-        domain = Face(open_, fixed, inner)
+        domain = Face(*domain.face(mean))
         mean = domain.checked(mean)
         margin = domain.margin(mean)
     found = minimise(domain, mean, margin)
@@ -112,7 +111,7 @@ def _fit_vector(domain: Domain, mean: Array, on_singular: OnSingular) -> MaxEnt:
 
 def ends(spectrum: Array) -> Array:
     """Eigenvalues, those that rounding has moved off a boundary at 0 or 1 put back on it."""
-    near = np.round(spectrum)
+    near = np.round(spectrum) + 0.0  # no minus zero
     rounding = 4 * len(spectrum) * np.finfo(float).eps * max(1.0, np.abs(spectrum).max())
     at_end = (np.abs(spectrum - near) < rounding) & ((near == 0) | (near == 1))
     return np.where(at_end, near, spectrum)

@@ -128,5 +128,5 @@ def _solve(covariance: Array, off: Array) -> Array:
             return scale * linalg.cho_solve((factor, True), scale * off)
     except linalg.LinAlgError:
         pass
-    # Points in a plane: of all steps that are the same on it, the shortest.
+    # Points in a plane: any of the steps that are the same on it.
     return scale * (linalg.pinvh(correlation, rtol=_SINGULAR) @ (scale * off))

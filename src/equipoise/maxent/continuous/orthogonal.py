@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from equipoise.maxent.continuous.contour import parabola, saddles
+from equipoise.maxent.continuous.contour import paired, parabola, saddles
 from equipoise.maxent.continuous.domain import Moments
 
 Array = NDArray[Any]
@@ -84,7 +84,7 @@ def _derivatives(
     k, n = len(norms), poles.shape[1]
     density = weight * (polynomials**2 / norms[:, None]).sum(axis=0)
     mean = (density @ poles).real
-    second = ((density[:, None] * poles).T @ poles).real
+    second = paired(density, poles)
     second[np.diag_indices(n)] *= 2
     pairs = (polynomials[:, None] * polynomials * weight).reshape(k * k, -1)
     slopes = (pairs @ poles).real.reshape(k, k, n) / norms[:, None, None]

@@ -19,7 +19,7 @@ Array = NDArray[Any]
 class Points:
     """The rows of a matrix, each with the same probability: vertices of a polytope, say.
 
-    Points may lie in a plane; the parameter is then the shortest of those that are the same on it.
+    Points may lie in a plane; the parameter is then one of many that are the same on it.
 
     Parameters
     ----------

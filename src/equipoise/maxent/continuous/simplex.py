@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from equipoise.maxent.continuous.contour import parabola, saddles
+from equipoise.maxent.continuous.contour import paired, parabola, saddles
 from equipoise.maxent.continuous.domain import Domain, Moments, everything
 from equipoise.maxent.continuous.envelope import draw_dirichlet
 from equipoise.maxent.continuous.errors import MeanOutsideError
@@ -74,7 +74,7 @@ class Simplex:
         poles = a / (contour.z[:, None] - nodes)
         mean = (weight @ poles).real
         spread = poles - mean
-        covariance = ((weight[:, None] * spread).T @ spread).real
+        covariance = paired(weight, spread)
         covariance[np.diag_indices(self.n)] += (weight @ poles**2).real / a
         log = float(special.gammaln(a * self.n)) + contour.log_scale + float(np.log(total)) + top
         return Moments(log, mean, covariance)

@@ -1,0 +1,54 @@
+"""Normalisers in as many digits as it takes, for comparison."""
+
+from __future__ import annotations
+
+import pytest
+
+mpmath = pytest.importorskip("mpmath")
+mp = mpmath.mp
+
+
+def log_divided_difference(nodes, digits=80):
+    """Log of (n - 1)! exp[nodes], by squaring the exponential of a matrix without signs."""
+    n = len(nodes)
+    with mp.workdps(digits + n):
+        values = [mp.mpf(float(node)) for node in nodes]
+        low = min(values)
+        matrix = mp.matrix(n, n)
+        for i, value in enumerate(values):
+            matrix[i, i] = value - low
+            if i + 1 < n:
+                matrix[i, i + 1] = 1
+        return mp.log(mp.expm(matrix, method="taylor")[0, n - 1]) + low + mp.loggamma(n)
+
+
+def log_residues(nodes, digits):
+    """The same as a sum over residues: for distinct nodes, in very many digits."""
+    with mp.workdps(digits):
+        values = [mp.mpf(float(node)) for node in nodes]
+        terms = [
+            mp.exp(a) / mp.fprod(a - b for j, b in enumerate(values) if j != i)
+            for i, a in enumerate(values)
+        ]
+        return mp.log(mp.fsum(terms)) + mp.loggamma(len(values))
+
+
+def log_hciz(nodes, k, digits):
+    """Log E exp tr(Y P) over Haar projections of rank k; nodes are distinct eigenvalues of Y."""
+    with mp.workdps(digits):
+        n, values = len(nodes), [mp.mpf(float(node)) for node in nodes]
+        residues = [
+            mp.exp(a) / mp.fprod(a - b for j, b in enumerate(values) if j != i)
+            for i, a in enumerate(values)
+        ]
+        moments = [
+            mp.fsum(r * a**power for r, a in zip(residues, values, strict=True))
+            for power in range(2 * k - 1)
+        ]
+        hankel = mp.matrix(k, k)
+        for i in range(k):
+            for j in range(k):
+                hankel[i, j] = moments[i + j]
+        factor = mp.fsum(mp.loggamma(p + 1) for p in range(n - k, n))
+        factor -= mp.fsum(mp.loggamma(p + 1) for p in range(1, k))
+        return mp.log(abs(mp.det(hankel))) + factor

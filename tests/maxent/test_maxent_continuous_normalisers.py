@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
-from tests.maxent.long_arithmetic import log_divided_difference, log_hciz, log_residues
 
 from equipoise.maxent.continuous import (
     Ball,
@@ -20,6 +19,9 @@ from equipoise.maxent.continuous import (
     SolidSimplex,
     Sphere,
 )
+
+pytest.importorskip("mpmath")
+from benchmarks.maxent_reference import log_divided_difference, log_hciz, log_residues
 
 RNG = np.random.default_rng(0)
 

@@ -23,10 +23,10 @@ from equipoise.maxent.continuous import (
 
 N = 20_000
 RNG = np.random.default_rng(5)
-WIDE = RNG.dirichlet(np.ones(40))
+WIDE = RNG.dirichlet(np.ones(12))
 LAWS = {
     "dominated simplex": fit(Simplex(3), [0.98, 0.015, 0.005]),
-    "even simplex": fit(Simplex(40), WIDE),
+    "even simplex": fit(Simplex(12), WIDE),
     "bingham": fit(Simplex(4, 0.5), [0.7, 0.2, 0.08, 0.02]),
     "quaternions": fit(Simplex(4, 2.0), [0.7, 0.2, 0.08, 0.02]),
     "solid simplex": fit(SolidSimplex(3), [0.1, 0.5, 0.2]),
@@ -106,7 +106,7 @@ MATRIX_LAWS = {
     "real lines": (RankOneProjections(4, "real"), [0.6, 0.25, 0.1, 0.05], N),
     "planes": (Projections(5, 2), [0.9, 0.6, 0.3, 0.15, 0.05], 2000),
     "complements": (Projections(5, 3), [0.95, 0.9, 0.6, 0.4, 0.15], 2000),
-    "orbit": (UnitaryOrbit([2, 1, 0, 0]), [1.5, 0.9, 0.4, 0.2], 1500),
+    "orbit": (UnitaryOrbit([2, 1, 0, 0]), [1.5, 0.9, 0.4, 0.2], 800),
 }
 
 

@@ -91,10 +91,10 @@ def test_support_is_the_limit_of_steep_parameters(name):
         1e-4 * np.arange(5),
         np.linspace(0, 1, 10) ** 2,
         10 * np.linspace(0, 1, 20) ** 1.5,
-        np.repeat([0.0, 3.0, 7.0], 10),
+        np.repeat([0.0, 3.0, 7.0], 5),
         np.zeros(6),
     ],
-    ids=["near pair", "near five", "ten", "twenty", "three of ten each", "all equal"],
+    ids=["near pair", "near five", "ten", "twenty", "three of five each", "all equal"],
 )
 def test_close_nodes_cost_no_digits(nodes):
     found = Simplex(len(nodes)).moments(np.array(nodes, dtype=float))
@@ -151,7 +151,7 @@ def test_merging_nodes_is_continuous_on_orbits(gap, values):
         (10, 5, 20.0, 1e-13),
         (20, 10, 5.0, 1e-12),
         (60, 8, 200.0, 1e-12),
-        (40, 20, 40.0, 5e-12),
+        pytest.param(40, 20, 40.0, 5e-12, marks=pytest.mark.slow),
     ],
 )
 def test_polynomials_on_the_contour_agree_with_long_arithmetic(n, k, reach, error):
@@ -225,9 +225,9 @@ def test_sphere_and_ball_are_bessel_functions(n, kappa):
 
 
 def test_high_spheres_do_not_underflow():
-    # I_1499(1) is zero in double precision; the law is all but normal.
-    found = Sphere(3000).moments(np.append(1.0, np.zeros(2999)))
-    assert found.log_normaliser == pytest.approx(1 / 6000, rel=1e-3)
+    # I_399(1) is zero in double precision; the law is all but normal.
+    found = Sphere(800).moments(np.append(1.0, np.zeros(799)))
+    assert found.log_normaliser == pytest.approx(1 / 1600, rel=1e-3)
 
 
 def test_a_cross_polytope_in_the_plane_is_a_square():

@@ -45,9 +45,24 @@ def choose(plain: Body, method: Method) -> Walk:
     if method not in ("auto", "coordinate"):
         known = ("auto", "exact", "coordinate", *walks)
         raise ValueError(f"method is one of {', '.join(known)}, not {method!r}")
-    if np.count_nonzero(plain.A) <= _SPARSE * plain.A.size and not _skew(plain):
+    if lies_along_axes(plain):
         return CoordinateHitAndRun(plain)
     return (Billiard if method == "auto" else CoordinateHitAndRun)(rounded(plain))
+
+
+def lies_along_axes(plain: Body) -> bool:
+    """Whether coordinates in turn are cheap, and get about without rounding.
+
+    Parameters
+    ----------
+    plain : Body
+        Not rounded.
+
+    Returns
+    -------
+    bool
+    """
+    return np.count_nonzero(plain.A) <= _SPARSE * plain.A.size and not _skew(plain)
 
 
 def _skew(body: Body) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
+from scipy import linalg, special
 
 from equipoise.sampling.body import Body
 from equipoise.sampling.polytope import Polytope
@@ -27,10 +27,15 @@ class Shape(NamedTuple):
         ``box`` or ``simplex``.
     draw : callable
         Takes a generator and a number, gives so many points, shape (number, n).
+    dimension : int
+    log_volume : float
+        Of that dimension, in the coordinates of the points.
     """
 
     name: str
     draw: Callable[[np.random.Generator, int], Array]
+    dimension: int
+    log_volume: float
 
 
 def recognise(polytope: Polytope) -> Shape | None:
@@ -51,8 +56,12 @@ def recognise(polytope: Polytope) -> Shape | None:
     if not polytope.A_eq.shape[0] and not polytope.A_ub.shape[0]:
         if not np.isfinite(upper - lower).all() or (lower == upper).all():
             return None
+        wide = upper > lower
         return Shape(
-            "box", lambda rng, number: lower + (upper - lower) * rng.random((number, polytope.n))
+            "box",
+            lambda rng, number: lower + (upper - lower) * rng.random((number, polytope.n)),
+            int(wide.sum()),
+            float(np.log((upper - lower)[wide]).sum()),
         )
     if not (equal or below) or not np.isfinite(lower).all():
         return None
@@ -69,7 +78,11 @@ def recognise(polytope: Polytope) -> Shape | None:
         weights /= weights.sum(axis=1, keepdims=True)
         return lower + sides * weights[:, : polytope.n]
 
-    return Shape("simplex", corner)
+    log_volume = float(np.log(sides).sum()) - special.gammaln(polytope.n + 1)
+    if equal:
+        # That of the cone over it from the corner, times n over the corner's distance from it.
+        log_volume += np.log(polytope.n * np.linalg.norm(1 / sides))
+    return Shape("simplex", corner, polytope.n - equal, float(log_volume))
 
 
 def recognise_body(body: Body) -> Shape | None:
@@ -110,4 +123,6 @@ def recognise_body(body: Body) -> Shape | None:
         weights /= weights.sum(axis=1, keepdims=True)
         return body.to_x(weights @ vertices)
 
-    return Shape("simplex", mixture)
+    log_det = float(np.linalg.slogdet(vertices[1:] - vertices[0])[1])
+    log_volume = log_det - float(special.gammaln(d + 1)) + body.log_det
+    return Shape("simplex", mixture, d, log_volume)

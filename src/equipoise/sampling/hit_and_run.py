@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.sampling.body import Body
+from equipoise.sampling.columns import Columns
 from equipoise.sampling.kernel import State
 from equipoise.sampling.starts import slack_state
 
 Array = NDArray[Any]
-
-_SPARSE_PAYS = 0.4  # share of non-zeros: beyond, looking places up costs more than zeros do
-_ZERO = 1e-14  # of the largest entry
 
 
 @dataclass(frozen=True)
@@ -105,15 +103,12 @@ class CoordinateHitAndRun:
     def __post_init__(self) -> None:
         if self.order not in ("cyclic", "random"):
             raise ValueError(f"order is 'cyclic' or 'random', not {self.order!r}")
-        if self.columns not in ("auto", "dense", "sparse"):
-            raise ValueError(f"columns are 'auto', 'dense' or 'sparse', not {self.columns!r}")
+        _ = self._columns  # of a known kind
 
     @property
     def sparse(self) -> bool:
         """Whether zeros are left out."""
-        if self.columns == "auto":
-            return self._csc.nnz <= _SPARSE_PAYS * self.body.A.size
-        return self.columns == "sparse"
+        return self._columns.sparse
 
     @property
     def identity(self) -> str:
@@ -142,32 +137,24 @@ class CoordinateHitAndRun:
 
         positions = np.empty((len(generators), n_draws, self.body.dimension))
         after = {name: values.copy() for name, values in state.items()}
-        csc = self._csc
         for chain, rng in enumerate(generators):
             where = after["position"][chain], after["slack"][chain], rng, self.order == "cyclic"
             done = int(after["steps"][chain])
             body = self.body
             if self.sparse:
+                csc = self._columns.csc
                 parts = csc.indptr, csc.indices, csc.data
                 coordinates_sparse(body.A, body.b, *parts, *where, done, thin, positions[chain])
             else:
                 coordinates_dense(
-                    body.A, body.b, self._rows_of_columns, *where, done, thin, positions[chain]
+                    body.A, body.b, self._columns.dense, *where, done, thin, positions[chain]
                 )
-        looked = n_draws * thin * (csc.nnz // body.dimension if self.sparse else len(body.b))
-        _count(after, n_draws * thin, looked)
+        _count(after, n_draws * thin, n_draws * thin * self._columns.rows_a_step)
         return after, positions, None
 
     @cached_property
-    def _csc(self) -> Any:
-        columns = self.body.columns.copy()
-        columns.data[np.abs(columns.data) < _ZERO] = 0.0
-        columns.eliminate_zeros()
-        return columns
-
-    @cached_property
-    def _rows_of_columns(self) -> Array:
-        return np.ascontiguousarray(self._csc.toarray().T)
+    def _columns(self) -> Columns:
+        return Columns(self.body, self.columns)
 
 
 def _count(state: State, steps: int, rows: int) -> None:

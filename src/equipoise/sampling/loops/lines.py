@@ -25,7 +25,7 @@ def refresh(A: Array, b: Array, x: Array, slack: Array) -> None:
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nnan", "nsz"})
-def _steepest(column: Array, slack: Array) -> tuple[float, float]:
+def steepest(column: Array, slack: Array) -> tuple[float, float]:
     """Largest and smallest of the ratios, whose inverses end the chord."""
     top, bottom = 0.0, 0.0
     for j in range(len(column)):
@@ -86,7 +86,7 @@ def hit_and_run(
                 direction[i] *= length
             for j in range(m):
                 speed[j] = row_dot(A, j, direction)
-            top, bottom = _steepest(speed, slack)
+            top, bottom = steepest(speed, slack)
             low, high = 1.0 / bottom, 1.0 / top
             t = low + rng.random() * (high - low)
             for i in range(n):
@@ -135,7 +135,7 @@ def coordinates_dense(
             i = done % n if in_turn else int(rng.random() * n)
             done += 1
             column = columns[i]
-            top, bottom = _steepest(column, slack)
+            top, bottom = steepest(column, slack)
             low, high = 1.0 / bottom, 1.0 / top
             t = low + rng.random() * (high - low)
             x[i] += t

@@ -29,6 +29,8 @@ from equipoise.maxent.continuous.matrices import (
     UnitaryOrbit,
 )
 from equipoise.maxent.continuous.points import Points
+from equipoise.maxent.continuous.polytope_fit import fit_polytope
+from equipoise.maxent.continuous.polytope_law import PolytopeMaxEnt
 from equipoise.maxent.continuous.quantum import barycentric_entropy
 from equipoise.maxent.continuous.result import MatrixMaxEnt, MaxEnt
 from equipoise.maxent.continuous.simplex import Simplex, SolidSimplex
@@ -53,6 +55,7 @@ __all__ = [
     "Moments",
     "NoConvergenceError",
     "Points",
+    "PolytopeMaxEnt",
     "Projections",
     "RankOneProjections",
     "Simplex",
@@ -63,5 +66,6 @@ __all__ = [
     "ellipsoid_method",
     "entropic_barrier",
     "fit",
+    "fit_polytope",
     "parameter_bound",
 ]

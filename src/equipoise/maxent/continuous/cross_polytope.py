@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class CrossPolytope:
-    """{sum |x| <= 1} in R^n, uniform.
+    """Points of R^n whose absolute values sum to one at most, uniform.
 
     E exp<y, x> = n! / 2 pi i times the integral of exp(z) z^(n-1) / prod (z^2 - y_i^2).
 

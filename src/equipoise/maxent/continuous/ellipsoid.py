@@ -42,8 +42,8 @@ def parameter_bound(domain: Domain, mean: ArrayLike) -> float:
     If the ball of radius eta around the mean, in the plane of the domain, is inside the hull, and
     every ball of radius r around a point of the domain has prior probability exp(-L(r)) or more,
     then the norm is at most (2 / eta) L(eta / 2): some point of the domain is further along y than
-    the mean by eta |y|, all points of the ball of radius eta / 2 around it by half of that, so that
-    the dual at y is eta |y| / 2 - L(eta / 2) or more, and at zero it is zero.
+    the mean by eta times the norm of y, all points of the ball of radius eta / 2 around it by half
+    of that, so that the dual at y is that half less L(eta / 2), or more, and at zero it is zero.
 
     It is about ten to a thousand times the norm: good for a proof, and for starting ellipsoids.
 

@@ -36,7 +36,7 @@ class MaxEnt:
         A proved bound of F(parameter) - F*: of how much less entropy the best law can have than
         this one's dual says, and of the Kullback-Leibler divergence to it.
     residual : float
-        Largest |expectation - mean| over the distance of the mean from the boundary; differences
+        Largest difference of expectation and mean over the distance from the boundary; differences
         that doubles cannot show count as none.
     steps : int
         Of Newton's method.

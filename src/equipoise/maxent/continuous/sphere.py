@@ -17,9 +17,9 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Sphere:
-    """{|x| = 1} in R^n, uniform. The tilted law is von Mises and Fisher's.
+    """Points of length one in R^n, uniform. The tilted law is von Mises and Fisher's.
 
-    E exp<y, x> = Gamma(n / 2) / 2 pi i times the integral of exp(z + |y|^2 / 4z) z^(-n/2), which
+    E exp<y, x> = Gamma(n / 2) / 2 pi i times the integral of exp(z + <y, y> / 4z) z^(-n/2), which
     has none of the underflows of the Bessel functions by which it is commonly written.
 
     Parameters
@@ -119,7 +119,9 @@ class Sphere:
 
 @dataclass(frozen=True)
 class Ball:
-    """{|x| <= 1} in R^n, uniform: the shadow of a sphere in two dimensions more (Archimedes).
+    """Points of length at most one in R^n, uniform.
+
+    It is the shadow of a sphere in two dimensions more (Archimedes).
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from equipoise.maxent.continuous import (
     CrossPolytope,
     MeanOnBoundaryError,
     MeanOutsideError,
+    NoConvergenceError,
     Points,
     Projections,
     RankOneProjections,
@@ -241,6 +242,34 @@ def test_bad_arguments_are_named(make, words):
 def test_a_vertex_is_a_law_of_its_own():
     with pytest.raises(MeanOnBoundaryError, match="vertex"):
         fit(Box([0, 0], [1, 1]), [1.0, 0.0], on_singular="face")
+
+
+@pytest.mark.parametrize(
+    ("domain", "mean"),
+    [
+        (CrossPolytope(3), [0.5 - 1e-9, -0.3, 0.2]),
+        (SolidSimplex(3), [0.5 - 1e-12, 0.3, 0.2]),
+        (Ball(3), [1 - 1e-12, 0.0, 0.0]),
+        (Simplex(3), [1e-300, 0.5, 0.5]),
+    ],
+)
+def test_what_double_precision_cannot_do_is_refused(domain, mean):
+    with pytest.raises(NoConvergenceError, match="move it inside"):
+        fit(domain, mean)
+
+
+def test_means_near_the_boundary():
+    for domain, mean in (
+        (CrossPolytope(3), [0.5 - 1e-6, -0.3, 0.2]),
+        (Ball(3), [1 - 1e-8, 0.0, 0.0]),
+        (Sphere(4), [0.6 - 1e-8, 0.8, 0.0, 0.0]),
+        (Simplex(4), [1e-150, 1e-12, 0.4, 0.6 - 1e-12]),
+        (BoxVertices.cube(2), [1e-12, 0.5]),
+        (Points([[0, 0], [1, 0], [0, 1], [1, 1]]), [1e-8, 0.5]),
+    ):
+        law = fit(domain, mean)
+        np.testing.assert_allclose(law.expectation, mean, rtol=1e-9, atol=1e-11)
+        assert law.residual < 1e-4
 
 
 def test_rounding_of_a_sum_is_put_right():

@@ -20,8 +20,12 @@ from equipoise.maxent.continuous import (
     Sphere,
 )
 
-pytest.importorskip("mpmath")
-from benchmarks.maxent_reference import log_divided_difference, log_hciz, log_residues
+mpmath = pytest.importorskip("mpmath")
+from benchmarks.maxent_reference import (  # noqa: E402
+    log_divided_difference,
+    log_hciz,
+    log_residues,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -162,10 +166,42 @@ def test_polynomials_on_the_contour_agree_with_long_arithmetic(n, k, reach, erro
     assert found.mean.sum() == pytest.approx(k, abs=error)
 
 
-def test_far_leading_nodes_are_left_to_long_arithmetic():
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [190.0, 30.0, 2.0, 0.0, 0.0, -9.0],
+        [95.0, 94.0, 93.5, 2.0, 1.0, 0.5],
+        [0.0, -35.0, -60.0, -61.0, -62.0, -63.0],
+        [0.0, -90.0, -91.0, -300.0, -301.0, -1e3],
+    ],
+    ids=["one far", "three far", "not far enough", "far in turn"],
+)
+def test_leading_nodes_that_are_far_apart(nodes):
+    found = projections(6, 3).moments(np.array(nodes))
+    # Doubling the values halves the parameter; no value is one, so that digits are used.
+    other = Diagonals((2.0,) * 3 + (0.0,) * 3).moments(np.array(nodes) / 2)
+    assert found.log_normaliser == pytest.approx(other.log_normaliser, rel=1e-13, abs=1e-12)
+    np.testing.assert_allclose(found.mean, other.mean / 2, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(found.covariance, other.covariance / 4, atol=1e-13)
+
+
+def test_far_leading_nodes_agree_with_other_long_arithmetic():
     nodes = np.array([900.0, 450.0, 200.0, 3.0, 0.0])
     found = projections(5, 2).moments(nodes)
     assert float(found.log_normaliser - log_hciz(nodes, 2, 900)) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+@pytest.mark.parametrize("kappa", [1.0, 50.0, 1e5, 1e8])
+def test_steep_laws_on_spheres_keep_their_variance(n, kappa):
+    y = np.zeros(n)
+    y[0] = kappa
+    found = Sphere(n).moments(y)
+    with mpmath.workdps(60):
+        ratio = mpmath.besseli(n / 2, kappa) / mpmath.besseli(mpmath.mpf(n) / 2 - 1, kappa)
+        variance = 1 - ratio**2 - (n - 1) * ratio / kappa
+    assert found.mean[0] == pytest.approx(float(ratio), rel=1e-14)
+    assert found.covariance[0, 0] == pytest.approx(float(variance), rel=1e-9)
 
 
 @settings(deadline=None, max_examples=30)

@@ -28,14 +28,15 @@ class Contour(NamedTuple):
 
     Attributes
     ----------
-    z : ndarray of complex, shape (m,)
+    move : ndarray of complex, shape (m,)
+        From the saddle.
     weight : ndarray of complex, shape (m,)
-        The integral of a function real on the real axis is Re sum weight f(z).
+        The integral of a function real on the real axis is Re sum weight f(s + move).
     log_scale : float
         Log of the factor that was taken out of the weights.
     """
 
-    z: Array
+    move: Array
     weight: Array
     log_scale: float
 
@@ -54,7 +55,8 @@ def parabola(
     Parameters
     ----------
     log_ratio : callable
-        Log of the integrand over its value at the saddle; singular only for z <= 0.
+        Log of the integrand over its value at the saddle, of moves from there, which keep the
+        digits that positions would lose. Singular only for z <= 0.
     saddle : float
         s, positive.
     width : float
@@ -72,7 +74,7 @@ def parabola(
     """
 
     def path(t: Array) -> Array:
-        return saddle * (1 + 0.5j * width * t / saddle) ** 2
+        return 1j * width * t - (width * t) ** 2 / (4 * saddle)
 
     coarse = np.geomspace(3.0, _FARTHEST, 24)
     left = log_ratio(path(coarse)).real + degree * np.log(coarse)
@@ -81,10 +83,10 @@ def parabola(
     # All singularities lie at a height of 2 s / w or more above the real line of t.
     step = min(_STEP * saddle / width, _LARGEST_STEP) / fine
     t = step * np.arange(int(np.ceil(end / step)) + 1)
-    z = path(t)
-    weight = np.exp(log_ratio(z)) * (1 + 0.5j * width * t / saddle) * (width * step / np.pi)
+    move = path(t)
+    weight = np.exp(log_ratio(move)) * (1 + 0.5j * width * t / saddle) * (width * step / np.pi)
     weight[0] /= 2
-    return Contour(z, weight, log_scale)
+    return Contour(move, weight, log_scale)
 
 
 def paired(weight: Array, values: Array) -> Array:

@@ -51,16 +51,15 @@ class CrossPolytope:
         below, above = r + (top - pull), s + pull  # s - |y| and s + |y|
         curvature = float((below**-2 + above**-2).sum()) - (n - 1) / s**2
 
-        def log_ratio(z: Array) -> Array:
-            move = z[:, None] - r
-            falls = np.log1p(move / below) + np.log1p(move / above)
-            return move[:, 0] + (n - 1) * np.log1p(move[:, 0] / s) - falls.sum(axis=1)
+        def log_ratio(move: Array) -> Array:
+            falls = np.log1p(move[:, None] / below) + np.log1p(move[:, None] / above)
+            return move + (n - 1) * np.log1p(move / s) - falls.sum(axis=1)
 
         log_scale = s + (n - 1) * np.log(s) - np.log(below).sum() - np.log(above).sum()
         contour = parabola(log_ratio, r, curvature**-0.5, float(log_scale))
         total = contour.weight.real.sum()
         weight = contour.weight / total
-        move = contour.z[:, None] - r
+        move = contour.move[:, None]
         inverse = 1 / ((below + move) * (above + move))  # of z^2 - y^2
         slopes = 2 * parameter * inverse
         mean = (weight @ slopes).real
@@ -93,8 +92,9 @@ class CrossPolytope:
             return mean * s**2 / (1 + np.hypot(1, mean * s))
 
         def over(s: float) -> float:
-            y2 = pulls(s) ** 2
-            return float(1 / s + ((s**2 + y2) / (s * (s**2 - y2))).sum()) - 1
+            # s^2 - y^2 is 2 y / mean, of which the mean of |x| is (s^2 + y^2) / s over it.
+            takes = (s**2 + pulls(s) ** 2) * (1 + np.hypot(1, mean * s)) / (2 * s**3)
+            return float(1 / s + takes.sum()) - 1
 
         far = 4 * (self.n + 1) / (1 - float(np.abs(mean).sum()))
         return pulls(float(optimize.brentq(over, 0.5, far)))

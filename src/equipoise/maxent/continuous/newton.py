@@ -15,9 +15,11 @@ Array = NDArray[Any]
 
 _LIMIT = 200
 _NEAR = 1e-4  # decrement below which each one is the square of the one before, or rounding
+_COARSE = 1e-3  # a residual with which the law is not what was asked for
 _ROUNDING = 1e-14  # a residual that another step would not make smaller for sure
 _FULL = 0.25  # decrement below which full steps are taken
-_SINGULAR = 1e-12
+_SINGULAR = 1e-14
+_CONSISTENT = 1e-6
 
 
 class Solution(NamedTuple):
@@ -68,15 +70,21 @@ def minimise(domain: Domain, mean: Array, margin: Array) -> Solution:
     free = domain.free(mean)
     now = _look(domain, domain.start(mean), mean, margin, free, 0)
     for count in range(1, _LIMIT):
+        if not np.isfinite(now.decrement):
+            break
         length = 1.0 if now.decrement < _FULL else 1 / (1 + now.decrement)
         after = _move(domain, now, length, mean, margin, free, count)
         if after is None:
             break
-        rounding = now.decrement < _NEAR and after.decrement > now.decrement / 2
-        if rounding or after.residual <= _ROUNDING:
-            return min(now, after, key=lambda found: found.residual)
-        now = after
-    if now.decrement < _NEAR:
+        rounding = (
+            now.decrement < _NEAR
+            and after.decrement > now.decrement / 2
+            and after.residual > now.residual / 2
+        )
+        now = min(now, after, key=lambda found: found.residual) if rounding else after
+        if rounding or now.residual <= _ROUNDING:
+            break
+    if now.decrement < _NEAR and now.residual < _COARSE:
         return now
     raise NoConvergenceError(
         f"Newton's method stopped at a decrement of {now.decrement:.3g}: the mean is too near the "
@@ -112,21 +120,37 @@ def _look(
     off = mean - moments.mean
     rounding = 2 * np.finfo(float).eps * np.abs(mean)
     residual = float((np.maximum(np.abs(off) - rounding, 0) / margin).max())
-    step = np.zeros(len(mean))
+    step, decrement = np.zeros(len(mean)), 0.0
     if free.any():
-        step[free] = _solve(moments.covariance[np.ix_(free, free)], off[free])
-    decrement = float(np.sqrt(max(step[free] @ off[free], 0.0)))
+        step[free], decrement = _solve(
+            moments.covariance[np.ix_(free, free)], off[free], mean[free]
+        )
     return Solution(parameter, moments, step, decrement, residual, steps)
 
 
-def _solve(covariance: Array, off: Array) -> Array:
-    scale = 1 / np.sqrt(np.diag(covariance))
+def _solve(covariance: Array, off: Array, mean: Array) -> tuple[Array, float]:
+    """The Newton step and its decrement."""
+    variances = np.diag(covariance)
+    if not (np.isfinite(off).all() and (variances > 0).all() and np.isfinite(variances).all()):
+        raise NoConvergenceError(
+            "variances under the tilted law are beyond double precision: the mean is too near the "
+            "boundary; move it inside"
+        )
+    scale = 1 / np.sqrt(variances)
     correlation = covariance * scale[:, None] * scale
+    right = scale * off
     try:
         factor = linalg.cholesky(correlation, lower=True)
         if np.diag(factor).min() ** 2 > _SINGULAR:
-            return scale * linalg.cho_solve((factor, True), scale * off)
+            step = linalg.cho_solve((factor, True), right)
+            return scale * step, float(np.sqrt(max(step @ right, 0.0)))
     except linalg.LinAlgError:
         pass
-    # Points in a plane: any of the steps that are the same on it.
-    return scale * (linalg.pinvh(correlation, rtol=_SINGULAR) @ (scale * off))
+    # Points in a plane: any of the steps that are the same on it. Where what is left over is
+    # no rounding, the covariance is singular by rounding, and knows no step.
+    step = linalg.pinvh(correlation, rtol=_SINGULAR) @ right
+    left = float(np.linalg.norm(right - correlation @ step))
+    rounding = 1e-13 * float(np.linalg.norm(scale * mean))
+    if left > _CONSISTENT * float(np.linalg.norm(right)) + rounding:
+        return scale * step, np.inf
+    return scale * step, float(np.sqrt(max(step @ right, 0.0)))

@@ -17,6 +17,7 @@ Array = NDArray[Any]
 # found by experiment to be best, three quarters of k of the n poles. With n = 40 and k = 20 the
 # error is 2e-13, where the saddle of the weight alone gives 1e-8.
 _SHARE = 0.75
+_FAR = 60.0  # between parameters, in their logarithms' units
 _LOST = 1e-10  # relative error of a norm beyond which more digits are needed
 
 
@@ -28,6 +29,10 @@ def projection_moments(parameter: Array, k: int) -> Moments | None:
     polynomials, which Stieltjes' procedure finds at the nodes of a contour. Gradient and Hessian
     are those of the logarithm of that determinant, on the same nodes.
 
+    Leading parameters that are more than 60 above the rest are zeros of all polynomials but the
+    first few, to a relative exp(-60). Those zeros are taken into the weight, where they turn its
+    poles around, and the other polynomials are found on a contour of their own.
+
     Parameters
     ----------
     parameter : ndarray, shape (n,)
@@ -37,23 +42,50 @@ def projection_moments(parameter: Array, k: int) -> Moments | None:
     Returns
     -------
     Moments or None
-        None where leading parameters are so far apart that the norms cancel.
+        None where leading parameters are so far apart that the norms cancel, and not farther.
     """
-    n, top = len(parameter), float(parameter.max())
-    nodes = parameter - top
-    power = 1 - _SHARE * (k - 1) / n
-    s = float(saddles(-nodes, power))
-    rates = s - nodes
-    width = float((power * (rates**-2).sum()) ** -0.5)
+    n = len(parameter)
+    order = np.argsort(-parameter, kind="stable")
+    nodes = parameter[order]
+    log = float(
+        special.gammaln(np.arange(n - k, n) + 1).sum() - special.gammaln(np.arange(1, k) + 1).sum()
+    )
+    mean, covariance = np.zeros(n), np.zeros((n, n))
+    breaks = np.flatnonzero(nodes[:-1] - nodes[1:] > _FAR) + 1
+    first = 0
+    for last in (*breaks, n):
+        found = _block(nodes, first, min(int(last), k) - first)
+        if found is None:
+            return None
+        log += found.log_normaliser
+        mean[order] += found.mean
+        covariance[np.ix_(order, order)] += found.covariance
+        first = int(last)
+        if first >= k:
+            break
+    return Moments(log, mean, covariance)
+
+
+def _block(nodes: Array, first: int, k: int) -> Moments | None:
+    """Log of the product of k norms, with nodes before the first as zeros of the weight."""
+    top = float(nodes[first])
+    sign = np.where(np.arange(len(nodes)) < first, -1.0, 1.0)
+    below = top - nodes[first:]
+    power = 1 - _SHARE * (k - 1) / len(below)
+    s = float(saddles(below, power))
+    if first and s > (nodes[first - 1] - top) / 2:
+        return None
+    rates = s + (top - nodes)  # negative to zeros
+    width = float((power * (rates[first:] ** -2).sum()) ** -0.5)
     contour = parabola(
-        lambda z: z - s - np.log1p((z[:, None] - s) / rates).sum(axis=1),
+        lambda move: move - (sign * np.log1p(move[:, None] / rates)).sum(axis=1),
         s,
         width,
-        s - float(np.log(rates).sum()),
+        s - float((sign * np.log(np.abs(rates))).sum()),
         degree=2 * (k - 1),
         fine=1.5,
     )
-    x, weight = (contour.z - s) / width, contour.weight
+    x, weight = contour.move / width, contour.weight
     polynomials = np.empty((k, len(x)), dtype=complex)
     norms = np.empty(k)
     before, now = np.zeros_like(x), np.ones_like(x)
@@ -68,24 +100,23 @@ def projection_moments(parameter: Array, k: int) -> Moments | None:
         ratio = norm / norms[degree - 1] if degree else 0.0
         slope = float((terms * x).real.sum()) / norm
         before, now = now, (x - slope) * now - ratio * before
-    scale = np.arange(n - k, n)
     log = (
-        float(special.gammaln(scale + 1).sum() - special.gammaln(np.arange(1, k) + 1).sum())
-        + k * (contour.log_scale + top)
+        k * (contour.log_scale + top)
         + float(np.log(np.abs(norms)).sum())
         + k * (k - 1) * float(np.log(width))
     )
-    return Moments(log, *_derivatives(1 / (contour.z[:, None] - nodes), weight, polynomials, norms))
+    poles = sign / (contour.move[:, None] + rates)
+    return Moments(log, *_derivatives(poles, sign, weight, polynomials, norms))
 
 
 def _derivatives(
-    poles: Array, weight: Array, polynomials: Array, norms: Array
+    poles: Array, sign: Array, weight: Array, polynomials: Array, norms: Array
 ) -> tuple[Array, Array]:
     k, n = len(norms), poles.shape[1]
     density = weight * (polynomials**2 / norms[:, None]).sum(axis=0)
     mean = (density @ poles).real
     second = paired(density, poles)
-    second[np.diag_indices(n)] *= 2
+    second[np.diag_indices(n)] *= 1 + sign  # of a pole twice its square; a zero is linear
     pairs = (polynomials[:, None] * polynomials * weight).reshape(k * k, -1)
     slopes = (pairs @ poles).real.reshape(k, k, n) / norms[:, None, None]
     across = slopes.swapaxes(0, 1).reshape(k * k, n).T @ slopes.reshape(k * k, n)

@@ -64,14 +64,14 @@ class Simplex:
         s = float(saddles(-nodes, a))
         rates = s - nodes
         contour = parabola(
-            lambda z: z - s - a * np.log1p((z[:, None] - s) / rates).sum(axis=1),
+            lambda move: move - a * np.log1p(move[:, None] / rates).sum(axis=1),
             s,
             float((a * (rates**-2).sum()) ** -0.5),
             s - a * float(np.log(rates).sum()),
         )
         total = contour.weight.real.sum()
         weight = contour.weight / total
-        poles = a / (contour.z[:, None] - nodes)
+        poles = a / (contour.move[:, None] + rates)
         mean = (weight @ poles).real
         spread = poles - mean
         covariance = paired(weight, spread)

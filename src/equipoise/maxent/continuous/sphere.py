@@ -47,20 +47,28 @@ class Sphere:
     def moments(self, parameter: Array) -> Moments:
         """See :class:`Domain`."""
         n, kappa = self.n, float(np.linalg.norm(parameter))
-        s = (n / 2 + float(np.hypot(n / 2, kappa))) / 2
-        pull = kappa**2 / 4
+        length = float(np.hypot(n / 2, kappa))
+        s = (n / 2 + length) / 2
+        # At the saddle s - |y|^2 / 4s = n / 2: what would cancel in moves from there is left out.
         contour = parabola(
-            lambda z: z - s + pull * (1 / z - 1 / s) - n / 2 * np.log(z / s),
+            lambda move: move * (move + n / 2) / (s + move) - n / 2 * np.log1p(move / s),
             s,
-            float((n / (2 * s**2) + 2 * pull / s**3) ** -0.5),
-            s + pull / s - n / 2 * float(np.log(s)),
+            s / length**0.5,
+            length - n / 2 * float(np.log(s)),
         )
         total = contour.weight.real.sum()
         weight = contour.weight / total
-        inverse = 1 / contour.z
+        inverse = 1 / (s + contour.move)
         centre = float((weight @ inverse).real)
         across = centre / 2  # variance at right angles: mean length over kappa
-        along = across + kappa**2 / 4 * float((weight @ (inverse - centre) ** 2).real)
+        if kappa <= n:
+            along = across + kappa**2 / 4 * float((weight @ (inverse - centre) ** 2).real)
+        else:
+            # In units u = 2 z / kappa the exponent is kappa (u + 1 / u) / 2, which is near kappa.
+            away = (n**2 / (4 * (length + kappa)) + n / 2 + 2 * contour.move) / kappa
+            bend = away**2 / (2 * (1 + away))
+            spread = bend - (weight @ bend).real
+            along = (n / 2 - 1) / kappa**2 + float((weight @ spread**2).real)
         covariance = across * np.eye(n)
         if kappa > 0:
             pole = parameter / kappa

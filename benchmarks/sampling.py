@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import sampling_volume
 from benchmarks.figure import Figure
+from benchmarks.sampling_mala import beside_blackjax
+from benchmarks.sampling_rounding import rounding_figures
 from equipoise.sampling import (
     BallWalk,
     Billiard,
@@ -38,7 +41,13 @@ def figures() -> list[Figure]:
     -------
     list of Figure
     """
-    return [*_ball_walk(), *_beside_hopsy()]
+    return [
+        *_ball_walk(),
+        *_beside_hopsy(),
+        *rounding_figures(),
+        *sampling_volume.figures(),
+        *beside_blackjax(),
+    ]
 
 
 def _ball_walk() -> list[Figure]:

@@ -10,6 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A time is never a reason to fail: the first example often compiles or loads.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""

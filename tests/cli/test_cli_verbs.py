@@ -343,3 +343,24 @@ def test_a_threshold_decides_rounded_scores_as_it_reads(run, tmp_path):
     said = run(*words, "--threshold", 7)
     assert said.code == 1
     assert "decides everybody alike" in said.err
+
+
+def test_audit_over_draws_says_what_rows_and_what_the_model_leave_open(run, tmp_path: Path):
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"y": random.integers(0, 2, 200), "sex": random.choice(["F", "M"], 200)})
+    scores = random.random((5, 200))
+    table = table.assign(**{f"p_{d}": s for d, s in enumerate(scores)})
+    path, page = tmp_path / "t.csv", tmp_path / "page.html"
+    table.to_csv(path, index=False)
+    words = ("audit", path, "--label", "y", "--sensitive", "sex", "--draws", "p_*")
+    said = run(*words, "--html", page)
+    assert said.code == 0, said.err
+    assert "5 draws of the model" in said.out
+    assert "If the model were another draw" in page.read_text(encoding="utf-8")
+    found = json.loads(run(*words, "--json").out)["posterior"]
+    assert found["draws"] == 5
+    told = found["disparities"]['gap("selection")']
+    assert told["model"][0] <= told["median"] <= told["model"][1] <= told["both"][1]
+    refused = run(*words, "--score", "p_0")
+    assert refused.code != 0
+    assert "--draws" in refused.err

@@ -14,8 +14,8 @@ from equipoise.reproduce.mala import best_step, checks, scaling, zero_one
 from equipoise.reproduce.mala.data import posterior
 from equipoise.reproduce.mala.langevin_batches import _slope, anneal_in_batches
 from equipoise.reproduce.mala.rerun import rerun
-from equipoise.reproduce.mala.within import within
 from equipoise.reproduce.part import find_results
+from equipoise.reproduce.within import within
 from equipoise.sampling.densities import ZeroOneLoss, ZeroOneTarget, bound_regularity, fit_zero_one
 
 

@@ -11,7 +11,7 @@ import pytest
 from scipy import sparse
 from scipy.io import savemat
 
-from equipoise.sampling import Polytope
+from equipoise.sampling import Polytope, UnboundedPolytopeError
 from equipoise.sampling.readers import read_polytope
 
 
@@ -198,3 +198,45 @@ def test_real_linear_programs(real_data: Path, name):
         pytest.skip("no polytopes")
     polytope = read_polytope(path)
     assert polytope.n > len(polytope.b_eq) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "dimension"),
+    [("iSB619", 83), ("iJR904", 232), ("iAF1260", 524), ("iML1515", 635), ("RECON1", 931)],
+)
+def test_large_metabolic_models_are_prepared(real_data: Path, name, dimension):
+    path = real_data / "metabolic" / f"{name}.json.gz"
+    if not path.exists():
+        pytest.skip("no metabolic models")
+    polytope = read_polytope(path)
+    body = polytope.prepare()
+    assert body.dimension == dimension
+    assert body.radius() > 0.99
+    # Bounds are a thousand; what rounding adds to them is far less than what solvers allow.
+    rng = np.random.default_rng(0)
+    inside = rng.standard_normal((5, dimension))
+    inside *= body.radius() / np.linalg.norm(inside, axis=1, keepdims=True)
+    assert polytope.violation(body.to_x(body.centre + inside)).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["netlib_25fv47", "netlib_beaconfd", "netlib_blend"])
+def test_unbounded_linear_programs_are_named(real_data: Path, name):
+    path = real_data / "polytopes" / f"{name}.mat"
+    if not path.exists():
+        pytest.skip("no polytopes")
+    with pytest.raises(UnboundedPolytopeError, match="give bounds"):
+        read_polytope(path).prepare()
+
+
+@pytest.mark.parametrize(
+    ("name", "dimension"), [("netlib_afiro", 24), ("netlib_agg", 88), ("netlib_degen2", 138)]
+)
+def test_bounded_linear_programs_are_prepared(real_data: Path, name, dimension):
+    path = real_data / "polytopes" / f"{name}.mat"
+    if not path.exists():
+        pytest.skip("no polytopes")
+    polytope = read_polytope(path)
+    body = polytope.prepare()
+    assert body.dimension == dimension
+    assert polytope.violation(body.to_x(body.centre)) < 1e-6

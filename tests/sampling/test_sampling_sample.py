@@ -48,7 +48,7 @@ def z_scores(values: np.ndarray, truth) -> np.ndarray:
         (simplex(4), "simplex", [0.25] * 4),
         (solid_simplex(4), "simplex", [0.2] * 4),
         (Polytope([[1.0, 2]], [5.0], bounds=[(1, 9), (0, None)]), "simplex", [7 / 3, 2 / 3]),
-        (ordered_simplex(4), "simplex", [0.2, 0.4, 0.6, 0.8]),
+        (ordered_simplex(4), "ordered simplex", [0.2, 0.4, 0.6, 0.8]),
         (
             Polytope([[1.0, 1], [-1, 1], [0, -1]], [1, 1, 0]),
             "simplex",
@@ -75,7 +75,7 @@ def test_an_ordered_simplex_in_three_hundred_dimensions_takes_no_chain():
     bounds = [(0, None), *[(None, None)] * (n - 2), (None, 1)]
     steps = np.eye(n - 1, n) - np.eye(n - 1, n, k=1)
     drawn = sample(Polytope(steps, np.zeros(n - 1), bounds=bounds), 400)
-    assert drawn.method == "exact (simplex)"
+    assert drawn.method == "exact (ordered simplex)"
     x = drawn.draws.array.reshape(-1, n)
     assert (np.diff(x, axis=1) >= -1e-12).all()
     # The k-th of n sorted uniform numbers is Beta(k, n - k + 1).
@@ -91,7 +91,9 @@ def test_a_simplex_cut_by_a_bound_is_not_taken_for_one():
         sample(polytope, 100, method="exact")
 
 
-@pytest.mark.parametrize("method", ["auto", "ball", "hit-and-run", "coordinate", "billiard"])
+@pytest.mark.parametrize(
+    "method", ["auto", "ball", "hit-and-run", "coordinate", "billiard", "dikin"]
+)
 def test_as_many_draws_are_effective_as_asked_for_and_they_are_right(method):
     polytope, q = rotated_box(np.geomspace(1, 1e-3, 6))
     drawn = sample(polytope, 1500, method=method, seed=3)
@@ -150,7 +152,7 @@ def test_bad_questions_are_refused():
     with pytest.raises(ValueError, match="n_effective"):
         sample(cube(2), 0)
     with pytest.raises(ValueError, match="method"):
-        sample(cube(2), 10, method="dikin")  # type: ignore[arg-type]
+        sample(cube(2), 10, method="gibbs")  # type: ignore[arg-type]
     with pytest.raises(SinglePointError):
         sample(Polytope(bounds=[(1, 1)]))
     with pytest.raises(UnboundedPolytopeError):

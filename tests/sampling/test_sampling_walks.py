@@ -13,6 +13,7 @@ from equipoise.sampling import (
     Body,
     Chains,
     CoordinateHitAndRun,
+    Dikin,
     Draws,
     HitAndRun,
     run,
@@ -32,6 +33,7 @@ WALKS = {
     "coordinates, dense": (lambda body: CoordinateHitAndRun(body, columns="dense"), 10),
     "coordinates, sparse": (lambda body: CoordinateHitAndRun(body, columns="sparse"), 10),
     "coordinates, random": (lambda body: CoordinateHitAndRun(body, order="random"), 20),
+    "dikin": (Dikin, 20),
 }
 
 
@@ -81,7 +83,7 @@ def test_moments_of_the_simplex_on_its_plane(walk):
     assert np.abs(z_scores((x > 0.5).astype(float), 0.5 ** (n - 1))).max() < 4
 
 
-@pytest.mark.parametrize("walk", ["ball, quadratic", "hit-and-run", "coordinates, dense"])
+@pytest.mark.parametrize("walk", ["ball, quadratic", "hit-and-run", "coordinates, dense", "dikin"])
 def test_a_skew_box_is_sampled_in_all_its_length(walk):
     make, thin = WALKS[walk]
     sides = np.geomspace(1, 1e-5, 6)

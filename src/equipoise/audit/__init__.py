@@ -11,6 +11,8 @@ from equipoise.audit.labels import encode_pair
 from equipoise.audit.multilabel import MultiLabelAudit, audit_multilabel
 from equipoise.audit.paired import Change, PairedAudit, audit_pair
 from equipoise.audit.parity import Parity
+from equipoise.audit.posterior import PosteriorAudit, Range, Uncertainty, audit_posterior
+from equipoise.audit.posterior_table import audit_posterior_table
 from equipoise.audit.regression import RegressionAudit, audit_regression
 from equipoise.audit.result import Audit, Estimate
 from equipoise.audit.row_sample import Sampled
@@ -31,15 +33,20 @@ __all__ = [
     "OnePass",
     "PairedAudit",
     "Parity",
+    "PosteriorAudit",
+    "Range",
     "RegressionAudit",
     "Sampled",
     "ScoreAudit",
     "ScoreCounts",
     "Subgroup",
+    "Uncertainty",
     "audit",
     "audit_multilabel",
     "audit_one_pass",
     "audit_pair",
+    "audit_posterior",
+    "audit_posterior_table",
     "audit_regression",
     "audit_scores",
     "audit_scores_table",

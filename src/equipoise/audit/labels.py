@@ -111,6 +111,39 @@ def encode_label(
     return _recode(y, (negative, last)), (negative, last)
 
 
+def encode_classes(
+    label: ArrayLike, positive: Any = None
+) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
+    """Code labels in the classes that occur among them.
+
+    Parameters
+    ----------
+    label : array-like, shape (n,)
+    positive : optional
+        The positive class of a binary task, given as it is or as it prints; the larger by
+        default.
+
+    Returns
+    -------
+    label : ndarray of int64, shape (n,)
+    classes : tuple, length k
+        Sorted, but with the positive class last in a binary task.
+
+    Raises
+    ------
+    ValueError
+        If values are missing, there is one class, or they are numbers rather than classes.
+    """
+    y = encode(label, "label")
+    if not 2 <= len(y.levels) <= _MOST_CLASSES:
+        raise ValueError(
+            f"label holds {len(y.levels):,} distinct values; decisions are audited between 2 and "
+            f"{_MOST_CLASSES} classes."
+        )
+    classes = _positive_last(y.levels, positive)
+    return _recode(y, classes), classes
+
+
 def _positive_last(classes: tuple[Any, ...], positive: Any) -> tuple[Any, ...]:
     if positive is None:
         return classes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from equipoise.audit.gate import Gate
+from equipoise.audit.posterior_tables import MEANING, posterior_disparities, posterior_rates
 from equipoise.audit.summary import summarise
 from equipoise.audit.tables import (
     MOST_LISTED,
@@ -35,6 +36,7 @@ from equipoise.report import (
 )
 
 if TYPE_CHECKING:
+    from equipoise.audit.posterior import PosteriorAudit
     from equipoise.audit.result import Audit
     from equipoise.audit.row_sample import Sampled
     from equipoise.audit.score_audit import ScoreAudit
@@ -53,6 +55,7 @@ def page(
     subgroups: tuple[str, Sequence[Subgroup]] | None = None,
     name: str = "the predictions",
     sampled: Sampled | None = None,
+    posterior: PosteriorAudit | None = None,
 ) -> Page:
     """Describe the report of an audit.
 
@@ -69,6 +72,8 @@ def page(
         Of what is audited.
     sampled : Sampled, optional
         The sample that was searched for subgroups, if it was one.
+    posterior : PosteriorAudit, optional
+        Over draws of the classifier whose decisions these are.
 
     Returns
     -------
@@ -82,6 +87,18 @@ def page(
         Section("Disparities beside chance", [_beside_chance(audit), disparity_table(audit)]),
         Section("Group by group", [*_rates(audit), group_table(audit)]),
     ]
+    if posterior is not None:
+        sections.append(
+            Section(
+                "If the model were another draw",
+                [
+                    Text(MEANING),
+                    _over_draws(posterior),
+                    posterior_disparities(posterior),
+                    posterior_rates(posterior),
+                ],
+            )
+        )
     if scores is not None:
         sections += [
             Section("Scores: who is ranked rightly", _ranking(scores)),
@@ -145,6 +162,25 @@ def _beside_chance(audit: Audit) -> Figure:
         caption=f"Seen: with {level(audit.confidence)} intervals. By chance: the mean, and what "
         f"is reached with {level(audit.confidence)} probability, if groups of these sizes were "
         "treated alike.",
+    )
+
+
+def _over_draws(posterior: PosteriorAudit) -> Figure:
+    from equipoise.audit.result import DEFAULT_DISPARITIES
+
+    kinds: dict[str, list[Interval]] = {"rows": [], "model": [], "both": []}
+    for disparity in DEFAULT_DISPARITIES:
+        if disparity.kind == "gap":
+            found, label = posterior.disparity(disparity), str(disparity.rate)
+            kinds["rows"].append(Interval(label, found.value, *found.rows, ""))
+            kinds["model"].append(Interval(label, found.median, *found.model, ""))
+            kinds["both"].append(Interval(label, found.median, *found.both, ""))
+    return intervals(
+        kinds,
+        x_label="largest difference between two groups",
+        title="What rows and what the model leave open",
+        caption=f"With {level(posterior.audit.confidence)} intervals, of {posterior.n_draws:,} "
+        "draws of the model.",
     )
 
 

@@ -179,7 +179,7 @@ def subgroup_text(
         parts = [subgroup_table(found[:MOST_LISTED], rate, confidence)]
     more = len(found) - MOST_LISTED
     parts += [f"and {more} more"] if more > 0 else []
-    return _plain([*parts, f"Searched in {sampled}."] if sampled else parts)
+    return plain_text([*parts, f"Searched in {sampled}."] if sampled else parts)
 
 
 def score_text(scores: ScoreAudit) -> str:
@@ -200,7 +200,7 @@ def score_text(scores: ScoreAudit) -> str:
         f"areas differ by {with_interval(Estimate(*found[:3]))}; by chance "
         f"{number(found.expected)}, p {p_value(found.p_value)}"
     )
-    return _plain([score_table(scores), told])
+    return plain_text([score_table(scores), told])
 
 
 def as_text(audit: Audit) -> str:
@@ -223,10 +223,20 @@ def as_text(audit: Audit) -> str:
     by_class = len(counts.classes) > 2
     together = [[rate] for rate in DEFAULT_RATES] if by_class else [DEFAULT_RATES]
     parts += [group_table(audit, rates) for rates in together]
-    return _plain([*parts, disparity_table(audit), *audit.undefined, *audit.unsure])
+    return plain_text([*parts, disparity_table(audit), *audit.undefined, *audit.unsure])
 
 
-def _plain(parts: Sequence[Table | str]) -> str:
+def plain_text(parts: Sequence[Table | str]) -> str:
+    """Tables and sentences as a terminal shows them, however wide.
+
+    Parameters
+    ----------
+    parts : sequence of Table or str
+
+    Returns
+    -------
+    str
+    """
     from rich.console import Console
 
     # As wide as it takes: a table that is squeezed loses its digits first.

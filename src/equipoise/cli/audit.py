@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +31,15 @@ def audit(
     threshold: Annotated[
         float, typer.Option(help="Without --prediction: from which score on it is positive.")
     ] = 0.5,
+    draws: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of --prediction or --score, scores by many draws of the model, such as "
+            "from a posterior: a pattern that their columns match, such as 'p_*', or a .npy file "
+            "of shape (draws, rows). Tells what rows leave open from what the model does.",
+            show_default=False,
+        ),
+    ] = None,
     weight: Annotated[
         str | None,
         typer.Option(
@@ -65,41 +74,52 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Audit predictions that exist: rates by group, how far they fall apart, and how surely."""
-    from equipoise.audit import audit_one_pass, gates
+    from equipoise.audit import audit_one_pass, audit_posterior_table, gates
     from equipoise.audit.gate import promise_against
     from equipoise.audit.tables import subgroup_text
 
-    if prediction is None and score is None:
+    if draws is None and prediction is None and score is None:
         raise ValueError(
-            "name the column of decisions (--prediction), of scores (--score) or both."
+            "name the column of decisions (--prediction), of scores (--score) or both; or those of "
+            "many draws (--draws)."
         )
+    for option, given in (
+        ("--prediction", prediction), ("--score", score), ("--subgroups", subgroups)
+    ):  # fmt: skip
+        if draws is not None and given is not None:
+            raise ValueError(f"{option} is of one model and --draws of many: leave out one.")
     conditions = fail_if or []
     for condition in conditions:
         promise_against(condition)  # before anything is read, which may take long
-    found, scores, far, sampled = audit_one_pass(
-        predictions,
-        label=label,
-        prediction=prediction,
-        score=score,
-        threshold=threshold,
-        sensitive=sensitive,
-        weight=weight,
-        how=how.value,
-        positive=positive,
-        missing_group=missing_group,
-        subgroups=subgroups,
-        confidence=confidence,
-    )
+    asked: dict[str, Any] = {
+        "label": label,
+        "threshold": threshold,
+        "sensitive": sensitive,
+        "weight": weight,
+        "how": how.value,
+        "positive": positive,
+        "missing_group": missing_group,
+        "confidence": confidence,
+    }
+    if draws is None:
+        posterior = None
+        found, scores, far, sampled = audit_one_pass(
+            predictions, prediction=prediction, score=score, subgroups=subgroups, **asked
+        )
+    else:
+        posterior = audit_posterior_table(predictions, draws=draws, **asked)
+        found, scores, far, sampled = posterior.audit, None, None, None
     judged = gates(found.counts, conditions, confidence)
     if as_json:
         answer = found.to_dict()
+        answer |= {} if posterior is None else {"posterior": posterior.to_dict()}
         answer |= {} if scores is None else {"scores": scores.to_dict()}
         answer |= {} if far is None else {"subgroups": [one.to_dict() for one in far]}
         answer |= {} if sampled is None else {"subgroups_sample": sampled.to_dict()}
         answer |= {"fail_if": [gate.to_dict() for gate in judged]} if judged else {}
         typer.echo(json.dumps(answer, indent=1, ensure_ascii=False))
     else:
-        typer.echo(str(found))
+        typer.echo(str(found if posterior is None else posterior))
         if scores is not None:
             typer.echo(str(scores))
         if far is not None:
@@ -108,7 +128,7 @@ def audit(
         from equipoise.audit.page import page
 
         search = None if far is None else (str(subgroups), far)
-        page(found, scores, judged, search, predictions.name, sampled).write(html)
+        page(found, scores, judged, search, predictions.name, sampled, posterior).write(html)
         typer.echo(f"report: {html}", err=True)
     for gate in judged:
         typer.echo(f"{'FAILED' if gate.shut else 'passed'}: {gate}", err=True)

@@ -19,7 +19,7 @@ _BYTES = 2**25
 _HEAD = 2**16
 
 
-def read_blocks(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+def read_blocks(path: Path, columns: Sequence[str], at_once: int = _ROWS) -> Iterator[pa.Table]:
     """Read some columns of a CSV, TSV or Parquet file in blocks.
 
     Parameters
@@ -29,6 +29,8 @@ def read_blocks(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
     columns : sequence of str
         Names, or names with something after a colon, such as ``"age:25,60"``. What the file does
         not have is left out.
+    at_once : int
+        Rows of a block of Parquet, at most. Those of text have some 32 MB.
 
     Yields
     ------
@@ -45,7 +47,10 @@ def read_blocks(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
     if not path.is_file():
         raise DataError(f"path: no file {path}; wanted a table to read")
     try:
-        yield from _parquet(path, columns) if suffix == ".parquet" else _text(path, suffix, columns)
+        if suffix == ".parquet":
+            yield from _parquet(path, columns, at_once)
+        else:
+            yield from _text(path, suffix, columns)
     except (pa.ArrowException, OSError) as error:
         cure = ""
         if "UTF8" in str(error):
@@ -82,10 +87,10 @@ def column_names(path: Path) -> list[str]:
         raise DataError(f"path: cannot read {path}: {error}") from error
 
 
-def _parquet(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+def _parquet(path: Path, columns: Sequence[str], at_once: int) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
         some = _of(columns, file.schema_arrow.names)
-        for batch in file.iter_batches(_ROWS, columns=some):
+        for batch in file.iter_batches(at_once, columns=some):
             yield to_arrow(pa.table(batch))
 
 

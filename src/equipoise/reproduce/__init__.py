@@ -15,6 +15,7 @@ from equipoise.reproduce.intervals import INTERVALS
 from equipoise.reproduce.mala import MALA_RERUN
 from equipoise.reproduce.minmax import MINMAX
 from equipoise.reproduce.optimizers import OPTIMIZERS
+from equipoise.reproduce.polytope import POLYTOPE
 
 __all__ = [
     "REPRODUCTIONS",
@@ -35,6 +36,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         MINMAX,
         GREEDY_EQUILIBRIUM,
         OPTIMIZERS,
+        POLYTOPE,
         MALA_RERUN,
     )
 }

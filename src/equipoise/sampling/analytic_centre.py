@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import linalg
 
 Array = NDArray[Any]
 
@@ -54,7 +54,7 @@ def analytic_centre(A: Array, b: Array, inside: Array) -> tuple[Array, Array]:
         slack = b - A @ z
         scaled = A / slack[:, None]
         factor = _factor(scaled)
-        step = linalg.cho_solve((factor, True), -scaled.sum(axis=0))
+        step = scipy.linalg.cho_solve((factor, True), -scaled.sum(axis=0))
         decrement = float(np.linalg.norm(factor.T @ step))
         since = 0 if decrement < best / 2 else since + 1
         best = min(best, decrement)
@@ -99,11 +99,11 @@ def _factor(scaled: Array) -> Array:
         raise NoCentreError("the rows do not span")
     unit = scaled / lengths
     try:
-        factor = linalg.cholesky(unit.T @ unit, lower=True)
-    except linalg.LinAlgError:
+        factor = scipy.linalg.cholesky(unit.T @ unit, lower=True)
+    except scipy.linalg.LinAlgError:
         factor = np.zeros((1, 1))
     if np.diag(factor).min() < _TRUSTED:
-        upper = linalg.qr(unit, mode="r")[0][: unit.shape[1]]
+        upper = scipy.linalg.qr(unit, mode="r")[0][: unit.shape[1]]
         signs = np.where(np.diag(upper) < 0, -1.0, 1.0)
         factor = (signs[:, None] * upper).T
         if np.diag(factor).min() < np.finfo(float).eps:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 Array = NDArray[Any]
 
@@ -50,15 +50,15 @@ class Body:
         return self.A.shape[1]
 
     @cached_property
-    def columns(self) -> sparse.csc_array:
+    def columns(self) -> scipy.sparse.csc_array:
         """A by columns, zeros left out."""
-        return sparse.csc_array(self.A)
+        return scipy.sparse.csc_array(self.A)
 
     @cached_property
     def fingerprint(self) -> str:
         """Digest of A, b and the map: the same body, bit for bit."""
         digest = sha256()
-        basis = self.basis.toarray() if sparse.issparse(self.basis) else self.basis
+        basis = self.basis.toarray() if scipy.sparse.issparse(self.basis) else self.basis
         for array in (self.A, self.b, basis, self.shift):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
@@ -95,7 +95,7 @@ class Body:
         """
         points = np.asarray(x, dtype=float)
         flat = points.reshape(-1, len(self.shift)) - self.shift
-        basis = self.basis.toarray() if sparse.issparse(self.basis) else self.basis
+        basis = self.basis.toarray() if scipy.sparse.issparse(self.basis) else self.basis
         found = np.linalg.lstsq(basis, flat.T, rcond=None)[0].T
         return found.reshape(*points.shape[:-1], self.dimension)
 
@@ -113,7 +113,7 @@ class Body:
         ----------
         path : str or Path
         """
-        basis = sparse.coo_array(self.basis)
+        basis = scipy.sparse.coo_array(self.basis)
         with Path(path).open("wb") as file:
             np.savez(
                 file,
@@ -128,7 +128,7 @@ class Body:
                         {
                             "log_det": self.log_det,
                             "names": self.names,
-                            "sparse": sparse.issparse(self.basis),
+                            "sparse": scipy.sparse.issparse(self.basis),
                         }
                     )
                 ),
@@ -156,7 +156,7 @@ class Body:
                 raise ValueError(f"{path} was not written by Body.save")
             head = json.loads(str(file["head"]))
             shape = (len(file["shift"]), file["A"].shape[1])
-            basis = sparse.csr_array((file["basis"], tuple(file["at"])), shape=shape)
+            basis = scipy.sparse.csr_array((file["basis"], tuple(file["at"])), shape=shape)
             return cls(
                 file["A"],
                 file["b"],

@@ -9,11 +9,12 @@ import numpy as np
 from equipoise.sampling.ball_walk import BallWalk
 from equipoise.sampling.billiard import Billiard
 from equipoise.sampling.body import Body
+from equipoise.sampling.dikin import Dikin
 from equipoise.sampling.hit_and_run import CoordinateHitAndRun, HitAndRun
 from equipoise.sampling.prepare import rounded
 
-Method = Literal["auto", "exact", "ball", "hit-and-run", "coordinate", "billiard"]
-Walk = BallWalk | HitAndRun | CoordinateHitAndRun | Billiard
+Method = Literal["auto", "exact", "ball", "hit-and-run", "coordinate", "billiard", "dikin"]
+Walk = BallWalk | HitAndRun | CoordinateHitAndRun | Billiard | Dikin
 
 _SPARSE = 0.3  # share of non-zeros up to which unrounded coordinates are cheap
 _SKEW = 30.0  # condition number a dimension, up to which they get about unrounded
@@ -32,7 +33,7 @@ def choose(plain: Body, method: Method) -> Walk:
 
     Returns
     -------
-    BallWalk, HitAndRun, CoordinateHitAndRun or Billiard
+    BallWalk, HitAndRun, CoordinateHitAndRun, Billiard or Dikin
 
     Raises
     ------
@@ -42,8 +43,10 @@ def choose(plain: Body, method: Method) -> Walk:
     walks: dict[str, Any] = {"ball": BallWalk, "hit-and-run": HitAndRun, "billiard": Billiard}
     if method in walks:
         return walks[method](rounded(plain))
+    if method == "dikin":
+        return Dikin(plain)
     if method not in ("auto", "coordinate"):
-        known = ("auto", "exact", "coordinate", *walks)
+        known = ("auto", "exact", "coordinate", *walks, "dikin")
         raise ValueError(f"method is one of {', '.join(known)}, not {method!r}")
     if lies_along_axes(plain):
         return CoordinateHitAndRun(plain)
@@ -62,7 +65,8 @@ def lies_along_axes(plain: Body) -> bool:
     -------
     bool
     """
-    return np.count_nonzero(plain.A) <= _SPARSE * plain.A.size and not _skew(plain)
+    cheap = bool(np.count_nonzero(plain.A) <= _SPARSE * plain.A.size)
+    return cheap and not _skew(plain)
 
 
 def _skew(body: Body) -> bool:

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft, special
 
 Array = NDArray[Any]
 
 _AT_ONCE = 2_000_000  # numbers, so that the transforms of a wide body stay within some 100 MB
 _FEWEST = 4  # draws of a chain: below that no half of it has a variance
-_ONE_SIGMA = special.ndtr(np.array([-1.0, 1.0]))
 
 
 def rhat(draws: ArrayLike) -> Array:
@@ -203,10 +202,11 @@ def mcse_quantile(draws: ArrayLike, probability: float) -> Array:
     size = ess_quantile(values, probability)
     n = values.shape[0] * values.shape[1]
     in_order = np.sort(values.reshape(n, *values.shape[2:]), axis=0)
-    around = special.betaincinv(
+    one_sigma = scipy.special.ndtr(np.array([-1.0, 1.0]))
+    around = scipy.special.betaincinv(
         size * probability + 1,
         size * (1 - probability) + 1,
-        _ONE_SIGMA.reshape(2, *(1,) * size.ndim),
+        one_sigma.reshape(2, *(1,) * size.ndim),
     )
     known = np.isfinite(around).all(axis=0)
     places = np.where(known, around, 0.5) * n - 1
@@ -258,7 +258,7 @@ def _normal_scores(values: Array) -> Array:
     flat = values.reshape(-1, values.shape[2])
     ranks = np.stack([_midranks(column) for column in flat.T], axis=1)
     # Blom's offsets, as in the paper's equation 14.
-    return special.ndtri((ranks - 0.375) / (flat.shape[0] + 0.25)).reshape(values.shape)
+    return scipy.special.ndtri((ranks - 0.375) / (flat.shape[0] + 0.25)).reshape(values.shape)
 
 
 def _midranks(column: Array) -> Array:
@@ -307,7 +307,7 @@ def _autocovariance(values: Array) -> Array:
     """Of each chain, divided by its length; shape (draws, chains, columns)."""
     length = values.shape[1]
     centred = np.moveaxis(values - values.mean(axis=1, keepdims=True), 1, -1)
-    padded = fft.next_fast_len(2 * length, real=True)
-    spectrum = fft.rfft(centred, padded)
-    power = fft.irfft(spectrum.real**2 + spectrum.imag**2, padded)
+    padded = scipy.fft.next_fast_len(2 * length, real=True)
+    spectrum = scipy.fft.rfft(centred, padded)
+    power = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2, padded)
     return np.moveaxis(power[..., :length] / length, -1, 0)

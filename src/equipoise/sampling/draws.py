@@ -127,7 +127,7 @@ class Draws:
         try:
             import arviz
         except ImportError as error:
-            raise ImportError("to_arviz needs arviz: pip install arviz") from error
+            raise ImportError("to_arviz needs arviz: pip install 'equipoise[sampling]'") from error
         known = {} if self.log_density is None else {"sample_stats": {"lp": self.log_density}}
         return arviz.from_dict(
             posterior={"x": self.array},

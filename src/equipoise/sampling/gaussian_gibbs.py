@@ -21,11 +21,12 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class GaussianGibbs:
-    """Draw coordinates in turn from exp(-|z - mean|^2 / (2 variance) + <tilt, z>) on a body.
+    """Draw coordinates in turn from a Gaussian, an exponential or both on a body.
 
-    Each coordinate is drawn exactly from its distribution given the others, a normal or an
-    exponential one between two bounds, so there is no step size and nothing is rejected. A step
-    costs a column of the body. The order leaves the distribution invariant, but is not reversible.
+    The density is proportional to ``exp(-|z - mean|^2 / (2 variance) + <tilt, z>)``. Each
+    coordinate is drawn exactly from its distribution given the others, a normal or an exponential
+    one between two bounds, so there is no step size and nothing is rejected. A step costs a column
+    of the body. The order leaves the distribution invariant, but is not reversible.
 
     For a normal distribution of covariance C on a polytope, map the body first:
     ``body.mapped(cholesky(C), mean)`` makes it a standard normal one around the origin.

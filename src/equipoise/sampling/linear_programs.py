@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from equipoise.sampling.polytope_errors import EmptyPolytopeError
 
@@ -87,8 +87,8 @@ def deepest_point(A: Any, b: Array, A_eq: Any, b_eq: Array) -> Array:
         If nothing satisfies the equations.
     """
     m, n = A.shape
-    deeper = sparse.hstack([A, np.ones((m, 1))], format="csr")
-    equations = sparse.hstack([A_eq, np.zeros((A_eq.shape[0], 1))], format="csr")
+    deeper = scipy.sparse.hstack([A, np.ones((m, 1))], format="csr")
+    equations = scipy.sparse.hstack([A_eq, np.zeros((A_eq.shape[0], 1))], format="csr")
     cost = np.append(np.zeros(n), -1.0)
     # An unbounded set has no deepest point; this deep is deep enough.
     most = max(1.0, float(np.abs(b).max(initial=0.0)))
@@ -113,7 +113,7 @@ def ray(A: Any, A_eq: Any) -> Array | None:
     """
     m = A.shape[0]
     # d with A d <= 0 and not A d = 0; no deeper than one, so that there is a best.
-    both = sparse.vstack([A, -A], format="csr")
+    both = scipy.sparse.vstack([A, -A], format="csr")
     right = np.concatenate([np.zeros(m), np.ones(m)])
     cost = np.asarray(A.sum(axis=0)).ravel()
     found = solve(cost, both, right, (None, None), A_eq, np.zeros(A_eq.shape[0]))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from equipoise.sampling.polytope_errors import EmptyPolytopeError
 
@@ -85,7 +85,7 @@ class Polytope:
             f"{len(self.b_eq)} equations, {limits} bounds)"
         )
 
-    def inequalities(self) -> tuple[sparse.csr_array, Array]:
+    def inequalities(self) -> tuple[scipy.sparse.csr_array, Array]:
         """Inequalities and bounds alike as rows a x <= b.
 
         Returns
@@ -93,10 +93,10 @@ class Polytope:
         A : scipy.sparse.csr_array, shape (m, n)
         b : ndarray, shape (m,)
         """
-        identity = sparse.csr_array(sparse.eye(self.n))
+        identity = scipy.sparse.csr_array(scipy.sparse.eye(self.n))
         above, below = np.isfinite(self.upper), np.isfinite(self.lower)
-        A = sparse.vstack([self.A_ub, identity[above], -identity[below]], format="csr")
-        return sparse.csr_array(A), np.concatenate(
+        A = scipy.sparse.vstack([self.A_ub, identity[above], -identity[below]], format="csr")
+        return scipy.sparse.csr_array(A), np.concatenate(
             [self.b_ub, self.upper[above], -self.lower[below]]
         )
 
@@ -161,7 +161,7 @@ class Polytope:
 def _width(A_ub: Any, A_eq: Any, bounds: Any, names: Sequence[str]) -> int:
     for name, matrix in (("A_ub", A_ub), ("A_eq", A_eq)):
         if matrix is not None:
-            shape = matrix.shape if sparse.issparse(matrix) else np.shape(matrix)
+            shape = matrix.shape if scipy.sparse.issparse(matrix) else np.shape(matrix)
             if len(shape) != 2 or not shape[1]:
                 raise ValueError(f"{name} has shape (rows, variables), not {shape}")
             return int(shape[1])
@@ -172,12 +172,14 @@ def _width(A_ub: Any, A_eq: Any, bounds: Any, names: Sequence[str]) -> int:
     raise ValueError("give A_ub, A_eq or one pair of bounds a variable: else their number is open")
 
 
-def _rows(kind: str, A: Any, b: ArrayLike | None, n: int) -> tuple[sparse.csr_array, Array]:
+def _rows(kind: str, A: Any, b: ArrayLike | None, n: int) -> tuple[scipy.sparse.csr_array, Array]:
     if (A is None) != (b is None):
         raise ValueError(f"give A_{kind} and b_{kind} together")
     if A is None:
-        return sparse.csr_array((0, n)), np.empty(0)
-    matrix = sparse.csr_array(A if sparse.issparse(A) else np.asarray(A, dtype=float)).astype(float)
+        return scipy.sparse.csr_array((0, n)), np.empty(0)
+    matrix = scipy.sparse.csr_array(
+        A if scipy.sparse.issparse(A) else np.asarray(A, dtype=float)
+    ).astype(float)
     right = np.array(b, dtype=float).ravel()
     if matrix.shape[1] != n:
         raise ValueError(f"A_{kind} has {n} columns, one a variable, not {matrix.shape[1]}")

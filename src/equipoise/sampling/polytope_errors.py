@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from numpy.typing import NDArray
+
 
 class EmptyPolytopeError(ValueError):
     """No point satisfies all constraints."""
@@ -12,4 +16,13 @@ class UnboundedPolytopeError(ValueError):
 
 
 class SinglePointError(ValueError):
-    """The constraints leave one point, and nothing to sample."""
+    """The constraints leave one point, and nothing to sample.
+
+    Attributes
+    ----------
+    point : ndarray, shape (n,)
+    """
+
+    def __init__(self, point: NDArray[Any]) -> None:
+        super().__init__(f"the constraints leave one point: {point}")
+        self.point = point

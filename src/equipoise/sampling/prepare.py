@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from equipoise.sampling.analytic_centre import NoCentreError, analytic_centre
 from equipoise.sampling.body import Body
@@ -25,6 +25,7 @@ Array = NDArray[Any]
 
 _WELL_INSIDE = 1e-6  # least over largest slack
 _FLAT = 1e-8  # of the unit below: who is narrower has no width
+_CORNERS = 6  # in random directions
 _CAPS = (1.0, 1e-2, 1e-4, 1e-6, 1e-6)  # of slacks, in that unit
 
 
@@ -37,14 +38,14 @@ def prepare(
     stated = _fixed_as_equations(polytope)
     A, b = _unit_rows(*stated.inequalities())
     tight, inside = _tight_and_inside(stated, A, b)
-    equations = sparse.csr_array(sparse.vstack([stated.A_eq, A[tight]]))
+    equations = scipy.sparse.csr_array(scipy.sparse.vstack([stated.A_eq, A[tight]]))
     solved = solutions(equations, np.concatenate([stated.b_eq, b[tight]]), inside)
     if not solved.basis.shape[1]:
-        raise SinglePointError(f"the constraints leave one point: {solved.point}")
+        raise SinglePointError(solved.point)
     if not len(b):
         raise UnboundedPolytopeError("there are no inequalities: give bounds")
     reduced = A[~tight] @ solved.basis
-    reduced = reduced.toarray() if sparse.issparse(reduced) else np.asarray(reduced)
+    reduced = reduced.toarray() if scipy.sparse.issparse(reduced) else np.asarray(reduced)
     slack = b[~tight] - A[~tight] @ solved.point
     lengths = np.linalg.norm(reduced, axis=1)
     kept = lengths > 1e-11 * max(float(lengths.max(initial=0.0)), 1e-300)
@@ -82,24 +83,24 @@ def rounded(body: Body) -> Body:
     return replace(body, centre=centre).mapped(np.linalg.inv(factor.T), centre)
 
 
-def _unit_rows(A: sparse.csr_array, b: Array) -> tuple[sparse.csr_array, Array]:
+def _unit_rows(A: scipy.sparse.csr_array, b: Array) -> tuple[scipy.sparse.csr_array, Array]:
     lengths = np.sqrt(np.asarray(A.multiply(A).sum(axis=1)).ravel())
     empty = lengths == 0
     if (b[empty] < 0).any():
         raise EmptyPolytopeError("a row of zeros in A_ub has a negative entry in b_ub")
-    scale = sparse.diags_array(1 / lengths[~empty])
-    return sparse.csr_array(scale @ A[~empty]), b[~empty] / lengths[~empty]
+    scale = scipy.sparse.diags_array(1 / lengths[~empty])
+    return scipy.sparse.csr_array(scale @ A[~empty]), b[~empty] / lengths[~empty]
 
 
 def _fixed_as_equations(polytope: Polytope) -> Polytope:
     fixed = polytope.lower == polytope.upper
     if not fixed.any():
         return polytope
-    identity = sparse.csr_array(sparse.eye(polytope.n))[fixed]
+    identity = scipy.sparse.csr_array(scipy.sparse.eye(polytope.n))[fixed]
     return Polytope(
         polytope.A_ub,
         polytope.b_ub,
-        sparse.vstack([polytope.A_eq, identity]),
+        scipy.sparse.vstack([polytope.A_eq, identity]),
         np.concatenate([polytope.b_eq, polytope.lower[fixed]]),
         np.column_stack(
             [
@@ -111,7 +112,7 @@ def _fixed_as_equations(polytope: Polytope) -> Polytope:
     )
 
 
-def _tight_and_inside(stated: Polytope, A: sparse.csr_array, b: Array) -> tuple[Array, Array]:
+def _tight_and_inside(stated: Polytope, A: scipy.sparse.csr_array, b: Array) -> tuple[Array, Array]:
     """Rows that hold with equality at every feasible point, and a point with slack in the rest."""
     nothing = np.zeros(len(b), dtype=bool)
     if not len(b):
@@ -145,42 +146,55 @@ def _unit(slack: Array) -> float:
 
 
 def _always_tight(
-    A: sparse.csr_array, b: Array, A_eq: Any, b_eq: Array, inside: Array
+    A: scipy.sparse.csr_array, b: Array, A_eq: Any, b_eq: Array, inside: Array
 ) -> tuple[Array, Array]:
     """The same where there may be such rows.
 
-    Each round asks for the largest sum of slacks, each counted up to a cap; a row that got some is
-    not always tight, and the next round asks of the others alone, with a lower cap, so that one
-    row's slack is not bought with another's. The average of the rounds' points has slack wherever
-    one of them had.
+    Corners in random directions show most rows that are not always tight, by programs as small as
+    the polytope. Then each round asks for the largest sum of the other rows' slacks, each counted
+    up to a cap; a row that got some is not always tight, and the next round asks of the others
+    alone, with a lower cap, so that one row's slack is not bought with another's. The average of
+    all points has slack wherever one of them had.
     """
     m, n = A.shape
     slack = b - A @ inside
     unit = _unit(slack)
     right, equal = slack / unit, (b_eq - A_eq @ inside) / unit
-    open_rows = np.arange(m)
     points = []
     wide = np.zeros(m)
+    rng = np.random.default_rng(0)  # which corners are tried decides what is spent
+    for _ in range(_CORNERS):
+        corner = solve(rng.standard_normal(n), A, right, (None, None), A_eq, equal)
+        if corner is not None:  # otherwise the set is unbounded, which is for later to say
+            points.append(corner)
+            wide = np.maximum(wide, right - A @ corner)
     for cap in _CAPS:
+        open_rows = np.flatnonzero(wide <= _FLAT)
         k = len(open_rows)
-        picks = sparse.csr_array((np.ones(k), (open_rows, np.arange(k))), shape=(m, k))
+        if not k:
+            break
+        picks = scipy.sparse.csr_array((np.ones(k), (open_rows, np.arange(k))), shape=(m, k))
         cost = np.concatenate([np.zeros(n), -np.ones(k)])
         bounds = [*[(None, None)] * n, *[(0, cap)] * k]
-        wider = sparse.hstack([A, picks], format="csr")
-        equations = sparse.hstack([A_eq, sparse.csr_array((A_eq.shape[0], k))], format="csr")
+        wider = scipy.sparse.hstack([A, picks], format="csr")
+        equations = scipy.sparse.hstack(
+            [A_eq, scipy.sparse.csr_array((A_eq.shape[0], k))], format="csr"
+        )
         found = solve(cost, wider, right, bounds, equations, equal)
         if found is None:
             raise RuntimeError("HiGHS calls a bounded sum of slacks unbounded")
         points.append(found[:n])
         wide = np.maximum(wide, right - A @ found[:n])
-        open_rows = np.flatnonzero(wide <= _FLAT)
-        if not len(open_rows):
+        # Nobody's slack can be more than the largest sum of all.
+        if found[n:].sum() <= _FLAT:
             break
     average = np.mean(points, axis=0)
     return wide <= _FLAT, inside + unit * average
 
 
-def _must_be_bounded(stated: Polytope, A: sparse.csr_array, A_eq: Any, reduced: Array) -> None:
+def _must_be_bounded(
+    stated: Polytope, A: scipy.sparse.csr_array, A_eq: Any, reduced: Array
+) -> None:
     if np.linalg.matrix_rank(reduced) < reduced.shape[1]:
         raise UnboundedPolytopeError(
             "the rows do not span: along some line every constraint is constant; give bounds"

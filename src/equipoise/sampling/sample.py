@@ -18,6 +18,7 @@ from equipoise.sampling.diagnostics import ess_bulk, ess_tail, rhat
 from equipoise.sampling.draws import Draws, join
 from equipoise.sampling.exact_shapes import Shape, recognise, recognise_body
 from equipoise.sampling.polytope import Polytope
+from equipoise.sampling.product_shapes import recognise_product
 from equipoise.sampling.run import Progress, run
 from equipoise.sampling.tune import tuned
 
@@ -79,18 +80,19 @@ def sample(
 ) -> PolytopeSample:
     """Draw uniformly from a polytope until so many draws are effective.
 
-    Boxes and simplices are drawn from exactly. Otherwise chains start at the centre, warm up, and
-    go on until the fewest effective draws (bulk and tail) of the coordinates, of their squared
-    distance from the centre and, in high dimension, of some random directions reach what was
-    asked for and every R-hat is at most 1.01.
+    Boxes, simplices and products of them are drawn from exactly. Otherwise chains start at the
+    centre, warm up, and go on until the fewest effective draws (bulk and tail) of the coordinates,
+    of their squared distance from the centre and, in high dimension, of some random directions
+    reach what was asked for and every R-hat is at most 1.01.
 
     Parameters
     ----------
     polytope : Polytope
     n_effective : int
-    method : {"auto", "exact", "ball", "hit-and-run", "coordinate", "billiard"}
+    method : {"auto", "exact", "ball", "hit-and-run", "coordinate", "billiard", "dikin"}
         ``auto`` is exact where the shape is recognised; coordinates in turn where columns are
-        sparse and the body lies along its axes; a billiard otherwise.
+        sparse and the body lies along its axes; a billiard otherwise. ``dikin`` is for
+        completeness: on no body tried is it the fastest.
     seed : int
     n_chains : int
     workers : int
@@ -120,7 +122,7 @@ def sample(
         if value < 1:
             raise ValueError(f"{name} is 1 or more, not {value}")
     easy = method in ("auto", "exact")
-    shape = recognise(polytope) if easy else None
+    shape = recognise(polytope) or recognise_product(polytope) if easy else None
     if shape is not None:
         return _independent(polytope, shape, n_effective, n_chains, seed)
     plain = polytope.prepare(rounding="none")
@@ -128,7 +130,9 @@ def sample(
     if shape is not None:
         return _independent(polytope, shape, n_effective, n_chains, seed)
     if method == "exact":
-        raise ValueError("the polytope is not seen to be a box or a simplex: use 'auto'")
+        raise ValueError(
+            "the polytope is not seen to be a box, a simplex or a product of such: use 'auto'"
+        )
     kernel = choose(plain, method)
     chains = start(kernel, kernel.body.centre, seed=seed, n_chains=n_chains)
     if isinstance(kernel, BallWalk):

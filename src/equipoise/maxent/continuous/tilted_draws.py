@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from equipoise.sampling import Body, run, start
+from equipoise.sampling import Body, GaussianGibbs, run, start
 from equipoise.sampling.diagnostics import mcse_mean
-from equipoise.sampling.gaussian_gibbs import GaussianGibbs
 
 Array = NDArray[Any]
 

@@ -18,8 +18,9 @@ from equipoise.reproduce.claim import Claim, Tier
 from equipoise.reproduce.judge import over_seeds
 from equipoise.reproduce.mala.data import posterior
 from equipoise.reproduce.mala.published import NONE
-from equipoise.reproduce.mala.within import within
 from equipoise.reproduce.part import Cell, Part, Result, Shown
+from equipoise.reproduce.standardised import CALIBRATED, spread
+from equipoise.reproduce.within import within
 from equipoise.sampling import Draws, run, start
 from equipoise.sampling.densities import (
     MALA,
@@ -186,12 +187,6 @@ def _over(found: Sequence[Result], name: str) -> Estimate:
     return over_seeds(np.array([one[name] for one in found]))
 
 
-def _spread(found: Sequence[Result]) -> Estimate:
-    """Root mean square of standardised differences, with an interval over seeds."""
-    square = over_seeds(np.array([np.mean(np.square(one["z"])) for one in found]))
-    return Estimate(*(float(np.sqrt(max(value, 0.0))) for value in square))
-
-
 def _claims(found: dict[str, list[Result]]) -> tuple[Claim, ...]:
     kept = 1 / (1 - _ULA_STEP / 2)
     ratio, power = _over(found["energy"], "ratio"), _over(found["energy"], "power")
@@ -217,9 +212,8 @@ def _claims(found: dict[str, list[Result]]) -> tuple[Claim, ...]:
             f"Means over {sum(len(one['z']) for one in known)} known ones, normal, mixture and "
             "quadrature: root mean square of standardised differences (1)",
             NONE,
-            _spread(known),
-            0.7,
-            1.3,
+            spread([one["z"] for one in known]),
+            *CALIBRATED,
         ),
     )
 

@@ -17,8 +17,8 @@ from equipoise.reproduce.claim import Claim, Tier
 from equipoise.reproduce.judge import judged, over_seeds, shown_above, shown_at_most
 from equipoise.reproduce.mala.data import Data, posterior
 from equipoise.reproduce.mala.published import BEST_ACCEPTANCE, MOST_STEPS, NONE, STEPS
-from equipoise.reproduce.mala.within import within
 from equipoise.reproduce.part import Cell, Part, Result, Shown
+from equipoise.reproduce.within import within
 from equipoise.sampling import run, start
 from equipoise.sampling.densities import (
     MALA,

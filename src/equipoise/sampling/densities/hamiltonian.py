@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from equipoise.sampling.densities.metric import Metric
 from equipoise.sampling.densities.metropolis import (
@@ -108,7 +108,7 @@ class HMC:
         State
         """
         momentum = noise[:, :-2]
-        eta = self.step_size * (1 + self.jitter * (2 * special.ndtr(noise[:, -2:-1]) - 1))
+        eta = self.step_size * (1 + self.jitter * (2 * scipy.special.ndtr(noise[:, -2:-1]) - 1))
         x, density, gradient = state["position"], state["log_density"], state["gradient"]
         with np.errstate(invalid="ignore", over="ignore"):
             kinetic = (momentum**2).sum(axis=1) / 2

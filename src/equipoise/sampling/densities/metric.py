@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg
 
 Array = NDArray[Any]
 
@@ -59,8 +59,8 @@ class Metric:
                 raise ValueError("covariance has variances that are not positive")
             return cls(np.sqrt(given))
         try:
-            return cls(linalg.cholesky(given, lower=True))
-        except linalg.LinAlgError as error:
+            return cls(scipy.linalg.cholesky(given, lower=True))
+        except scipy.linalg.LinAlgError as error:
             raise ValueError("covariance is not positive definite") from error
 
     @classmethod
@@ -82,10 +82,10 @@ class Metric:
         """
         given = np.asarray(precision, dtype=float)
         try:
-            root = linalg.cholesky(given, lower=True)
-        except linalg.LinAlgError as error:
+            root = scipy.linalg.cholesky(given, lower=True)
+        except scipy.linalg.LinAlgError as error:
             raise ValueError("precision is not positive definite") from error
-        return cls.of_covariance(linalg.cho_solve((root, True), np.eye(len(given))))
+        return cls.of_covariance(scipy.linalg.cho_solve((root, True), np.eye(len(given))))
 
     @property
     def identity(self) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from equipoise.sampling.densities.metric import Metric
 from equipoise.sampling.densities.target import Target
@@ -93,7 +93,7 @@ def settle(
     most = _MOST_ERROR if gradients else np.inf
     divergent = ~outside & ~((log_ratio >= -most) & (log_ratio < np.inf))
     ratio = np.where(outside | divergent, -np.inf, log_ratio)
-    accept = special.log_ndtr(noise) < ratio
+    accept = scipy.special.log_ndtr(noise) < ratio
     moved = {
         name: np.where(accept.reshape(-1, *(1,) * (values.ndim - 1)), values, state[name])
         for name, values in proposed.items()

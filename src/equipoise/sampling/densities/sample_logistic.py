@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from equipoise.sampling.chains import Chains, start
 from equipoise.sampling.densities.labels import checked_rows
@@ -61,7 +61,7 @@ class LogisticSample:
         ndarray, shape (chains * draws, rows)
             Its mean over draws is the prediction; an audit of each gives an interval of a rate.
         """
-        return special.expit(self.draws.flat() @ checked_rows(X).T)
+        return scipy.special.expit(self.draws.flat() @ checked_rows(X).T)
 
 
 def sample_logistic(

@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from equipoise.sampling.densities.anneal import Stage, anneal
 from equipoise.sampling.densities.labels import checked_rows, signs
@@ -86,7 +86,7 @@ class ZeroOneLoss:
         gradient : ndarray, shape (k, d)
         """
         margin = position @ self.signed.T / sigma
-        value = special.ndtr(-margin).mean(axis=1)
+        value = scipy.special.ndtr(-margin).mean(axis=1)
         height = np.exp(-(margin**2) / 2) / np.sqrt(2 * np.pi)
         return value, -(height @ self.signed) / (sigma * len(self.signed))
 

@@ -40,6 +40,20 @@ def _delay(rule: int, slack: float, reach: float) -> int:
     return max(1, int(ratio))
 
 
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _within(shape: Array, origin: Array, most: float, y: Array) -> bool:
+    """Whether |shape y + origin| is no more than most."""
+    left = most * most
+    for i in range(len(shape)):
+        total = origin[i]
+        for k in range(i + 1):
+            total += shape[i, k] * y[k]
+        left -= total * total
+        if left < 0:
+            return False
+    return True
+
+
 @numba.njit(cache=True, nogil=True)
 def ball_walk(
     A: Array,
@@ -51,6 +65,9 @@ def ball_walk(
     rule: int,
     zeta: Array,
     look_at_all: Array,
+    shape: Array,
+    origin: Array,
+    most: float,
     thin: int,
     positions: Array,
     counts: Array,
@@ -79,6 +96,11 @@ def ball_walk(
         Of each draw: how many standard deviations a step is taken to be at most.
     look_at_all : ndarray of bool, shape (draws,)
         In which draws every row is looked at in every step, whatever the rule.
+    shape : ndarray, shape (n, n) or (0, n)
+        Lower triangular. A step whose |shape y + origin| exceeds ``most`` is refused; without
+        rows, none is for that.
+    origin : ndarray, shape (n,)
+    most : float
     thin : int
         Steps a draw.
     positions : ndarray, shape (draws, n)
@@ -140,6 +162,9 @@ def ball_walk(
                 inside = seen[looked] >= 0
                 looked += 1
             checked += looked
+            # Last, since it costs as much as half n rows.
+            if inside:
+                inside = _within(shape, origin, most, y)
             if not full:
                 for k in range(waiting):
                     at = 1

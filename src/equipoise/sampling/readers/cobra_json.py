@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from equipoise.sampling.polytope import Polytope
 
@@ -46,5 +46,5 @@ def read_cobra_json(path: str | Path) -> Polytope:
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a COBRA model: {error!r}") from error
     i, j, values = zip(*entries, strict=True) if entries else ((), (), ())
-    S = sparse.coo_array((values, (i, j)), shape=(len(rows), len(reactions)))
+    S = scipy.sparse.coo_array((values, (i, j)), shape=(len(rows), len(reactions)))
     return Polytope(A_eq=S, b_eq=np.zeros(len(rows)), bounds=bounds, names=names)

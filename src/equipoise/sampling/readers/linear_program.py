@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from equipoise.sampling.polytope import Polytope
 
@@ -32,7 +32,9 @@ def read_linear_program(path: str | Path) -> Polytope:
     try:
         import highspy
     except ImportError as error:
-        raise ImportError("MPS and LP files are read by highspy: pip install highspy") from error
+        raise ImportError(
+            "MPS and LP files are read by highspy: pip install 'equipoise[sampling]'"
+        ) from error
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     if solver.readModel(str(path)) == highspy.HighsStatus.kError:
@@ -44,12 +46,14 @@ def read_linear_program(path: str | Path) -> Polytope:
     shape = (program.num_row_, program.num_col_)
     parts = (np.array(matrix.value_), np.array(matrix.index_), np.array(matrix.start_))
     by_column = matrix.format_ == highspy.MatrixFormat.kColwise
-    A = sparse.csr_array((sparse.csc_array if by_column else sparse.csr_array)(parts, shape=shape))
+    A = scipy.sparse.csr_array(
+        (scipy.sparse.csc_array if by_column else scipy.sparse.csr_array)(parts, shape=shape)
+    )
     low, high = _infinite(program.row_lower_), _infinite(program.row_upper_)
     equal = low == high
     below, above = ~equal & np.isfinite(high), ~equal & np.isfinite(low)
     return Polytope(
-        sparse.vstack([A[below], -A[above]]),
+        scipy.sparse.vstack([A[below], -A[above]]),
         np.concatenate([high[below], -low[above]]),
         A[equal],
         high[equal],

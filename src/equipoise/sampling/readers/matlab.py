@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from equipoise.sampling.polytope import Polytope
 
@@ -65,7 +65,7 @@ def _word(letters: Any) -> str:
 
 
 def _column(values: Any) -> Any:
-    return np.asarray(values.toarray() if sparse.issparse(values) else values, float).ravel()
+    return np.asarray(values.toarray() if scipy.sparse.issparse(values) else values, float).ravel()
 
 
 def _pair(A: Any, b: Any) -> tuple[Any, Any]:
@@ -80,9 +80,9 @@ def _by_sense(S: Any, b: Any, sense: str) -> tuple[Any, Any, Any, Any]:
     kinds = np.array(list(sense))
     if len(kinds) != S.shape[0] or not set(sense) <= set("ELG"):
         raise ValueError("csense has one of E, L and G for each row of S")
-    S = sparse.csr_array(S)
+    S = scipy.sparse.csr_array(S)
     equal, below, above = (kinds == letter for letter in "ELG")
-    A_ub = sparse.vstack([S[below], -S[above]])
+    A_ub = scipy.sparse.vstack([S[below], -S[above]])
     return A_ub, np.concatenate([b[below], -b[above]]), S[equal], b[equal]
 
 

@@ -34,7 +34,7 @@ def read_sbml(path: str | Path) -> Polytope:
         from cobra.io.sbml import CobraSBMLError
         from cobra.util.array import create_stoichiometric_matrix
     except ImportError as error:
-        raise ImportError("SBML is read by cobra: pip install cobra") from error
+        raise ImportError("SBML is read by cobra: pip install 'equipoise[sampling]'") from error
     try:
         model = read_sbml_model(str(path))
     except CobraSBMLError as error:

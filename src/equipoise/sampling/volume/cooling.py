@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 _SPREAD = 0.7  # relative variance of the weights of a stage, at most
 _PILOT = 50  # sweeps of each chain at first
-_EFFECTIVE = 100.0  # draws that a pilot needs: it is the warm-up as well
+_EFFECTIVE = 200.0  # draws that a pilot needs: it is the warm-up as well
 _WARM_UP = 4  # a pilot's draws over those that are thrown away at its start
 
 

@@ -88,7 +88,7 @@ def estimate(
         max_steps,
         lambda stages, steps: tell(stages + 1, False, np.nan, steps),
     )
-    pieces = [inside, *ratios]
+    pieces: list[Inside | Ratio] = [inside, *ratios]
     error, spent = _draw(
         pieces,
         se,
@@ -142,7 +142,7 @@ def _draw(
         wanted = 1.0
         if drawn:
             wanted = drawn * max((error / (_AIM * se)) ** 2 - 1, _GROWTH)
-        share = min(wanted, (allowed - spent) / (plan.sum() * d))
+        share = min(wanted, max(allowed - spent, 0) / (plan.sum() * d))
         numbers = np.floor(share * plan).astype(int)
         if not drawn:
             numbers = np.maximum(numbers, fewest)
@@ -150,8 +150,9 @@ def _draw(
             break
         for piece, number in zip(pieces, numbers, strict=True):
             if number:
+                before = piece.draws
                 piece.extend(int(number))
-                spent += int(number) * d
+                spent += (piece.draws - before) * d
                 tell(error, spent)
         drawn += share
         error = float(np.sqrt(sum(piece.unit_variance / piece.draws for piece in pieces)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, special
 
 from equipoise.sampling.body import Body
 from equipoise.sampling.volume.result import Stage
@@ -34,13 +34,13 @@ def narrow_variance(body: Body) -> float:
     slack = body.slack(body.centre)
 
     def excess(log_deviation: float) -> float:
-        return float(special.ndtr(-slack * np.exp(-log_deviation)).sum()) - _OUTSIDE
+        return float(scipy.special.ndtr(-slack * np.exp(-log_deviation)).sum()) - _OUTSIDE
 
     # A row alone has less than a half outside, and two rows or more are never all far away.
     nearest = np.log(slack.min())
     low = nearest - np.log(10 + np.sqrt(2 * np.log(len(slack))))
     high = np.log(slack.max()) + 10
-    return float(np.exp(2 * optimize.brentq(excess, low, high)))
+    return float(np.exp(2 * scipy.optimize.brentq(excess, low, high)))
 
 
 class Inside:

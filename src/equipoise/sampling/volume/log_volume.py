@@ -13,6 +13,7 @@ from equipoise.sampling.choose import lies_along_axes
 from equipoise.sampling.exact_shapes import Shape, recognise, recognise_body
 from equipoise.sampling.polytope import Polytope
 from equipoise.sampling.prepare import rounded
+from equipoise.sampling.product_shapes import recognise_product
 from equipoise.sampling.volume.estimate import VolumeProgress, estimate
 from equipoise.sampling.volume.result import Volume
 
@@ -30,15 +31,15 @@ def log_volume(
 ) -> Volume:
     """Estimate the log of a polytope's volume to a standard error.
 
-    Boxes and simplices have closed forms. Otherwise a chain of Gaussians leads from one that is
-    mostly inside to the uniform distribution, each so near to the next that weights between them
-    vary little, and the log of the volume is a sum of logs of mean weights (Gaussian cooling:
-    Cousins and Vempala, "A practical volume algorithm", Mathematical Programming Computation 8,
-    2016). Other than there, the narrowest Gaussian is drawn from independently and its share inside
-    is measured; coordinates are drawn in turn, exactly; a stage's draws are none of those that
-    chose the schedule; errors come from the autocorrelation of the weights within chains and
-    the differences between them; and stages get draws as their errors need them, until the
-    standard error is what was asked for.
+    Boxes, simplices and their products have closed forms. Otherwise a chain of Gaussians leads
+    from one that is mostly inside to the uniform distribution, each so near to the next that
+    weights between them vary little, and the log of the volume is a sum of logs of mean weights
+    (Gaussian cooling: Cousins and Vempala, "A practical volume algorithm", Mathematical
+    Programming Computation 8, 2016). Other than there, the narrowest Gaussian is drawn from
+    independently and its share inside is measured; coordinates are drawn in turn, exactly; a
+    stage's draws are none of those that chose the schedule; errors come from the
+    autocorrelation of the weights within chains and the differences between them; and stages
+    get draws as their errors need them, until the standard error is what was asked for.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def log_volume(
     if isinstance(polytope, Body):
         plain = polytope
     else:
-        shape = recognise(polytope) if easy else None
+        shape = recognise(polytope) or recognise_product(polytope) if easy else None
         if shape is not None:
             return _exact(shape)
         plain = polytope.prepare(rounding="none")
@@ -101,7 +102,7 @@ def log_volume(
     if shape is not None:
         return _exact(shape)
     if method == "exact":
-        raise ValueError("the polytope is not seen to be a box or a simplex: use 'auto'")
+        raise ValueError("the polytope is not seen to be of a known shape: use 'auto'")
     return estimate(
         _suited(plain),
         se=se,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
+import scipy
 
 
 class Stage(NamedTuple):
@@ -100,7 +100,7 @@ class Volume:
         """
         if not 0 < confidence < 1:
             raise ValueError(f"confidence lies inside (0, 1), not {confidence!r}")
-        reach = float(special.ndtri((1 + confidence) / 2)) * self.se
+        reach = float(scipy.special.ndtri((1 + confidence) / 2)) * self.se
         return self.log_volume - reach, self.log_volume + reach
 
     def __str__(self) -> str:

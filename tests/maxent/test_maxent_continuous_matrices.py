@@ -130,3 +130,18 @@ def test_small_eigenvalues_keep_their_digits():
     law = fit(RankOneProjections(12), np.diag(spectrum / spectrum.sum()))
     assert law.residual < 1e-12
     assert law.gap < 1e-24
+
+
+@pytest.mark.parametrize(
+    ("k", "spectrum"),
+    [
+        (2, [0.999, 0.7, 0.2, 0.1, 0.001]),
+        (3, [0.999, 0.9, 0.8, 0.299, 0.002]),
+        (2, [1 - 1e-6, 0.5, 0.25, 0.25, 1e-6]),
+    ],
+)
+def test_projections_with_all_but_certain_directions(k, spectrum):
+    law = fit(Projections(5, k), density_matrix(spectrum))
+    found = np.sort(np.linalg.eigvalsh(law.expectation))
+    np.testing.assert_allclose(found, np.sort(spectrum), rtol=1e-9, atol=1e-14)
+    assert law.gap < 1e-16

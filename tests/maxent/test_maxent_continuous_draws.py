@@ -11,6 +11,7 @@ from equipoise.maxent.continuous import (
     Box,
     BoxVertices,
     CrossPolytope,
+    NoConvergenceError,
     Points,
     Projections,
     RankOneProjections,
@@ -137,3 +138,16 @@ def test_diagonals_are_drawn_alone_too():
     assert law.domain.contains(drawn).all()
     z = (drawn.mean(axis=0) - law.expectation) / (drawn.std(axis=0) / np.sqrt(1500))
     assert np.abs(z).max() < 5
+
+
+def test_directions_that_are_all_but_certain():
+    law = fit(Projections(4, 2), np.diag([0.99, 0.6, 0.3, 0.11])).spectral
+    drawn = law.sample(1000, seed=0)
+    z = (drawn.mean(axis=0) - law.expectation) / np.sqrt(np.diag(law.moments.covariance) / 1000)
+    assert np.abs(z).max() < 5
+
+
+def test_chains_that_would_not_forget_their_start_are_refused():
+    law = fit(Projections(4, 2), np.diag([1 - 1e-5, 0.6, 0.3, 0.1 + 1e-5]))
+    with pytest.raises(NoConvergenceError, match="on_singular='face'"):
+        law.sample(10, seed=0)

@@ -15,12 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.maxent.continuous.envelope import draw_dirichlet
+from equipoise.maxent.continuous.errors import NoConvergenceError
 
 Array = NDArray[Any]
 
 # A column given the others is all but independent of itself one sweep ago (effective draws are
 # as many as sweeps with n = 5 and k = 2), so that this many leave nothing that could be measured.
 _COLUMN_SWEEPS = 12
+# A direction that is all but certain to be in the range stays in the plane of the columns, which
+# moves only when a column happens to be that direction: once in a time that grows with the gap.
+_SWEEPS_A_UNIT = 0.25
+_LARGEST_GAP = 2000.0
 _PAIR_SWEEPS = 30
 
 
@@ -62,6 +67,11 @@ def projection_columns(parameter: Array, k: int, number: int, rng: np.random.Gen
     Returns
     -------
     ndarray of complex, shape (number, n, k)
+
+    Raises
+    ------
+    NoConvergenceError
+        If a parameter is so far above the k + 1st that chains would not forget where they began.
     """
     n = len(parameter)
     if k == 1:
@@ -69,8 +79,17 @@ def projection_columns(parameter: Array, k: int, number: int, rng: np.random.Gen
     if 2 * k > n:
         rest = projection_columns(-parameter, n - k, number, rng)
         return np.linalg.qr(rest, mode="complete")[0][:, :, n - k :]
+    ordered = np.sort(parameter)[::-1]
+    gap = float(ordered[0] - ordered[k])
+    if gap > _LARGEST_GAP:
+        raise NoConvergenceError(
+            f"columns of projections mix too slowly where a direction is as certain as here (a gap "
+            f"of {gap:.3g} in the parameter, over {_LARGEST_GAP:g}): move the mean inside, or take "
+            "eigenvalues near one to be one, with on_singular='face'"
+        )
     columns = _haar(n, k, number, rng)
-    for _ in range(_COLUMN_SWEEPS):
+    for _ in range(_COLUMN_SWEEPS + int(_SWEEPS_A_UNIT * gap)):
+        columns = columns @ _haar(k, k, number, rng)  # another basis of the same plane
         for j in range(k):
             others = np.delete(columns, j, axis=2)
             around = np.linalg.qr(others, mode="complete")[0][:, :, k - 1 :]

@@ -25,6 +25,7 @@ _COLUMN_SWEEPS = 12
 # A direction that is all but certain to be in the range stays in the plane of the columns, which
 # moves only when a column happens to be that direction: once in a time that grows with the gap.
 _SWEEPS_A_UNIT = 0.25
+_PAIR_SWEEPS_A_UNIT = 0.1
 _LARGEST_GAP = 2000.0
 _PAIR_SWEEPS = 30
 
@@ -119,11 +120,22 @@ def orbit_columns(
     Returns
     -------
     ndarray of complex, shape (number, n, n)
+
+    Raises
+    ------
+    NoConvergenceError
+        If parameters are so far apart that chains would not forget where they began.
     """
     n = len(parameter)
+    gap = float(np.ptp(parameter) * np.ptp(values))
+    if gap > _LARGEST_GAP:
+        raise NoConvergenceError(
+            f"columns of matrices mix too slowly where a direction is as certain as here (a range "
+            f"of {gap:.3g} in the exponent, over {_LARGEST_GAP:g}): move the mean inside"
+        )
     columns = _haar(n, n, number, rng)
     pairs = [(i, j) for i in range(n) for j in range(i) if values[i] != values[j]]
-    for _ in range(_PAIR_SWEEPS):
+    for _ in range(_PAIR_SWEEPS + int(_PAIR_SWEEPS_A_UNIT * gap)):
         for at in rng.permutation(len(pairs)):
             pair = list(pairs[at])
             plane = columns[:, :, pair]

@@ -20,6 +20,7 @@ AREAS = (
     "optimizers",
     "sampling",
     "repair",
+    "maxent",
 )
 
 

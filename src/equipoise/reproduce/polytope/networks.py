@@ -109,7 +109,7 @@ def _show(settings: Sequence[_Setting], results: Sequence[Result]) -> Shown:
 
 _TEXT = (
     f"All fluxes that a network allows in a steady state. At least {_EFFECTIVE} effective draws "
-    "as `sample` gives them, preparing included in the time. Means are compared with those of a "
+    "by the default way, preparing included in the time. Means are compared with those of a "
     "second walk, coordinates in turn, and draws are blown up around two points, which tells "
     "whether they are uniform in any body."
 )

@@ -142,7 +142,7 @@ def _show(settings: Sequence[Setting], results: Sequence[Result]) -> Shown:
         figure = Estimate(*(float(np.exp(value)) for value in over_seeds(np.log(ratios))))
         claims.append(
             judged(
-                f"{way[0].upper()}{way[1:]}, sides 1 to 1e4 and 1e6: largest over smallest "
+                f"{way[0].upper()}{way[1:]}, sides 1 to 10,000 and 1,000,000: largest over smallest "
                 f"standard deviation after rounding is at most {_ROUND:g}",
                 ROUNDING,
                 figure,
@@ -164,7 +164,7 @@ def _table(found: Mapping[tuple[str, str, float], Sequence[Result]]) -> Table:
     rows = [
         [
             body,
-            f"{skew:g}",
+            f"{skew:,.0f}",
             way,
             f"{np.mean([one['ratio'] for one in of]):.2f}",
             f"{max(one['ratio'] for one in of):.2f}",

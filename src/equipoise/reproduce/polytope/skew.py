@@ -75,7 +75,7 @@ def _show(settings: Sequence[_Setting], results: Sequence[Result]) -> Shown:
     rounded = found[most]["rounded"]
     claims = (
         judged(
-            f"Coordinates in turn, not rounded, sides 1 to {_WORST:g}: the least standard "
+            f"Coordinates in turn, not rounded, sides 1 to {_WORST:,.0f}: the least standard "
             "deviation over the true one is below 0.5 (peers: 0.02)",
             NONE,
             least,
@@ -83,7 +83,7 @@ def _show(settings: Sequence[_Setting], results: Sequence[Result]) -> Shown:
         ),
         *(
             within(
-                f"Rounded, sides 1 to {most:g}: the {word} standard deviation over the true one",
+                f"Rounded, sides 1 to {most:,.0f}: the {word} standard deviation over the true one",
                 NONE,
                 over_seeds(values),
                 0.93,
@@ -99,7 +99,7 @@ def _show(settings: Sequence[_Setting], results: Sequence[Result]) -> Shown:
 _TEXT = (
     f"Boxes of {_N} dimensions whose half-sides go from 1 to the ratio, turned at random. "
     f"{_SWEEPS} sweeps of {_CHAINS} chains through the coordinates as they are stated, beside "
-    f"{_EFFECTIVE} effective draws as `sample` gives them. Chains that hardly move look settled: "
+    f"{_EFFECTIVE} effective draws by the default way. Chains that hardly move look settled: "
     "the damage is seen only beside the known deviations."
 )
 
@@ -107,7 +107,7 @@ _TEXT = (
 def _table(found: Mapping[float, Mapping[str, Array]]) -> Table:
     rows = [
         [
-            f"{ratio:g}",
+            f"{ratio:,.0f}",
             *(
                 f"{edge(of[name], axis=1).mean():.3f}"
                 for name in ("plain", "rounded")

@@ -142,8 +142,8 @@ def _show(settings: Sequence[Setting], results: Sequence[Result]) -> Shown:
         figure = Estimate(*(float(np.exp(value)) for value in over_seeds(np.log(ratios))))
         claims.append(
             judged(
-                f"{way[0].upper()}{way[1:]}, sides 1 to 10,000 and 1,000,000: largest over smallest "
-                f"standard deviation after rounding is at most {_ROUND:g}",
+                f"{way[0].upper()}{way[1:]}, sides 1 to 10,000 and 1,000,000: largest over "
+                f"smallest standard deviation after rounding is at most {_ROUND:g}",
                 ROUNDING,
                 figure,
                 shown_at_most(figure, _ROUND),

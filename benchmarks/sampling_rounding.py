@@ -26,8 +26,9 @@ from equipoise.sampling.diagnostics import ess_mean
 
 Array = NDArray[Any]
 
-_ROUNDS = 3
+_ROUNDS = 3  # of ours; hopsy rounds once, since that takes from ten seconds to minutes
 _ROWS, _DIMENSIONS, _SKEW = 1000, 50, 1e4
+_FEWER = 400, 20  # rows and dimensions for the annealed rounding, which takes minutes in fifty
 
 
 def rounding_figures() -> list[Figure]:
@@ -37,7 +38,7 @@ def rounding_figures() -> list[Figure]:
     -------
     list of Figure
     """
-    A, b, skew = _problem()
+    A, b, skew = _problem(_ROWS, _DIMENSIONS)
     root = skew @ _root_of_covariance(A @ skew, b)
     bodies: dict[str, Body] = {}
     peer = _peer(A, b)
@@ -52,35 +53,31 @@ def rounding_figures() -> list[Figure]:
         assert peer is not None
         bodies["hopsy"] = peer()
 
-    began = time.process_time()
-    annealed = round_annealed(Polytope(A, b).prepare(rounding="none"), seed=1)
-    spent = time.process_time() - began
-    print(
-        f"annealed rounding by the ball walk: {spent:.1f} s, {len(annealed.stages)} stages, "
-        f"true ratio of deviations {_true_ratio(_matrix(annealed.body), root):.2f}"
-    )
+    _annealed()
     if peer is None:
         print("hopsy and PolyRound are not installed: rounding is not measured beside them")
         return []
-    seconds = _in_turns({"ellipsoid": ellipsoid, "covariance": covariance, "hopsy": hopsy})
+    seconds = {
+        "ellipsoid": _seconds(ellipsoid, _ROUNDS),
+        "covariance": _seconds(covariance, _ROUNDS),
+        "hopsy": _seconds(hopsy, 1),
+    }
     ratios = {name: _true_ratio(_matrix(body), root) for name, body in bodies.items()}
     for name, ratio in ratios.items():
-        print(
-            f"rounding by {name}: {statistics.median(seconds[name]):.2f} s, true ratio {ratio:.2f}"
-        )
+        print(f"rounding by {name}: {seconds[name]:.2f} s, true ratio of deviations {ratio:.2f}")
     steps = {name: _effective_a_step(body) for name, body in bodies.items()}
     what = f"rounding {_ROWS} rows, {_DIMENSIONS} dimensions, skew {_SKEW:g}: hopsy's"
     return [
         Figure(
             "rounding_over_hopsy",
-            _ratio(seconds, "hopsy", "ellipsoid"),
+            seconds["hopsy"] / seconds["ellipsoid"],
             ">=",
             20,
             f"{what} seconds (not simplified) over ours",
         ),
         Figure(
             "isotropic_over_hopsy",
-            _ratio(seconds, "hopsy", "covariance"),
+            seconds["hopsy"] / seconds["covariance"],
             ">=",
             20,
             f"{what} seconds over ours with rounding by covariance",
@@ -109,13 +106,27 @@ def rounding_figures() -> list[Figure]:
     ]
 
 
-def _problem() -> tuple[Array, Array, Array]:
+def _annealed() -> None:
+    A, b, skew = _problem(*_FEWER)
+    plain = Polytope(A, b).prepare(rounding="none")
+    began = time.process_time()
+    annealed = round_annealed(plain, seed=1)
+    spent = time.process_time() - began
+    ratio = _true_ratio(_matrix(annealed.body), skew @ _root_of_covariance(A @ skew, b))
+    print(
+        f"annealed rounding, {_FEWER[0]} rows, {_FEWER[1]} dimensions: {spent:.1f} s, "
+        f"{len(annealed.stages)} stages, true ratio of deviations {ratio:.2f}"
+    )
+
+
+def _problem(m: int, n: int) -> tuple[Array, Array, Array]:
+    """Rows, right sides, and the map by which a round polytope was skewed."""
     rng = np.random.default_rng(0)
-    A = rng.standard_normal((_ROWS, _DIMENSIONS))
+    A = rng.standard_normal((m, n))
     A /= np.linalg.norm(A, axis=1, keepdims=True)
-    q = np.linalg.qr(rng.standard_normal((_DIMENSIONS, _DIMENSIONS)))[0]
-    scales = np.geomspace(1, _SKEW, _DIMENSIONS)
-    return (A @ q / scales) @ q.T, np.ones(_ROWS), (q * scales) @ q.T
+    q = np.linalg.qr(rng.standard_normal((n, n)))[0]
+    scales = np.geomspace(1, _SKEW, n)
+    return (A @ q / scales) @ q.T, np.ones(m), (q * scales) @ q.T
 
 
 def _root_of_covariance(A: Array, b: Array) -> Array:
@@ -169,16 +180,10 @@ def _peer(A: Array, b: Array) -> Callable[[], Body] | None:
     return rounded
 
 
-def _in_turns(things: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {name: [] for name in things}
-    for _ in range(_ROUNDS):
-        for name, thing in things.items():
-            began = time.process_time()
-            thing()
-            found[name].append(time.process_time() - began)
-    return found
-
-
-def _ratio(seconds: dict[str, list[float]], name: str, unit: str) -> float:
-    pairs = zip(seconds[name], seconds[unit], strict=True)
-    return statistics.median(one / other for one, other in pairs)
+def _seconds(thing: Callable[[], Any], rounds: int) -> float:
+    found = []
+    for _ in range(rounds):
+        began = time.process_time()
+        thing()
+        found.append(time.process_time() - began)
+    return statistics.median(found)

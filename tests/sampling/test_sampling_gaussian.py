@@ -182,3 +182,14 @@ def test_kernels_of_different_targets_have_different_identities():
 def test_wrong_targets_are_named(wrong, named):
     with pytest.raises(ValueError, match=named):
         GaussianGibbs(cube(3).prepare(), **wrong)
+
+
+@pytest.mark.parametrize("columns", ["dense", "sparse"])
+def test_on_a_body_too_a_wide_gaussian_with_a_tilt_is_an_exponential(columns):
+    body, tilt = cube(3).prepare(rounding="none"), np.array([5.0, -2.0, 0.0])
+    kernel = GaussianGibbs(body, variance=1e16, tilt=tilt, columns=columns)
+    _, draws = run(kernel, start(kernel, body.centre, seed=1), 2000, thin=3)
+    steep = np.array([5.0, -2.0])
+    exact = np.append(1 / np.tanh(steep) - 1 / steep, 0.0)
+    z = (draws.array.mean(axis=(0, 1)) - exact) / mcse_mean(draws.array)
+    assert np.abs(z).max() < 4

@@ -148,6 +148,16 @@ def test_decisions_together_are_by_mean_score_or_by_votes():
     assert by_class((0, 1))(np.array([[0, 1]]))[1].tolist() == [1]
 
 
+@pytest.mark.parametrize("threshold", [0.7, np.float64(0.7)])
+def test_scores_of_single_precision_meet_a_threshold_that_reads_alike(threshold):
+    score = np.full((3, 4), 0.7, np.float32)
+    found = audit_posterior(
+        [0, 1, 0, 1], score, sensitive_features=list("aabb"), threshold=threshold
+    )
+    told = found.rates("selection")["selection"]["a"]
+    assert told.value == told.median == 1
+
+
 def test_what_few_draws_define_is_undefined():
     label, group = np.array([0, 1] * 4), np.repeat(["a", "b"], 4)
     nobody, everybody = np.zeros(8, int), np.ones(8, int)
@@ -167,6 +177,8 @@ def test_what_few_draws_define_is_undefined():
         (np.full((2, 8), np.nan), {"threshold": 0.5}, "missing"),
         (np.full((2, 8), "x"), {"threshold": 0.5}, "numbers"),
         (np.full((2, 8), 7), {}, "none of the labels' classes"),
+        (np.full((2, 8), "1"), {}, "hold '1', which is none of the labels' classes 0, 1"),
+        (np.full((2, 8), 0.4), {"threshold": np.nan}, "NaN"),
     ],
 )
 def test_bad_draws_are_refused(draws, more, message):
@@ -213,6 +225,22 @@ def test_files_tables_and_arrays_are_the_same(table, monkeypatch):
 def test_draws_that_are_not_there_are_refused(table, draws, message):
     with pytest.raises(ValueError, match=message):
         audit_posterior_table(table[1], label="y", sensitive=["g"], draws=draws)
+
+
+def test_a_file_of_draws_that_does_not_fit_is_refused(table):
+    folder, frame, score = table
+    for wrong, message in ((score.T, "transpose"), (score[:, :9], r"shape \(draws, 300\)")):
+        np.save(folder / "wrong.npy", wrong)
+        with pytest.raises(ValueError, match=message):
+            audit_posterior_table(frame, label="y", sensitive=["g"], draws=folder / "wrong.npy")
+
+
+def test_a_threshold_that_decides_everybody_alike_is_refused(table):
+    for threshold in (-1.0, 2.0):
+        with pytest.raises(ValueError, match="everybody alike"):
+            audit_posterior_table(
+                table[1], label="y", sensitive=["g"], draws="p_*", threshold=threshold
+            )
 
 
 def test_text_says_what_each_interval_is_of(table):

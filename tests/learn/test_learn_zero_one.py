@@ -170,3 +170,12 @@ def test_more_than_two_classes_are_refused():
         )
     with pytest.raises(ValueError, match="two classes"):
         FairClassifier(method="zero-one").fit(X, np.arange(90) % 3)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_rows_that_are_all_alike_are_refused(value):
+    X, y, group = noisy(90)
+    with pytest.raises(ValueError, match="all rows are alike"):
+        FairClassifier('gap("selection") <= 0.1', "zero-one").fit(
+            np.full_like(X, value), y, sensitive_features=group
+        )

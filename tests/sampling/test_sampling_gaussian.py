@@ -66,6 +66,21 @@ def test_conditional_draws_stay_between_their_bounds(low, width, mean, deviation
     assert low <= x <= low + width
 
 
+@pytest.mark.parametrize("deviation", [1e6, 1e8, 1e150])
+@pytest.mark.parametrize("rate", [5.0, -5.0, 0.01])
+def test_a_wide_gaussian_with_a_tilt_is_an_exponential(deviation, rate):
+    x = drawn(conditional, -1, 2, 0, deviation, rate)
+    away = (2 - x if rate > 0 else x + 1) * abs(rate)
+    assert stats.kstest(away, stats.truncexpon(3 * abs(rate)).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("mean", [-40.0, -2.0, -1.1, 0.3, 2.1, 50.0])
+def test_a_conditional_draw_follows_its_distribution(mean):
+    x = drawn(conditional, -1, 2, mean - 0.5, 0.5, 2)  # a tilt of 2 moves the mean by 0.5
+    cdf = stats.truncnorm((-1 - mean) / 0.5, (2 - mean) / 0.5, mean, 0.5).cdf
+    assert stats.kstest(x, cdf).pvalue > 1e-3
+
+
 @pytest.mark.parametrize("columns", ["dense", "sparse"])
 def test_gaussian_with_a_tilt_on_a_box_has_the_product_s_moments(columns):
     body = cube(4).prepare(rounding="none")
@@ -167,3 +182,14 @@ def test_kernels_of_different_targets_have_different_identities():
 def test_wrong_targets_are_named(wrong, named):
     with pytest.raises(ValueError, match=named):
         GaussianGibbs(cube(3).prepare(), **wrong)
+
+
+@pytest.mark.parametrize("columns", ["dense", "sparse"])
+def test_on_a_body_too_a_wide_gaussian_with_a_tilt_is_an_exponential(columns):
+    body, tilt = cube(3).prepare(rounding="none"), np.array([5.0, -2.0, 0.0])
+    kernel = GaussianGibbs(body, variance=1e16, tilt=tilt, columns=columns)
+    _, draws = run(kernel, start(kernel, body.centre, seed=1), 2000, thin=3)
+    steep = np.array([5.0, -2.0])
+    exact = np.append(1 / np.tanh(steep) - 1 / steep, 0.0)
+    z = (draws.array.mean(axis=(0, 1)) - exact) / mcse_mean(draws.array)
+    assert np.abs(z).max() < 4

@@ -79,3 +79,10 @@ def test_equations_said_twice_do_no_harm():
     found = solutions(A, np.array([1.0, 2, 1, 3]), np.zeros(3))
     np.testing.assert_allclose(A @ found.point, [1, 2, 1, 3], atol=1e-12)
     assert found.basis.shape == (3, 1)
+
+
+def test_what_rounding_leaves_of_a_coefficient_fixes_no_variable():
+    A = sparse.csr_array([[1.0, 0.0, 0.0], [1.0, 0.1 + 0.2 - 0.3, 0.0]])
+    found = solutions(A, np.array([0.5, 0.5]), np.full(3, 0.4))
+    assert found.basis.shape == (3, 2)
+    np.testing.assert_allclose(found.point, [0.5, 0.4, 0.4])

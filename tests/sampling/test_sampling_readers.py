@@ -121,6 +121,30 @@ def test_json_of_something_else_is_named(tmp_path):
         read_polytope(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("plain.json.gz", b"{}"),
+        ("cut.json.gz", gzip.compress(b"{}" * 100)[:-12]),
+        ("bytes.json", b"\xff\xfe"),
+        ("half.json", b'{"reactions": '),
+    ],
+)
+def test_broken_json_is_named(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name} is not JSON"):
+        read_polytope(path)
+
+
+@pytest.mark.parametrize("name", ["a.ine.gz", "a.mat.gz", "a.lp.gz"])
+def test_what_is_not_read_compressed_is_refused(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"begin"))
+    with pytest.raises(ValueError, match="unpack it"):
+        read_polytope(path)
+
+
 def test_linear_programs(tmp_path):
     pytest.importorskip("highspy", reason="highspy is not installed")
     path = tmp_path / "triangle.lp"

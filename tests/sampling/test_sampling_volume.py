@@ -168,6 +168,16 @@ def test_a_narrow_gaussian_is_mostly_inside():
     assert (body.slack(inside.points) > 0).all()
 
 
+def test_points_inside_are_kept_when_the_last_block_has_none(monkeypatch):
+    body = random_rows(40, 7).prepare()
+    inside = Inside(body, narrow_variance(body), seed=0)
+    monkeypatch.setattr("equipoise.sampling.volume.inside._AT_ONCE", 40)  # blocks of one draw
+    for _ in range(40):
+        inside.extend(5)
+        assert len(inside.points) > 0
+    assert (body.slack(inside.points) > 0).all()
+
+
 def test_the_next_variance_is_that_of_a_gaussian_where_no_wall_is_near():
     rng = np.random.default_rng(0)
     d, variance = 6, 0.01

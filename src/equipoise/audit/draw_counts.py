@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,8 +142,11 @@ def by_threshold(threshold: float) -> Decide:
     Raises
     ------
     ValueError
-        From what is returned, if a score is missing or infinite.
+        If the threshold is no number; from what is returned, if a score is missing or infinite.
     """
+    threshold = float(threshold)
+    if isnan(threshold):
+        raise ValueError("threshold must be a number, not NaN.")
 
     def decide(block: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         if block.dtype.kind not in "iufb":
@@ -154,6 +158,10 @@ def by_threshold(threshold: float) -> Decide:
         mean = block.mean(axis=1, dtype=np.float64)
         # The mean of equal numbers is that number, but for rounding.
         mean = np.clip(mean, block.min(axis=1), block.max(axis=1))
+        if block.dtype.kind == "f":
+            # Scores and mean meet the threshold as numbers of one precision: 0.7 in single is less
+            # than 0.7 in double, and the mean of one draw would decide otherwise than the draw.
+            mean = mean.astype(block.dtype)
         return block >= threshold, (mean >= threshold).astype(np.int64)
 
     return decide
@@ -185,10 +193,10 @@ def by_class(classes: Sequence[Any]) -> Decide:
             codes[chosen] = c
             votes[c] = chosen.sum(axis=1)
         if (codes < 0).any():
-            strange = block[codes < 0][0]
+            strange = block[codes < 0].tolist()[0]
             raise ValueError(
-                f"draws hold {strange!s}, which is none of the labels' classes "
-                f"{', '.join(map(str, classes))}: give decisions in these, or scores and a "
+                f"draws hold {strange!r}, which is none of the labels' classes "
+                f"{', '.join(map(repr, classes))}: give decisions in these, or scores and a "
                 "threshold."
             )
         return codes, len(classes) - 1 - votes[::-1].argmax(axis=0)

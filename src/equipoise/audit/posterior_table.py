@@ -84,13 +84,29 @@ def audit_posterior_table(
     require_columns({"label": label} | ({} if weight is None else {"weight": weight}), names)
     specs = sensitive_columns(sensitive, names)
     needed = [label, *(spec.column for spec in specs), *([] if weight is None else [weight])]
-    blocks = _scores(source if table is None else table, names, draws, needed)
+    matrix = _matrix(draws) if str(draws).endswith(".npy") else None
+    if matrix is not None:
+        blocks = blocks_of(matrix)
+    else:
+        chosen = _columns(names, str(draws), needed)
+        blocks = _of_columns(source if table is None else table, chosen)
     known = table if table is not None else _known(Path(source), needed)
+    if matrix is not None and matrix.shape[1] != len(known):
+        hint = ": save their transpose" if matrix.shape[0] == len(known) else ""
+        raise DataError(
+            f"draws: {draws} must have shape (draws, {len(known):,}), a column for each row of the "
+            f"table, not {matrix.shape}{hint}."
+        )
     y, classes = encode_label(known[label], positive)
     weights = None if weight is None else as_weights(known[weight], len(y))
     of = {spec.column: group_names(known[spec.column], spec, missing_group) for spec in specs}
     groups = Groups.of(of, how)
     counted = count_draws(blocks, by_threshold(threshold), y, groups, 2, weights)
+    if not counted.tables.any(axis=(0, 1, 2)).all():
+        raise DataError(
+            f"threshold: {threshold:g} decides everybody alike, by every draw; choose one between "
+            "the least and the largest score."
+        )
     counts = Counts.from_block(y, counted.together, groups, classes, weight=weights)
     return PosteriorAudit(Audit(counts, confidence), counted.tables)
 
@@ -102,30 +118,30 @@ def _known(path: Path, columns: Sequence[str]) -> pa.Table:
     return rows if table_suffix(path) == ".parquet" else inferred(rows)
 
 
-def _scores(
-    source: Any, names: Sequence[str], draws: str | os.PathLike[str], needed: Sequence[str]
-) -> Iterator[NDArray[Any]]:
-    if str(draws).endswith(".npy"):
-        try:
-            matrix = np.load(draws, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DataError(f"draws: cannot read {draws}: {error}") from error
-        if matrix.ndim != 2 or not matrix.size:
-            raise DataError(f"draws: {draws} must have shape (draws, rows), not {matrix.shape}.")
-        return blocks_of(matrix)
-    chosen = [name for name in names if fnmatchcase(name, str(draws))]
+def _matrix(path: str | os.PathLike[str]) -> NDArray[Any]:
+    try:
+        matrix: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"draws: cannot read {path}: {error}") from error
+    if matrix.ndim != 2 or not matrix.size:
+        raise DataError(f"draws: {path} must have shape (draws, rows), not {matrix.shape}.")
+    return matrix
+
+
+def _columns(names: Sequence[str], pattern: str, needed: Sequence[str]) -> list[str]:
+    chosen = [name for name in names if fnmatchcase(name, pattern)]
     if not chosen:
         raise DataError(
-            f"draws: no column matches {str(draws)!r}; write a pattern such as 'p_*', or name a "
+            f"draws: no column matches {pattern!r}; write a pattern such as 'p_*', or name a "
             ".npy file of shape (draws, rows)."
         )
     taken = sorted({*chosen} & {*needed})
     if taken:
         raise DataError(
-            f"draws: {str(draws)!r} matches {taken[0]!r} too, which is no draw; rename it, or "
+            f"draws: {pattern!r} matches {taken[0]!r} too, which is no draw; rename it, or "
             "write a narrower pattern."
         )
-    return _of_columns(source, chosen)
+    return chosen
 
 
 def _of_columns(source: Any, columns: Sequence[str]) -> Iterator[NDArray[Any]]:

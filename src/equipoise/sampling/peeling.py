@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+_FOLLOWS = 1e-10  # of the largest coefficient: with no other left, an equation follows from others
 _PIVOT = 0.1  # of the largest coefficient of an equation: below, it is not solved for
 
 
@@ -56,19 +57,23 @@ def peel(A: scipy.sparse.csr_array) -> Peeling:
         for j in variables:
             of[j].add(i)
     fixed: list[int] = []
+    largest = abs(A).max(axis=1).toarray().ravel()
     waiting = [i for i in range(k) if len(within[i]) == 1]
     while waiting:
         i = waiting.pop()
         if not within[i]:
             continue
         (j,) = within[i]
+        if abs(A[i, j]) < _FOLLOWS * largest[i]:
+            within[i] = set()
+            of[j].discard(i)
+            continue
         fixed.append(j)
         for row in of[j]:
             within[row].discard(j)
             if len(within[row]) == 1:
                 waiting.append(row)
         of[j].clear()
-    largest = abs(A).max(axis=1).toarray().ravel()
     solved: list[tuple[int, int]] = []
     waiting = [j for j in range(n) if len(of[j]) == 1]
     while waiting:

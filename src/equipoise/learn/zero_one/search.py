@@ -32,6 +32,8 @@ _SIGMA = (0.5, 0.02)
 # By how much the smoothed error of draws is to lie above its least.
 _EXCESS = (0.02, 0.0005)
 _PENALTY = 30.0
+# Of coordinates of unit vectors in single precision: rows that differ by less do not.
+_ALIKE = 1e-6
 # The best few as single precision sees them are looked at again in double.
 _SHORT_LIST = 8
 
@@ -124,6 +126,11 @@ def search(
     Returns
     -------
     ndarray, shape (d + 1,)
+
+    Raises
+    ------
+    ValueError
+        If all rows are alike, or of one class.
     """
     some, counts = spread_rows(rows.cells(2), _MOST_ROWS)
     part = rows if len(some) == len(rows) else rows.take(some)
@@ -134,6 +141,10 @@ def search(
         assert part.groups is not None
         pressure = Pressure(promises, len(part.groups), _PENALTY)
     unit, q = planes.unit, planes.unit.shape[1]
+    if not unit.std(dim=0, correction=0).max() > _ALIKE:
+        raise ValueError(
+            'method "zero-one" needs rows that differ in their features, and all rows are alike.'
+        )
     first = _logistic(unit, shares)
     spread = float((unit @ torch.from_numpy(first).to(unit)).std())
     generators = [np.random.default_rng([seed, chain]) for chain in range(_CHAINS)]

@@ -1,4 +1,4 @@
-"""The compiled loops of Gibbs sampling from a Gaussian on a polytope."""
+"""The compiled loops of Gibbs sampling from a Gaussian, an exponential or both on a polytope."""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ def exponential_between(low: float, high: float, rate: float, rng: np.random.Gen
     width = high - low
     share = rng.random()
     steep = abs(rate)
-    if steep * width < 1e-12:
+    # Uniform too where the product of infinity and zero is no number.
+    if not steep * width >= 1e-12:
         return low + share * width
     # From the end where the density is largest.
     away = min(-np.log1p(share * np.expm1(-steep * width)) / steep, width)
@@ -56,9 +57,9 @@ def normal_between(low: float, high: float, rng: np.random.Generator) -> float:
     float
     """
     if high < 0.0:
-        return -_right_of_zero(-high, -low, rng)
+        return max(high - _beyond(-high, high - low, rng), low)
     if low > 0.0:
-        return _right_of_zero(low, high, rng)
+        return min(low + _beyond(low, high - low, rng), high)
     if high - low > WIDE:
         while True:
             x = rng.standard_normal()
@@ -71,18 +72,18 @@ def normal_between(low: float, high: float, rng: np.random.Generator) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _right_of_zero(low: float, high: float, rng: np.random.Generator) -> float:
-    if low < FAR and high - low > WIDE:
+def _beyond(low: float, width: float, rng: np.random.Generator) -> float:
+    """How far beyond low, which is above zero, a normal variable is on [low, low + width]."""
+    if low < FAR and width > WIDE:
         while True:
-            x = abs(rng.standard_normal())
-            if low <= x <= high:
-                return x
+            y = abs(rng.standard_normal()) - low
+            if 0.0 <= y <= width:
+                return y
     # The density falls from its value at low as exp(-low y - y^2 / 2).
-    width = high - low
     while True:
         y = exponential_between(0.0, width, -low, rng)
         if rng.random() < np.exp(-0.5 * y * y):
-            return min(low + y, high)
+            return y
 
 
 @numba.njit(cache=True, nogil=True)
@@ -106,6 +107,14 @@ def conditional(
     """
     if deviation == np.inf:
         return exponential_between(low, high, rate, rng)
-    middle = mean + deviation * deviation * rate
-    drawn = normal_between((low - middle) / deviation, (high - middle) / deviation, rng)
-    return min(max(middle + deviation * drawn, low), high)
+    # From the mode if it is between the bounds, or else from the nearer one: a mode that is far
+    # away, as of a wide Gaussian with a tilt, has no digits left for what is between them.
+    tilted = deviation * rate
+    left, right = (low - mean) / deviation - tilted, (high - mean) / deviation - tilted
+    if left > 0.0:
+        t = low + deviation * _beyond(left, (high - low) / deviation, rng)
+    elif right < 0.0:
+        t = high - deviation * _beyond(-right, (high - low) / deviation, rng)
+    else:
+        t = mean + deviation * (tilted + normal_between(left, right, rng))
+    return min(max(t, low), high)

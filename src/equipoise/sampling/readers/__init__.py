@@ -31,12 +31,15 @@ _READERS: dict[str, Callable[[str | Path], Polytope]] = {
     ".xml": read_sbml,
 }
 
+_COMPRESSED = (".json", ".mps", ".sbml", ".xml")
+
 
 def read_polytope(path: str | Path) -> Polytope:
     """Read a polytope by what its file is called.
 
     ``.ine`` (cdd, lrs), ``.mat`` (MATLAB), ``.json`` (COBRA), ``.mps`` and ``.lp`` (needs
-    highspy), ``.xml`` and ``.sbml`` (needs cobra); ``.gz`` after ``.json``, ``.mps`` and ``.xml``.
+    highspy), ``.xml`` and ``.sbml`` (needs cobra); ``.gz`` after ``.json``, ``.mps``, ``.xml`` and
+    ``.sbml``.
 
     Parameters
     ----------
@@ -54,4 +57,6 @@ def read_polytope(path: str | Path) -> Polytope:
     kinds = [kind for kind in Path(path).suffixes if kind != ".gz"]
     if not kinds or kinds[-1] not in _READERS:
         raise ValueError(f"{path} ends in none of {', '.join(_READERS)}")
+    if kinds[-1] not in _COMPRESSED and str(path).endswith(".gz"):
+        raise ValueError(f"{path}: unpack it, {kinds[-1]} is not read from .gz")
     return _READERS[kinds[-1]](path)

@@ -31,8 +31,11 @@ def read_cobra_json(path: str | Path) -> Polytope:
         If the file is no such model.
     """
     opened = gzip.open if str(path).endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        model = json.load(file)
+    try:
+        with opened(path, "rt", encoding="utf-8") as file:
+            model = json.load(file)
+    except (gzip.BadGzipFile, EOFError, ValueError) as error:
+        raise ValueError(f"{path} is not JSON, whole and by its ending: {error}") from error
     try:
         rows = {metabolite["id"]: i for i, metabolite in enumerate(model["metabolites"])}
         reactions = model["reactions"]

@@ -15,6 +15,7 @@ Array = NDArray[Any]
 
 _OUTSIDE = 0.5  # bound on the mass outside, by a union over the rows
 _AT_ONCE = 2_000_000  # numbers of a block of draws
+_KEPT = 1000  # points to start chains from
 
 
 def narrow_variance(body: Body) -> float:
@@ -62,7 +63,7 @@ class Inside:
         self.points = np.empty((0, body.dimension))
 
     def extend(self, number: int) -> None:
-        """Draw so many more; ``points`` are some of them that are inside."""
+        """Draw so many more; ``points`` are the last of them that are inside."""
         body = self._body
         block = max(1, _AT_ONCE // max(body.A.shape))
         left = number
@@ -73,7 +74,8 @@ class Inside:
             )
             inside = (body.slack(z) > 0).all(axis=1)
             self._inside += int(inside.sum())
-            self.points = z[inside]
+            # The last block may be of one draw alone, and that outside.
+            self.points = np.concatenate([self.points, z[inside]])[-_KEPT:]
             left -= size
         self.draws += number
 

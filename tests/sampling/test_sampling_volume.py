@@ -247,3 +247,8 @@ def test_the_volume_of_a_product_is_the_product_of_volumes():
     assert found.dimension == n
     assert found.se == 0
     assert found.log_volume == pytest.approx(np.log(1 / 6 * 8 / 6 * 3))
+
+
+def test_only_polytopes_and_bodies_have_volumes():
+    with pytest.raises(TypeError, match="Polytope or a Body, not ndarray"):
+        log_volume(np.eye(3))

@@ -79,7 +79,6 @@ class Setting:
             draws[rule] = drawn.array
             found[rule] = _share(drawn.counts, m)
             found["violations"] = found.get("violations", 0) + int(drawn.counts["violations"].sum())
-            found["accepted"] = float(drawn.acceptance.mean())
         full = BallWalk(body, "full", size)
         begun = start(full, position[:1], seed=self.seed)
         _, drawn = run(full, begun, 1, thin=_STEPS)

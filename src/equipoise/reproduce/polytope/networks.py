@@ -75,7 +75,7 @@ def networks_part(tier: Tier, data_dir: Path | None) -> Part:
     Part
     """
     names = ["e_coli_core"] if tier == "quick" else ["e_coli_core", "iSB619", "iJR904"]
-    seeds = 8 if tier == "quick" else 20
+    seeds = 24 if tier == "quick" else 60
     folder = Path() if data_dir is None else data_dir / "metabolic"
     found = [path for name in names for path in sorted(folder.glob(f"{name}.json*"))]
     settings = [
@@ -135,6 +135,13 @@ def _claims(name: str, of: Sequence[Result]) -> list[Claim]:
             f"{name}: means of two walks, root mean square of standardised differences (1)",
             NONE,
             spread([one["apart"] for one in of]),
+            *CALIBRATED,
+        ),
+        within(
+            f"{name}: draws blown up around two points, root mean square of standardised "
+            "differences from uniform ones (1)",
+            NONE,
+            spread([one["scaled"] for one in of]),
             *CALIBRATED,
         ),
     ]

@@ -76,6 +76,8 @@ def log_volume(
     ValueError
         If a number is out of range, the method is unknown, or ``exact`` is asked of a shape that
         is not recognised.
+    TypeError
+        If it is neither a polytope nor a body.
     RuntimeError
         If max_steps were spent before all stages were known, so that nothing can be said.
     """
@@ -90,6 +92,8 @@ def log_volume(
     ):
         if value < least:
             raise ValueError(f"{name} is {least} or more, not {value}")
+    if not isinstance(polytope, Polytope | Body):
+        raise TypeError(f"polytope is a Polytope or a Body, not {type(polytope).__name__}")
     easy = method != "cooling"
     if isinstance(polytope, Body):
         plain = polytope

@@ -166,7 +166,11 @@ def _claims(results: Sequence[Result], found: _Found) -> tuple[Claim, ...]:
 
 def _table(found: _Found) -> Table:
     rows = [
-        [series, f"{at:g}", *(f"{_worst(of, name):.0e}" for name in ("contour", "mean", "textbook"))]
+        [
+            series,
+            f"{at:g}",
+            *(f"{_worst(of, name):.0e}" for name in ("contour", "mean", "textbook")),
+        ]
         for series, by_place in found.items()
         for at, of in by_place.items()
     ]

@@ -76,7 +76,10 @@ def closed_forms_part(_: Tier, __: Path | None) -> Part:
     Part
     """
     cells = [
-        *(Cell(f"two levels, x = {x:g}", {"complex": x}, partial(_complex, x)) for x in _PARAMETERS),
+        *(
+            Cell(f"two levels, x = {x:g}", {"complex": x}, partial(_complex, x))
+            for x in _PARAMETERS
+        ),
         *(Cell(f"a line, x = {x:g}", {"real": x}, partial(_real, x)) for x in _PARAMETERS),
         Cell("uniform means", {"uniform": list(_SIZES)}, _uniform),
     ]

@@ -25,6 +25,4 @@ def exactly(
     Claim
     """
     holds = low <= found <= high
-    return judged(
-        text, paper, Estimate(found, found, found), "holds" if holds else "does not hold"
-    )
+    return judged(text, paper, Estimate(found, found, found), "holds" if holds else "does not hold")

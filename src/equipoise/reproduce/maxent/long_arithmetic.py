@@ -128,7 +128,9 @@ def log_scrooge(spectrum: Array) -> float:
         a = _decimals(spectrum)
         q = -sum(
             (
-                a[i] ** n * a[i].ln() / prod((a[i] - b for b in a[:i] + a[i + 1 :]), start=Decimal(1))
+                a[i] ** n
+                * a[i].ln()
+                / prod((a[i] - b for b in a[:i] + a[i + 1 :]), start=Decimal(1))
                 for i in range(n)
             ),
             Decimal(0),

@@ -10,8 +10,8 @@ BOUND = "polynomial bound"
 """Of the norm of the dual's optimizer, where the prior is balanced."""
 
 EXACT = "exact algorithms"
-"""For the dual and its gradient, on several domains; by Harish-Chandra, Itzykson and Zuber's formula
-for projections of rank k."""
+"""For the dual and its gradient, on several domains; by the formula of Harish-Chandra, Itzykson and
+Zuber for projections of rank k."""
 
 POLYNOMIAL = "polynomial time"
 """Of the whole, with the ellipsoid method."""

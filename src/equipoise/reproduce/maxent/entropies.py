@@ -127,9 +127,9 @@ def _show(settings: Sequence[_Setting], results: Sequence[Result]) -> Shown:
 
 _TEXT = (
     "Von Neumann's entropy S less log n is relative to the maximally mixed state, as the "
-    "barycentric one is to Haar measure of pure states. Proved: averaging turns laws of pure states "
-    "into density matrices and Haar's into the maximally mixed, and no such map makes divergences "
-    "larger, so that the barycentric entropy is at most S - log n; and it is at least that of any "
+    "barycentric one is to Haar measure of pure states. Proved: averaging turns laws of pure "
+    "states into density matrices and Haar's into the maximally mixed, and no such map makes "
+    "divergences larger, so that the barycentric entropy is at most S - log n; and it is at least that of any "
     "law with the average rho, here the Scrooge ensemble's, which is known in closed form. It is "
     "concave, a supremum of concave functions; invariant under rotations, as Haar measure is; and "
     "zero at the maximally mixed state only. Observed only: that the two entropies put some states "

@@ -13,6 +13,7 @@ from equipoise.reproduce.constrained import CONSTRAINED
 from equipoise.reproduce.greedy_equilibrium import GREEDY_EQUILIBRIUM
 from equipoise.reproduce.intervals import INTERVALS
 from equipoise.reproduce.mala import MALA_RERUN
+from equipoise.reproduce.maxent import MAXENT
 from equipoise.reproduce.minmax import MINMAX
 from equipoise.reproduce.optimizers import OPTIMIZERS
 from equipoise.reproduce.polytope import POLYTOPE
@@ -38,6 +39,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         OPTIMIZERS,
         POLYTOPE,
         MALA_RERUN,
+        MAXENT,
     )
 }
 """What can be re-run, by name."""

@@ -16,6 +16,7 @@ from equipoise.reproduce.mala import MALA_RERUN
 from equipoise.reproduce.minmax import MINMAX
 from equipoise.reproduce.optimizers import OPTIMIZERS
 from equipoise.reproduce.polytope import POLYTOPE
+from equipoise.reproduce.repair import REPAIR
 
 __all__ = [
     "REPRODUCTIONS",
@@ -38,6 +39,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         OPTIMIZERS,
         POLYTOPE,
         MALA_RERUN,
+        REPAIR,
     )
 }
 """What can be re-run, by name."""

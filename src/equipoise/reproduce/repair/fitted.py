@@ -170,4 +170,5 @@ def divergence(law: Array, raw: Array) -> float:
         Nats.
     """
     occurs = law > 0
-    return float((law[occurs] * np.log(law[occurs] / (raw[occurs] + SMOOTHING))).sum())
+    found = float((law[occurs] * np.log(law[occurs] / (raw[occurs] + SMOOTHING))).sum())
+    return max(found, 0.0)  # what was added makes it 1e-5 too small

@@ -17,7 +17,6 @@ from equipoise.reproduce.repair.fitted import (
     Choice,
     cells,
     divergence,
-    group_and_label,
     representation_rate,
     statistical_rate,
 )
@@ -36,8 +35,9 @@ def _write_compas(folder):
         write.writerow(names)
         for k in range(1500):
             race = ["African-American", "Caucasian", "Other"][int(random.integers(3))]
-            again = int(random.random() < (0.5 if race == "Caucasian" else 0.35))
             age, priors = [24, 25, 44, 45][k % 4], [0, 1, 3, 4][int(random.integers(4))]
+            chance = (0.6 if race == "Caucasian" else 0.35) + 0.15 * (priors > 1)
+            again = int(random.random() < chance)
             sex, charge = ["Male", "Female"][int(random.integers(2))], "FM"[k % 3 == 0]
             write.writerow([sex, age, race, 0, 0, 0, priors, charge, 0, again, "Low", again])
 

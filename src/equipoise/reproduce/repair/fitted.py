@@ -88,9 +88,10 @@ def statistical_rate(joint: Array) -> float:
     Returns
     -------
     float
+        1 where neither group has any.
     """
     rates = joint[:, 1] / joint.sum(axis=1)
-    return float(rates.min() / rates.max())
+    return float(rates.min() / rates.max()) if rates.any() else 1.0
 
 
 def representation_rate(joint: Array) -> float:

@@ -46,7 +46,7 @@ class Setting:
     def cell(self) -> Cell:
         """Both solvers."""
         decides = {"rows": _ROWS, "sizes": _SIZES[self.domain], **vars(self)}
-        return Cell(f"solvers, {self.domain}, seed {self.seed}", decides, self.run, 3.0)
+        return Cell(f"solvers, {self.domain}, seed {self.seed}", decides, self.run, 9.0)
 
     def run(self) -> Result:
         """Solve, and keep what was left before each step."""

@@ -17,6 +17,7 @@ from equipoise.reproduce.maxent import MAXENT
 from equipoise.reproduce.minmax import MINMAX
 from equipoise.reproduce.optimizers import OPTIMIZERS
 from equipoise.reproduce.polytope import POLYTOPE
+from equipoise.reproduce.repair import REPAIR
 
 __all__ = [
     "REPRODUCTIONS",
@@ -40,6 +41,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         POLYTOPE,
         MALA_RERUN,
         MAXENT,
+        REPAIR,
     )
 }
 """What can be re-run, by name."""

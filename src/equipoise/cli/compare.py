@@ -53,7 +53,7 @@ def compare(
         typer.Option(
             help="Ways of training, separated by commas: erm, penalty, alm, lagrangian, nupi, "
             "extragradient, ssl-alm, switching, barrier, spider, ghost, autobalance, "
-            "group-dro, adversarial."
+            "group-dro, adversarial, zero-one, repair."
         ),
     ] = "erm,penalty,alm",
     optimizers: Annotated[

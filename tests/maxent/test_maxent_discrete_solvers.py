@@ -139,9 +139,9 @@ def test_columns_that_determine_each_other_are_no_obstacle():
 
 
 def test_rows_with_one_hash_are_told_apart(monkeypatch):
-    from equipoise.maxent.discrete import rows as rows_module
+    from equipoise.maxent.discrete import loops
 
-    monkeypatch.setattr(rows_module, "hashes", lambda levels: np.zeros(len(levels), np.uint64))
+    monkeypatch.setattr(loops, "hashes", lambda levels: np.zeros(len(levels), np.uint64))
     levels = np.array([[0, 1], [1, 0], [0, 1], [1, 1]], np.uint8)
     rows = Rows.of(levels, np.array([0.1, 0.2, 0.3, 0.4]))
     assert len(rows) == 3

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from equipoise.constraints import Constraint
 from equipoise.maxent.discrete import ExpectationError, MaxEntropy, Prior, fit
 from equipoise.repair.donors import Donors
+from equipoise.repair.inputs import is_number, is_whole
 from equipoise.repair.reweight import row_weights, wanted_law
 from equipoise.repair.table_model import TableModel
 from equipoise.repair.wanted import Representation, group_shares
@@ -55,10 +56,12 @@ class Choices:
     bins: int = 10
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise ValueError(f"share must be between 0 and 1, not {self.share}.")
-        if self.bins < 2:
-            raise ValueError(f"bins must be at least 2, not {self.bins}.")
+        if not is_number(self.share) or not 0 <= self.share <= 1:
+            raise ValueError(f"share must be between 0 and 1, not {self.share!r}.")
+        if not is_whole(self.bins) or self.bins < 2:
+            raise ValueError(f"bins must be a whole number and at least 2, not {self.bins!r}.")
+        if self.exact not in (True, False):
+            raise ValueError(f"exact must be True or False, not {self.exact!r}.")
         for name, choices in (
             ("product", Product),
             ("prior", RowsOfPrior),
@@ -151,7 +154,9 @@ class Law:
         ValueError
             If a promise is none about labels, or no weights keep it; if columns have no levels.
         """
-        wanted = wanted_law(data.counts, data.groups, promises, choices.representation)
+        wanted = wanted_law(
+            data.counts, data.groups, promises, choices.representation, labels=data.classes
+        )
         weights = row_weights(data.counts, wanted, data.cell, data.weights)
         model = TableModel.of(
             data.table,

@@ -88,6 +88,7 @@ def wanted_law(
     representation: Representation,
     at_strength: float | None = None,
     lacking: Lacking = "refuse",
+    labels: Sequence[object] | None = None,
 ) -> Array:
     """The joint law of group and label that promises ask for.
 
@@ -100,6 +101,8 @@ def wanted_law(
     representation : float, mapping or None
     at_strength : float, optional
     lacking : {"refuse", "leave"}
+    labels : sequence of length k, optional
+        What they are called in errors.
 
     Returns
     -------
@@ -123,9 +126,10 @@ def wanted_law(
         return np.asarray(shares[:, None] * possible / possible.sum(axis=1, keepdims=True))
     if impossible.any():
         group, label = map(int, np.argwhere(impossible)[0])
+        called = f"{label} (counted from 0)" if labels is None else repr(labels[label])
         raise ValueError(
-            f"group {names[group]!r} has no rows of label {label} (counted from 0), so that no "
-            "weights let it have any: join it with another group, or ask for less."
+            f"group {names[group]!r} has no rows of label {called}, so that no weights let it have "
+            "any: join it with another group, or ask for less."
         )
     return wanted
 

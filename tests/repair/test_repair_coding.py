@@ -51,10 +51,26 @@ def test_many_numbers_fall_into_intervals_of_about_equal_counts(missing):
     assert (np.array(top) < low).all()
 
 
-def test_a_number_that_most_rows_have_does_not_make_empty_intervals():
-    values = [0.0] * 900 + list(range(1, 101))
+@pytest.mark.parametrize("most", [0.0, 50.0, 101.0])
+@pytest.mark.parametrize("rows", [900, 9000])
+def test_a_number_that_most_rows_have_is_an_interval_and_leaves_others_to_the_rest(most, rows):
+    values = np.append(np.full(rows, most), np.delete(np.arange(102.0), int(most)))
     found = coded(values, bins=10)
-    assert (np.bincount(found.codes, minlength=len(found.names)) > 0).all()
+    counts = np.bincount(found.codes, minlength=len(found.names))
+    assert found.names[counts.argmax()] == f"{most:g}"
+    assert counts.max() == rows
+    assert counts.min() > 0
+    if most == 0:
+        assert np.ptp(np.delete(counts, counts.argmax())) <= 1
+        assert len(counts) == 10
+
+
+def test_intervals_say_which_numbers_they_hold():
+    assert coded([0, 0, 0, 0, 1, 2, 3, 4, 5, 6], bins=3).names == (
+        "0",
+        "1 to below 4",
+        "4 and above",
+    )
 
 
 def test_dates_booleans_and_categories_are_levels():

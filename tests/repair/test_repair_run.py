@@ -155,3 +155,12 @@ def test_compas_is_repaired_as_the_paper_does(real_data):
     rates = found.moved.rates_after
     assert 0.97 < rates.min() / rates.max() < 1
     assert found.moved.gap < 1e-12
+
+
+@pytest.mark.parametrize(("smallest", "said"), [(60, True), (900, False)])
+def test_the_report_says_where_a_group_is_too_small_to_judge_classifiers_on(smallest, said):
+    frame = table()
+    frame["place"] = np.where(np.arange(len(frame)) < smallest, "north", "south")
+    found = equipoise.repair(frame, target="hired", sensitive=["place"])
+    assert found.judged[0].fewest == pytest.approx(0.3 * smallest, abs=1)
+    assert ("chance decides" in found.page().render()) == said

@@ -50,8 +50,9 @@ def code_column(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
 
     Categories, texts, booleans and dates are levels each. So are numbers of at most ``bins``
     distinct values, which stay numbers: what a law keeps of them is their mean. Other numbers fall
-    into ``bins`` intervals with about as many rows each, of which a law keeps the shares. A missing
-    value is a level of its own, which makes the column one of categories.
+    into ``bins`` intervals with about as many rows each, of which a law keeps the shares; a value
+    that more rows have than that is an interval of its own. A missing value is a level of its own,
+    which makes the column one of categories.
 
     Parameters
     ----------
@@ -113,14 +114,39 @@ def _numbers(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
             codes = np.where(missing, len(distinct), codes)
             return Levels(name, codes, (*names, _MISSING))
         return Levels(name, codes, names, distinct if len(distinct) > 2 else None)
-    # The smallest value of each interval; the intervals are those of quantiles that differ.
-    cuts = np.unique(np.quantile(present, np.arange(1, bins) / bins, method="higher"))
-    cuts = cuts[cuts > present.min()]
+    ordered = np.sort(present)
+    cuts = _cuts(ordered, bins)
+    names = _interval_names(ordered, cuts)
+    codes = np.where(missing, len(names), np.digitize(values, cuts))
+    return Levels(name, codes, (*names, _MISSING) if missing.any() else names)
+
+
+def _cuts(ordered: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    # The smallest value of each interval but the first. One that more rows have than an interval
+    # should is an interval of its own, and the others share what is left.
+    cuts = []
+    for left in range(bins, 1, -1):
+        first = ordered[0]
+        start = np.searchsorted(ordered, ordered[len(ordered) // left])
+        if not start:
+            start = np.searchsorted(ordered, first, side="right")
+        ordered = ordered[start:]
+        if not len(ordered):
+            break
+        cuts.append(ordered[0])
+    return np.array(cuts)
+
+
+def _interval_names(ordered: NDArray[np.float64], cuts: NDArray[np.float64]) -> tuple[str, ...]:
+    starts = np.concatenate([[0], np.searchsorted(ordered, cuts)])
+    smallest, largest = ordered[starts], ordered[np.append(starts[1:], len(ordered)) - 1]
     marks = [f"{cut:.6g}" for cut in cuts]
     between = [f"{low} to below {high}" for low, high in pairwise(marks)]
     names = (f"below {marks[0]}", *between, f"{marks[-1]} and above")
-    codes = np.where(missing, len(names), np.digitize(values, cuts))
-    return Levels(name, codes, (*names, _MISSING) if missing.any() else names)
+    return tuple(
+        value_text(float(low)) if low == high else name
+        for name, low, high in zip(names, smallest, largest, strict=True)
+    )
 
 
 def follows(column: Levels, codes: NDArray[np.int64]) -> bool:

@@ -39,12 +39,15 @@ class Judged:
     accuracy : float
     rates : ndarray, shape (c, g)
         How often each label is predicted in each group; of two labels the second.
+    fewest : int
+        Rows of the smallest group that it was judged on.
     """
 
     learner: str
     rows: str
     accuracy: float
     rates: Array
+    fewest: int
 
     @property
     def gap(self) -> float:
@@ -64,6 +67,7 @@ class Judged:
             "accuracy": self.accuracy,
             "gap": None if np.isnan(self.gap) else self.gap,
             "ratio": None if np.isnan(self.ratio) else self.ratio,
+            "rows_of_smallest_group": self.fewest,
         }
 
 
@@ -128,7 +132,8 @@ def _judged(
     cells = groups.tabulate(data.label[held] * k + predicted, k * k, data.weights[held])
     table = cells.reshape(len(groups), k, k)
     right = float(np.trace(table.sum(axis=0)) / table.sum())
-    return Judged(learner, name, right, RATES["selection"].values(table))
+    fewest = int(groups.sizes.min())
+    return Judged(learner, name, right, RATES["selection"].values(table), fewest)
 
 
 def _learners(categorical: NDArray[np.bool_], seed: int) -> dict[str, Any]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MOST_COLUMNS = 30
 _ROUNDING = 1e-9
+# Rows of a group whose rate has a standard error of up to 0.05.
+_FEW = 100
 
 
 def page(found: Repair) -> Page:
@@ -102,7 +104,8 @@ def group_table(found: Repair) -> Table:
     columns = [Column("group")]
     columns += [Column(f"share, {name}", "right") for name in laws]
     for label in some:
-        columns += [Column(f"{moved.classes[label]!s}, {name}", "right") for name in laws]
+        called = f"rate of {moved.classes[label]!s}"
+        columns += [Column(f"{called}, {name}", "right") for name in laws]
     rows: list[list[str | Cell]] = []
     for g, group in enumerate(moved.groups):
         shares = [_percent(law[g].sum()) for law in laws.values()]
@@ -160,6 +163,8 @@ def judged_table(found: Repair) -> Table:
     -------
     Table
     """
+    fewest = found.judged[0].fewest
+    few = f" (of the smallest group on {fewest} rows: chance decides)" if fewest < _FEW else ""
     return Table(
         [
             Column("classifier"),
@@ -178,7 +183,7 @@ def judged_table(found: Repair) -> Table:
             ]
             for one in found.judged
         ],
-        caption="Classifiers trained with and without the repair",
+        caption=f"Classifiers trained with and without the repair{few}",
     )
 
 

@@ -112,3 +112,18 @@ def test_donors_have_the_level_and_come_as_often_as_they_weigh():
     assert abs(counts[0] - 10_000) < 400
     assert abs(counts[1] - 15_000) < 400
     assert counts[[0, 3]].sum() == counts[[1, 2]].sum() == 20_000
+
+
+def test_dates_of_which_there_are_many_fall_into_intervals():
+    days = [dt.date(2020, 1, 1) + dt.timedelta(days=i) for i in range(100)]
+    found = coded(days, bins=4)
+    assert np.bincount(found.codes).tolist() == [25] * 4
+    assert found.names[1] == "2020-01-26 00:00:00 to below 2020-02-20 00:00:00"
+    moments = [dt.datetime(2020, 1, 1) + dt.timedelta(hours=i) for i in range(100)]
+    assert (coded([*moments, None], bins=4).codes[:100] == found.codes).all()
+
+
+def test_texts_that_tell_rows_apart_are_refused():
+    with pytest.raises(DataError, match=r"'c' has 80 distinct values in 100 rows.*--drop"):
+        coded([f"row {i % 80}" for i in range(100)])
+    assert len(coded([f"kind {i % 40}" for i in range(50)]).names) == 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +16,8 @@ from equipoise.data.errors import DataError
 from equipoise.maxent.discrete import Attribute
 
 MOST_CATEGORIES = 500
+# Texts of which there are so many, and as many as half the rows, tell rows apart.
+_MANY = 50
 _MISSING = "(missing)"
 
 
@@ -48,8 +51,9 @@ class Levels:
 def code_column(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
     """Make levels of a column.
 
-    Categories, texts, booleans and dates are levels each. So are numbers of at most ``bins``
-    distinct values, which stay numbers: what a law keeps of them is their mean. Other numbers fall
+    Categories, texts and booleans are levels each, and dates of which there are at most ``bins``.
+    So are numbers of at most ``bins`` distinct values, which stay numbers: what a law keeps of them
+    is their mean. Other numbers and dates fall
     into ``bins`` intervals with about as many rows each, of which a law keeps the shares; a value
     that more rows have than that is an interval of its own. A missing value is a level of its own,
     which makes the column one of categories.
@@ -68,7 +72,8 @@ def code_column(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
     Raises
     ------
     DataError
-        If the values are of no such kind, or there are more than 500 categories.
+        If the values are of no such kind, there are more than 500 categories, or texts are nearly
+        as many as rows.
     """
     kind = kind_of(column.type)
     if kind == "other":
@@ -82,10 +87,13 @@ def code_column(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
         return _numbers(name, column, bins)
     encoded = plain(column).dictionary_encode().combine_chunks()
     values = encoded.dictionary.to_pylist()
-    if len(values) > MOST_CATEGORIES:
+    if kind in ("date", "timestamp") and len(values) > bins:
+        return _times(name, column, bins)
+    if len(values) > min(MOST_CATEGORIES, max(_MANY, len(column) // 2)):
         raise DataError(
-            f"table: column {name!r} has {len(values):,} distinct values, wanted at most "
-            f"{MOST_CATEGORIES} categories; merge rare ones, or leave the column out"
+            f"table: column {name!r} has {len(values):,} distinct values in {len(column):,} rows, "
+            f"wanted at most {MOST_CATEGORIES} categories that rows share; merge rare ones, or "
+            "leave the column out (drop=[...]; on the command line: --drop)"
         )
     order = sorted(range(len(values)), key=values.__getitem__)
     rank = np.empty(len(values) + 1, np.int64)
@@ -114,11 +122,36 @@ def _numbers(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
             codes = np.where(missing, len(distinct), codes)
             return Levels(name, codes, (*names, _MISSING))
         return Levels(name, codes, names, distinct if len(distinct) > 2 else None)
-    ordered = np.sort(present)
+    return _intervals(name, values, missing, bins, _short)
+
+
+def _times(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
+    moments = plain(column).cast(pa.timestamp("us", getattr(column.type, "tz", None)))
+    missing = column.is_null().to_numpy()
+    values = moments.cast(pa.int64()).to_numpy().astype(np.float64)  # exact until the year 2255
+
+    def say(value: float) -> str:
+        return value_text(pa.scalar(int(value), pa.timestamp("us")).cast(pa.timestamp("s")).as_py())
+
+    return _intervals(name, values, missing, bins, say)
+
+
+def _intervals(
+    name: str,
+    values: NDArray[np.float64],
+    missing: NDArray[np.bool_],
+    bins: int,
+    say: Callable[[float], str],
+) -> Levels:
+    ordered = np.sort(values[~missing])
     cuts = _cuts(ordered, bins)
-    names = _interval_names(ordered, cuts)
+    names = _interval_names(ordered, cuts, say)
     codes = np.where(missing, len(names), np.digitize(values, cuts))
     return Levels(name, codes, (*names, _MISSING) if missing.any() else names)
+
+
+def _short(value: float) -> str:
+    return f"{value:.6g}"
 
 
 def _cuts(ordered: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
@@ -137,14 +170,16 @@ def _cuts(ordered: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     return np.array(cuts)
 
 
-def _interval_names(ordered: NDArray[np.float64], cuts: NDArray[np.float64]) -> tuple[str, ...]:
+def _interval_names(
+    ordered: NDArray[np.float64], cuts: NDArray[np.float64], say: Callable[[float], str]
+) -> tuple[str, ...]:
     starts = np.concatenate([[0], np.searchsorted(ordered, cuts)])
     smallest, largest = ordered[starts], ordered[np.append(starts[1:], len(ordered)) - 1]
-    marks = [f"{cut:.6g}" for cut in cuts]
+    marks = [say(float(cut)) for cut in cuts]
     between = [f"{low} to below {high}" for low, high in pairwise(marks)]
     names = (f"below {marks[0]}", *between, f"{marks[-1]} and above")
     return tuple(
-        value_text(float(low)) if low == high else name
+        say(float(low)) if low == high else name
         for name, low, high in zip(names, smallest, largest, strict=True)
     )
 

@@ -113,6 +113,8 @@ def wanted_law(
     ValueError
     """
     require_selection(promises)
+    if promises and len(names) < 2:
+        raise ValueError(f"{promises[0]} compares groups, but there is only {names[0]!r}.")
     total = table.sum(axis=1)
     if not (total > 0).all():
         empty = names[int(np.argmin(total))]

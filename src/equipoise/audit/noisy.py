@@ -26,7 +26,7 @@ from equipoise.audit.result import (
 )
 from equipoise.audit.weights import as_weights
 from equipoise.constraints import Disparity
-from equipoise.noise import NoisyGroups
+from equipoise.noise import FlipsDiffer, NoisyGroups
 from equipoise.rates import Rate, find_rate
 
 Array = NDArray[np.float64]
@@ -51,12 +51,15 @@ class NoisyAudit:
     n_boot : int
         Draws of the distribution of disparities under parity, at least.
     random_state : int
+    dependence : FlipsDiffer or None
+        Whether flips depend on labels and decisions, if gold rows were asked.
     """
 
     counts: NoisyCounts
     confidence: float = 0.95
     n_boot: int = 2000
     random_state: int = 0
+    dependence: FlipsDiffer | None = None
     _judged: dict[Disparity, Parity] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ AREAS = (
     "optimizers",
     "sampling",
     "maxent",
+    "noisy",
 )
 
 

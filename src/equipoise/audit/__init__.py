@@ -9,6 +9,9 @@ from equipoise.audit.gate import Gate, gates
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.multilabel import MultiLabelAudit, audit_multilabel
+from equipoise.audit.noisy import NoisyAudit
+from equipoise.audit.noisy_counts import NoisyCounts
+from equipoise.audit.noisy_stream import audit_noisy_stream
 from equipoise.audit.paired import Change, PairedAudit, audit_pair
 from equipoise.audit.parity import Parity
 from equipoise.audit.posterior import PosteriorAudit, Range, Uncertainty, audit_posterior
@@ -30,6 +33,8 @@ __all__ = [
     "Estimate",
     "Gate",
     "MultiLabelAudit",
+    "NoisyAudit",
+    "NoisyCounts",
     "OnePass",
     "PairedAudit",
     "Parity",
@@ -43,6 +48,7 @@ __all__ = [
     "Uncertainty",
     "audit",
     "audit_multilabel",
+    "audit_noisy_stream",
     "audit_one_pass",
     "audit_pair",
     "audit_posterior",

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
+from equipoise.noise import NoisyGroups
+from equipoise.repair.noisy import noisy_weights, true_table
 from equipoise.repair.wanted import (
     Representation,
     group_shares,
@@ -25,7 +27,7 @@ Lacking = Literal["refuse", "leave"]
 
 def reweight(
     label: NDArray[np.integer],
-    groups: Groups,
+    groups: Groups | NoisyGroups,
     n_classes: int,
     promises: Sequence[Constraint] = (),
     *,
@@ -45,9 +47,10 @@ def reweight(
     ----------
     label : ndarray of int, shape (n,)
         Class codes.
-    groups : Groups
+    groups : Groups or NoisyGroups
         Of groups that overlap every combination is one group: what is promised of those holds of
-        any of their unions.
+        any of their unions. Of noisy groups the promise is of the true ones, and all rows of one
+        observed group and label get one factor: see :func:`equipoise.repair.noisy.noisy_weights`.
     n_classes : int
         k; of two, the rate of the second is what is promised.
     promises : sequence of Constraint
@@ -70,8 +73,13 @@ def reweight(
     Raises
     ------
     ValueError
-        If a promise is another, or a group has no rows of a label that it is to have.
+        If a promise is another, or a group has no rows of a label that it is to have. Of noisy
+        groups also if an estimate or a weight would be negative.
     """
+    if isinstance(groups, NoisyGroups):
+        estimated = true_table(label, groups, n_classes, weights)
+        wanted = wanted_law(estimated, groups.names, promises, representation, at_strength, lacking)
+        return noisy_weights(label, groups, estimated, wanted, weights)
     codes, names = disjoint(groups)
     n_groups = len(names)
     cell = codes * n_classes + label

@@ -149,7 +149,10 @@ def folds_part(tier: Tier, data_dir: Path | None) -> Part:
     )
     if tier == "quick":
         notes = (*notes, "Classifiers on Adult are trained in the full tier.")
-    notes = (*notes, "COMPAS of 19 columns is not re-run: its table of charges is not read here.")
+    notes = (
+        *notes,
+        "Of COMPAS of 19 columns only the size is simulated.",
+    )
     return part_of(
         [
             Setting(name, rows, seed, data_dir)

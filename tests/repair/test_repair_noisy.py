@@ -7,7 +7,7 @@ import pytest
 
 from equipoise import Constraint, Groups
 from equipoise.noise import NoisyGroups
-from equipoise.repair import reweight
+from equipoise.repair import MaxEntropyRepair, reweight
 
 PARITY = [Constraint.parse('gap("selection") <= 0')]
 BOUND = [Constraint.parse('ratio("selection") >= 0.8')]
@@ -97,3 +97,45 @@ def test_weights_that_would_be_negative_are_refused_with_the_cure():
         reweight(
             y, noisy(seen), 2, PARITY, weights=chance, representation={"a": 9, "b": 0.1, "c": 9}
         )
+
+
+def people(n=30_000, seed=0):
+    random = np.random.default_rng(seed)
+    z = random.choice(3, n, p=[0.5, 0.3, 0.2])
+    y = (random.random(n) < RATES[z]).astype(int)
+    seen = (random.random((n, 1)) > FLIPS.cumsum(1)[z]).sum(1)
+    return random.integers(0, 4, (n, 3)), y, z, seen
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+@pytest.mark.parametrize("expectation", ["weighted", "data"])
+def test_a_law_repairs_the_true_groups(share, expectation):
+    X, y, z, seen = people()
+    repair = MaxEntropyRepair(
+        'ratio("selection") >= 0.9', share=share, expectation=expectation, random_state=0
+    ).fit(X, y, sensitive_features=noisy(seen))
+    rates = repair.moved_.rates_after
+    assert rates.min() / rates.max() == pytest.approx(0.9, abs=1e-9)
+    assert np.allclose(repair.moved_.before.sum(1), [0.5, 0.3, 0.2], atol=0.02)
+    table = Groups.from_codes(z, list("abc")).tabulate(y, 2, repair.sample_weight_)
+    true = table[:, 1] / table.sum(1)
+    assert true.min() / true.max() == pytest.approx(0.9, abs=0.04)
+    drawn = repair.sample(50_000)
+    joint = noisy(np.searchsorted(list("abc"), drawn.group)).tabulate(drawn.y, 2)
+    assert np.allclose(drawn.y.mean(), y.mean(), atol=0.02)
+    assert joint.min() > 0
+
+
+def test_a_law_of_groups_without_errors_is_that_of_known_groups():
+    X, y, z, _ = people(2000)
+    known = MaxEntropyRepair().fit(X, y, sensitive_features=Groups.from_codes(z, list("abc")))
+    found = MaxEntropyRepair().fit(X, y, sensitive_features=noisy(z, np.eye(3)))
+    assert np.allclose(found.sample_weight_, known.sample_weight_, atol=1e-9)
+    assert np.allclose(found.moved_.after, known.moved_.after, atol=1e-12)
+
+
+def test_balanced_shares_of_noisy_groups_are_refused():
+    X, y, _, seen = people(2000)
+    repair = MaxEntropyRepair(expectation="balanced", exact=False)
+    with pytest.raises(ValueError, match="take 'weighted' or 'data'"):
+        repair.fit(X, y, sensitive_features=noisy(seen))

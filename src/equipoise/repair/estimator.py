@@ -18,6 +18,7 @@ from equipoise.constraints import Constraint
 from equipoise.data.dataset import reject_text
 from equipoise.data.sensitive import group_names, sensitive_columns
 from equipoise.groups import Groups, How
+from equipoise.noise import NoisyGroups
 from equipoise.repair.inputs import is_whole, read_labels, read_promises, read_table
 from equipoise.repair.law import Choices, Expectation, Labelled, Law, Product, RowsOfPrior
 from equipoise.repair.moved import what_moved
@@ -177,8 +178,9 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
             values may be missing. Columns that label and group determine stay with them.
         y : array-like, shape (n,)
         sensitive_features : optional
-            One or several columns of n values, a table, or Groups; by default the columns of X that
-            ``sensitive`` names.
+            One or several columns of n values, a table, Groups or NoisyGroups; by default the
+            columns of X that ``sensitive`` names. Of noisy groups the promise is of the true ones,
+            of which draws and weights show what is observed.
         sample_weight : array-like, shape (n,), optional
             What each row counts in the data.
 
@@ -296,10 +298,13 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
                 dtype=np.float64,
                 ensure_non_negative=True,
             )
-        group, names = disjoint(groups)
-        return Labelled(table, label, group, classes, names, columns, weights)
+        noise = groups if isinstance(groups, NoisyGroups) else None
+        group, names = disjoint(groups.observed if isinstance(groups, NoisyGroups) else groups)
+        return Labelled(table, label, group, classes, names, columns, weights, noise)
 
-    def _groups(self, table: pa.Table, sensitive_features: Any) -> tuple[Groups, tuple[str, ...]]:
+    def _groups(
+        self, table: pa.Table, sensitive_features: Any
+    ) -> tuple[Groups | NoisyGroups, tuple[str, ...]]:
         reject_text("sensitive", self.sensitive)
         columns: tuple[str, ...] = ()
         named: dict[str, Any] = {}
@@ -318,6 +323,8 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
                 "say who belongs to which group: pass sensitive_features to fit, or name columns "
                 "of X, as in sensitive=['sex']."
             )
+        if isinstance(sensitive_features, NoisyGroups):
+            return sensitive_features, columns
         return Groups.of(named or sensitive_features, self.how), columns
 
     def _gathered(self, rows: NDArray[np.signedinteger[Any]]) -> Any:

@@ -45,6 +45,38 @@ def true_table(
     return np.where(table <= rounding, 0.0, table)
 
 
+def true_given_observed(
+    label: NDArray[np.integer], groups: NoisyGroups, n_classes: int, weights: Array
+) -> Array:
+    """How likely each true group is, given what is observed and the label.
+
+    Weights of rows by observed group and label do not change it, and so neither do laws that have
+    rows of the data as they are.
+
+    Parameters
+    ----------
+    label : ndarray of int, shape (n,)
+    groups : NoisyGroups
+    n_classes : int
+    weights : ndarray, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (p, p, k)
+        True group, observed group, label; 0 where nothing is observed.
+    """
+    p = len(groups)
+    codes, patterns = groups.patterns()
+    observed = np.bincount(codes * n_classes + label, weights, len(patterns) * n_classes)
+    by_stratum = observed.reshape(-1, p, n_classes)
+    together = np.zeros((p, p, n_classes))
+    for flips, seen in zip(groups.by_stratum, by_stratum, strict=True):
+        true = flips.inverse.T @ seen
+        together += flips.p_flip[:, :, None] * true[:, None]
+    total = by_stratum.sum(axis=0)
+    return np.divide(together, total, out=np.zeros(together.shape), where=total > 0)
+
+
 def noisy_weights(
     label: NDArray[np.integer],
     groups: NoisyGroups,

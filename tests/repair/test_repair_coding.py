@@ -118,9 +118,13 @@ def test_dates_of_which_there_are_many_fall_into_intervals():
     days = [dt.date(2020, 1, 1) + dt.timedelta(days=i) for i in range(100)]
     found = coded(days, bins=4)
     assert np.bincount(found.codes).tolist() == [25] * 4
-    assert found.names[1] == "2020-01-26 00:00:00 to below 2020-02-20 00:00:00"
+    assert found.names[1] == "2020-01-26 to below 2020-02-20"
     moments = [dt.datetime(2020, 1, 1) + dt.timedelta(hours=i) for i in range(100)]
-    assert (coded([*moments, None], bins=4).codes[:100] == found.codes).all()
+    hours = coded([*moments, None], bins=4)
+    assert (hours.codes[:100] == found.codes).all()
+    assert hours.names[1] == "2020-01-02 01:00:00 to below 2020-01-03 02:00:00"
+    fine = pa.timestamp("ns", "UTC")  # as pandas has them
+    assert (coded(moments, bins=4, type=fine).codes == found.codes).all()
 
 
 def test_texts_that_tell_rows_apart_are_refused():

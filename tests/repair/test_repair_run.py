@@ -189,3 +189,18 @@ def test_the_report_says_where_a_group_is_too_small_to_judge_classifiers_on(smal
     found = equipoise.repair(frame, target="hired", sensitive=["place"])
     assert found.judged[0].fewest == pytest.approx(0.3 * smallest, abs=1)
     assert ("chance decides" in found.page().render()) == said
+
+
+def test_classifiers_learn_from_dates():
+    random = np.random.default_rng(0)
+    n = 2000
+    day = random.integers(0, 300, n)
+    frame = pd.DataFrame(
+        {
+            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(day, "D"),
+            "sex": random.choice(["f", "m"], n),
+            "hired": (day // 50) % 2,
+        }
+    )
+    found = equipoise.repair(frame, target="hired", sensitive=["sex"])
+    assert found.judged[0].accuracy > 0.9

@@ -126,14 +126,27 @@ def _numbers(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
 
 
 def _times(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
-    moments = plain(column).cast(pa.timestamp("us", getattr(column.type, "tz", None)))
-    missing = column.is_null().to_numpy()
-    values = moments.cast(pa.int64()).to_numpy().astype(np.float64)  # exact until the year 2255
-
     def say(value: float) -> str:
-        return value_text(pa.scalar(int(value), pa.timestamp("us")).cast(pa.timestamp("s")).as_py())
+        moment = pa.scalar(int(value), pa.timestamp("us")).cast(pa.timestamp("s"), safe=False)
+        return value_text(moment.as_py()).removesuffix(" 00:00:00")
 
-    return _intervals(name, values, missing, bins, say)
+    return _intervals(name, microseconds(column), column.is_null().to_numpy(), bins, say)
+
+
+def microseconds(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Dates and times as numbers, exact until the year 2255.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray of n values
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Since 1970; NaN where a value is missing.
+    """
+    moments = plain(column).cast(pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
+    return np.asarray(moments.cast(pa.int64()).to_numpy(), np.float64)
 
 
 def _intervals(

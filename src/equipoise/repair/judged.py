@@ -16,7 +16,7 @@ from equipoise.data.arrow import kind_of
 from equipoise.data.split import split
 from equipoise.groups import Groups
 from equipoise.rates import RATES
-from equipoise.repair.coding import code_column
+from equipoise.repair.coding import code_column, microseconds
 from equipoise.repair.law import Choices, Labelled, Law
 
 Array = NDArray[np.float64]
@@ -174,8 +174,12 @@ def _features(data: Labelled) -> tuple[Array, NDArray[np.bool_]]:
     for name, column in zip(data.table.column_names, data.table.columns, strict=True):
         if name in data.with_group:
             continue
-        if kind_of(column.type) in ("integer", "float"):
+        kind = kind_of(column.type)
+        if kind in ("integer", "float"):
             columns.append(column.cast(pa.float64()).to_numpy())
+            categorical.append(False)
+        elif kind in ("date", "timestamp"):
+            columns.append(microseconds(column))
             categorical.append(False)
         else:
             coded = code_column(name, column, bins=2)

@@ -35,7 +35,7 @@ def place_by_assignment(
     ranks, first, last = _windows_of_items(candidates, windows)
     scores = candidates.scores[candidates.order][ranks]
     places = np.arange(1, n + 1)
-    # Those who are not placed have places of no worth behind the end, which who is due may not take.
+    # Behind the end are places of no worth for those who are not placed, but not for who is due.
     spare = len(ranks) - n
     worth = np.zeros((len(ranks), n + spare))
     worth[:, :n] = scores[:, None] * discount

@@ -87,9 +87,7 @@ def _place_with_deadlines(candidates: Candidates, windows: Windows) -> Placed:
     if len(bounded) == 1:
         (g,) = bounded
         protected = candidates.group == g
-        return Placed(
-            place_one_group(protected, windows.deadlines[g], windows.n), "closed form"
-        )
+        return Placed(place_one_group(protected, windows.deadlines[g], windows.n), "closed form")
     return Placed(_greedy(candidates, windows), "deadlines")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.rank.windows import InfeasibleRanking, Windows
+from equipoise.rank.windows import InfeasibleError, Windows
 
 Places = NDArray[np.int64]
 
@@ -23,7 +23,7 @@ def check_schedule(windows: Windows) -> None:
 
     Raises
     ------
-    InfeasibleRanking
+    InfeasibleError
     """
     from equipoise.rank.loops import schedule
 
@@ -58,11 +58,11 @@ def _joined(parts: list[Places] | tuple[Places, ...]) -> tuple[Places, Places]:
     return np.concatenate([np.empty(0, np.int64), *parts]).astype(np.int64), starts
 
 
-def _missed(windows: Windows, prefix: int) -> InfeasibleRanking:
+def _missed(windows: Windows, prefix: int) -> InfeasibleError:
     needed = windows.needed(prefix)
     for name, count, size in zip(windows.names, needed, windows.sizes, strict=True):
         if count > size:
-            return InfeasibleRanking(
+            return InfeasibleError(
                 prefix,
                 [name],
                 f"no ranking keeps the bounds: the first {prefix:,} places must have {count:,} of "
@@ -71,7 +71,7 @@ def _missed(windows: Windows, prefix: int) -> InfeasibleRanking:
     allowed = _allowed(windows, prefix)
     for name, count, most in zip(windows.names, needed, allowed, strict=True):
         if count > most:
-            return InfeasibleRanking(
+            return InfeasibleError(
                 prefix,
                 [name],
                 f"no ranking keeps the bounds: the first {prefix:,} places must have at least "
@@ -88,8 +88,10 @@ def _missed(windows: Windows, prefix: int) -> InfeasibleRanking:
     start = int(np.flatnonzero(due > prefix - before)[-1]) + 1
     within = np.maximum(needed - _allowed(windows, start - 1), 0)
     who = [name for name, count in zip(windows.names, within, strict=True) if count]
-    asked = ", ".join(f"{c:,} of {name!r}" for name, c in zip(windows.names, within, strict=True) if c)
-    return InfeasibleRanking(
+    asked = ", ".join(
+        f"{c:,} of {name!r}" for name, c in zip(windows.names, within, strict=True) if c
+    )
+    return InfeasibleError(
         prefix,
         who,
         f"no ranking keeps the bounds: {asked} must be in the first {prefix:,} places and may not "
@@ -98,13 +100,13 @@ def _missed(windows: Windows, prefix: int) -> InfeasibleRanking:
     )
 
 
-def _empty(windows: Windows, place: int) -> InfeasibleRanking:
+def _empty(windows: Windows, place: int) -> InfeasibleError:
     allowed = _allowed(windows, place)
     who = [
         name for name, one in zip(windows.names, windows.openings, strict=True) if one is not None
     ]
     let_in = ", ".join(f"{name} {c:,}" for name, c in zip(windows.names, allowed, strict=True))
-    return InfeasibleRanking(
+    return InfeasibleError(
         place,
         who,
         f"no ranking keeps the bounds: the first {place:,} places may have no more than {let_in}, "
@@ -115,9 +117,7 @@ def _empty(windows: Windows, place: int) -> InfeasibleRanking:
 def _allowed(windows: Windows, prefix: int) -> Places:
     return np.array(
         [
-            min(size, prefix)
-            if one is None
-            else min(size, np.searchsorted(one, prefix, "right"))
+            min(size, prefix) if one is None else min(size, np.searchsorted(one, prefix, "right"))
             for one, size in zip(windows.openings, windows.sizes, strict=True)
         ],
         np.int64,

@@ -112,10 +112,10 @@ def place(
         else:
             least_rank = len(group)
             for s in range(p):
-                if next_at[s] < starts[s + 1] and next_due[s] <= tight and next_open[s] <= k:
-                    if ranks[next_at[s]] < least_rank:
-                        least_rank = ranks[next_at[s]]
-                        chosen = s
+                may = next_at[s] < starts[s + 1] and next_due[s] <= tight and next_open[s] <= k
+                if may and ranks[next_at[s]] < least_rank:
+                    least_rank = ranks[next_at[s]]
+                    chosen = s
         rank = ranks[next_at[chosen]]
         out[k - 1] = rank
         placed[rank] = True

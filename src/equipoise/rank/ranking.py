@@ -14,6 +14,7 @@ from equipoise.rank.bounds import Bound, parse_bounds
 from equipoise.rank.candidates import Candidates, as_scores
 from equipoise.rank.discounts import Discount, discounts
 from equipoise.rank.disjoint import Placed, place
+from equipoise.rank.overlapping import limits_of, place_overlapping
 from equipoise.rank.windows import Windows, find_group
 
 Array = NDArray[np.float64]
@@ -124,7 +125,7 @@ def rank_items(
 
     Raises
     ------
-    InfeasibleRanking
+    InfeasibleError
         If no ranking keeps the bounds; it names the first prefix and the groups.
     ValueError
         For scores, groups, bounds or discounts that cannot be used.
@@ -145,13 +146,16 @@ def rank_items(
     groups = _groups(sensitive_features, asked, m, how)
     for bound in asked:
         find_group(bound, groups.names)
-    if groups.codes is not None:
-        candidates = Candidates.of(values, groups.codes, len(groups))
-        windows = Windows.of(asked, groups.names, candidates.sizes, n)
+    codes, patterns = groups.patterns()
+    candidates = Candidates.of(values, codes, len(patterns))
+    if groups.disjoint or not asked:
+        names = groups.names if groups.disjoint else [str(cell) for cell in range(len(patterns))]
+        windows = Windows.of(asked, names, candidates.sizes, n)
         windows.check()
-        placed = place(candidates, windows, worth)
-        return _ranking(candidates, worth, asked, placed, {})
-    raise NotImplementedError
+        return _ranking(candidates, worth, asked, place(candidates, windows, worth), {})
+    limits = limits_of(asked, groups.names, patterns, groups.sizes, n)
+    found = place_overlapping(candidates, limits, worth)
+    return _ranking(candidates, worth, asked, found.placed, found.shortfall)
 
 
 def _ranking(

@@ -16,7 +16,7 @@ Places = NDArray[np.int64]
 _EMPTY = np.empty(0, np.int64)
 
 
-class InfeasibleRanking(ValueError):
+class InfeasibleError(ValueError):
     """No ranking keeps the bounds.
 
     Attributes
@@ -120,7 +120,7 @@ class Windows:
 
         Raises
         ------
-        InfeasibleRanking
+        InfeasibleError
             Naming the first prefix of which that is so.
         """
         if self.has_openings:
@@ -142,21 +142,23 @@ class Windows:
         """How many of each group must be in a prefix, shape (p,)."""
         return np.array([np.searchsorted(one, prefix, "right") for one in self.deadlines])
 
-    def overfull(self, prefix: int) -> InfeasibleRanking:
+    def overfull(self, prefix: int) -> InfeasibleError:
         """What to say if more must be in a prefix than it holds."""
         needed = self.needed(prefix)
         who = [name for name, count in zip(self.names, needed, strict=True) if count]
-        asked = ", ".join(f"{name} {count:,}" for name, count in zip(self.names, needed, strict=True) if count)
-        return InfeasibleRanking(
+        asked = ", ".join(
+            f"{name} {count:,}" for name, count in zip(self.names, needed, strict=True) if count
+        )
+        return InfeasibleError(
             prefix,
             who,
             f"no ranking keeps the bounds: the first {prefix:,} places must have {asked}, which "
             f"is {needed.sum():,} together; lower these shares, or count them in longer prefixes.",
         )
 
-    def _beyond_sizes(self) -> list[InfeasibleRanking]:
+    def _beyond_sizes(self) -> list[InfeasibleError]:
         return [
-            InfeasibleRanking(
+            InfeasibleError(
                 int(places[size]),
                 [name],
                 f"no ranking keeps the bounds: the first {places[size]:,} places must have "

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from equipoise.data import Dataset, load, simulate_census
     from equipoise.groups import Groups
     from equipoise.learn import FairClassifier
+    from equipoise.rank import ImplicitBias, Ranker, rank
     from equipoise.rates import Rate
     from equipoise.repair import MaxEntropyRepair, repair
 
@@ -29,12 +30,15 @@ _HOME = {
     "Dataset": "equipoise.data",
     "FairClassifier": "equipoise.learn",
     "Groups": "equipoise.groups",
+    "ImplicitBias": "equipoise.rank",
     "MaxEntropyRepair": "equipoise.repair",
+    "Ranker": "equipoise.rank",
     "Rate": "equipoise.rates",
     "audit": "equipoise.audit",
     "compare": "equipoise.compare",
     "gap": "equipoise.constraints",
     "load": "equipoise.data",
+    "rank": "equipoise.rank",
     "ratio": "equipoise.constraints",
     "repair": "equipoise.repair",
     "simulate_census": "equipoise.data",
@@ -49,12 +53,15 @@ __all__ = [
     "Dataset",
     "FairClassifier",
     "Groups",
+    "ImplicitBias",
     "MaxEntropyRepair",
+    "Ranker",
     "Rate",
     "audit",
     "compare",
     "gap",
     "load",
+    "rank",
     "ratio",
     "repair",
     "simulate_census",

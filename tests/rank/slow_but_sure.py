@@ -13,7 +13,7 @@ from equipoise.rank import Bound
 Array = NDArray[np.float64]
 
 
-def counts_table(bounds: Sequence[Bound], names: Sequence[str], sizes, n: int):
+def counts_table(bounds: Sequence[Bound], names: Sequence[str], sizes, n: int, n_rows: int):
     """What each prefix, the empty one first, must and may have of each group."""
     least = np.zeros((n + 1, len(names)), int)
     most = np.tile(np.arange(n + 1)[:, None], (1, len(names)))
@@ -28,7 +28,7 @@ def counts_table(bounds: Sequence[Bound], names: Sequence[str], sizes, n: int):
                 least[k, g] = max(least[k, g], count)
             else:
                 if bound.share is not None:
-                    count = -int(-bound.share * k // 1)
+                    count = max(-int(-bound.share * k // 1), k - (n_rows - sizes[g]))
                 else:
                     count = min((c for within, c in bound.counts if within >= k), default=k)
                 most[k, g] = min(most[k, g], count)

@@ -43,7 +43,7 @@ def _check(scores, codes, names, bounds, discount):
     n = len(discount)
     groups = Groups.from_codes(codes, names)
     membership = groups.matrix().astype(int)
-    least, most = counts_table(bounds, names, groups.sizes, n)
+    least, most = counts_table(bounds, names, groups.sizes, n, len(codes))
     wanted = best_of_all(scores, membership, least, most, discount)
     try:
         found = rank_items(scores, groups, bounds, n=n, discount=discount)
@@ -116,7 +116,7 @@ def test_it_is_what_the_quadratic_rule_finds(seed):
     groups = Groups.from_codes(codes, NAMES[:p])
     shares = 0.9 * random.dirichlet(np.ones(p))
     bounds = [Bound.of_share(g, ">=", s) for g, s in zip(NAMES, shares, strict=False)]
-    least, _ = counts_table(bounds, NAMES[:p], groups.sizes, 20)
+    least, _ = counts_table(bounds, NAMES[:p], groups.sizes, 20, m)
     try:
         found = rank_items(scores, groups, bounds, n=20)
     except InfeasibleError:

@@ -31,7 +31,7 @@ def _problem(seed, most=6):
 def test_it_is_the_best_of_all_rankings(seed):
     scores, membership, names, bounds, discount = _problem(seed)
     groups = Groups.from_membership(membership, names)
-    least, most = counts_table(bounds, names, groups.sizes, len(discount))
+    least, most = counts_table(bounds, names, groups.sizes, len(discount), len(scores))
     whole = membership.astype(int)
     wanted = best_of_all(scores, whole, least, most, discount)
     try:

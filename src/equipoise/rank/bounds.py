@@ -40,7 +40,7 @@ class Bound:
         At least, or at most.
     share : Fraction or None
         Among the first k at least floor(share k), until the group is exhausted; or at most
-        ceil(share k).
+        ceil(share k), until all others are.
     counts : tuple of (int, int)
         Otherwise: pairs (k, count), among the first k at least or at most so many.
     """
@@ -165,7 +165,7 @@ class Bound:
             return f"{self.group} {self.sense} {self.counts[0][1]} in {self.counts[0][0]}"
         return f"{self.group} {self.sense} counts of {len(self.counts)} prefixes"
 
-    def places(self, n: int, size: int) -> Places:
+    def places(self, n: int, size: int, others: int) -> Places:
         """Where members of the group must be, or may be.
 
         Parameters
@@ -173,7 +173,9 @@ class Bound:
         n : int
             Positions.
         size : int
-            Members of the group, at which a share stops to ask for more.
+            Members of the group, at which a lower share stops to ask for more.
+        others : int
+            Who is not, after whom an upper share lets everybody in.
 
         Returns
         -------
@@ -184,7 +186,7 @@ class Bound:
         """
         if self.sense == ">=":
             return self._deadlines(n, size)
-        return self._openings(n, size)
+        return self._openings(n, size, others)
 
     def _deadlines(self, n: int, size: int) -> Places:
         if self.share is not None:
@@ -200,11 +202,13 @@ class Bound:
                 most = count
         return np.concatenate(reached) if reached else np.empty(0, np.int64)
 
-    def _openings(self, n: int, size: int) -> Places:
+    def _openings(self, n: int, size: int, others: int) -> Places:
         if self.share is not None:
             top, bottom = self.share.numerator, self.share.denominator
-            j = np.arange(min(-(-n * top // bottom), size))  # of those before the j-th
-            return j * bottom // top + 1 if top else j
+            # Of those before the j-th; of two groups this is what a lower bound of the other says.
+            j = np.arange(min(max(-(-n * top // bottom), n - others), size))
+            at_end = j + 1 + others
+            return np.minimum(j * bottom // top + 1, at_end) if top else at_end
         allowed = np.arange(n + 1)
         for within, count in self.counts:
             if within <= n:

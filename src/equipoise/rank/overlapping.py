@@ -43,7 +43,7 @@ def limits_of(
     bounds: Sequence[Bound],
     names: Sequence[str],
     patterns: NDArray[np.bool_],
-    sizes: NDArray[np.int64],
+    cell_sizes: NDArray[np.int64],
     n: int,
 ) -> Limits:
     """What bounds of groups ask of every prefix.
@@ -54,8 +54,8 @@ def limits_of(
     names : sequence of str, length g
     patterns : ndarray of bool, shape (cells, g)
         To which groups the members of each cell belong.
-    sizes : ndarray of int, shape (g,)
-        Members of each group.
+    cell_sizes : ndarray of int, shape (cells,)
+        Members of each cell.
     n : int
 
     Returns
@@ -63,13 +63,15 @@ def limits_of(
     Limits
         Of the groups that are bounded; those that follow from others are left out.
     """
+    sizes, n_rows = cell_sizes @ patterns, int(cell_sizes.sum())
     bounded = sorted({find_group(bound, names) for bound in bounds})
     least = np.full((n, len(bounded)), -np.inf)
     most = np.full((n, len(bounded)), np.inf)
     k = np.arange(1, n + 1)
     for bound in bounds:
         g = bounded.index(find_group(bound, names))
-        count = np.searchsorted(bound.places(n, int(sizes[bounded[g]])), k, "right")
+        size = int(sizes[bounded[g]])
+        count = np.searchsorted(bound.places(n, size, n_rows - size), k, "right")
         if bound.sense == ">=":
             # Counts grow, so that only where more is asked for something is asked.
             rises = np.diff(count, prepend=0) > 0
@@ -166,10 +168,13 @@ def _near(counts: Array, sizes: NDArray[np.int64]) -> Windows:
     low, high = np.floor(counts + _ROUNDING), np.ceil(counts - _ROUNDING)
     deadlines = [Bound.of_counts("", ">=", np.minimum(low[:, c], k)) for c in range(q)]
     openings = [Bound.of_counts("", "<=", np.minimum(high[:, c], k)) for c in range(q)]
+    rest = int(sizes.sum()) - sizes
     return Windows(
         n,
         tuple(map(str, range(q))),
         sizes,
-        tuple(one.places(n, int(size)) for one, size in zip(deadlines, sizes, strict=True)),
-        tuple(one.places(n, int(size)) for one, size in zip(openings, sizes, strict=True)),
+        tuple(
+            one.places(n, *map(int, of)) for one, *of in zip(deadlines, sizes, rest, strict=True)
+        ),
+        tuple(one.places(n, *map(int, of)) for one, *of in zip(openings, sizes, rest, strict=True)),
     )

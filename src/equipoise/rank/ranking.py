@@ -153,7 +153,7 @@ def rank_items(
         windows = Windows.of(asked, names, candidates.sizes, n)
         windows.check()
         return _ranking(candidates, worth, asked, place(candidates, windows, worth), {})
-    limits = limits_of(asked, groups.names, patterns, groups.sizes, n)
+    limits = limits_of(asked, groups.names, patterns, candidates.sizes, n)
     found = place_overlapping(candidates, limits, worth)
     return _ranking(candidates, worth, asked, found.placed, found.shortfall)
 

@@ -88,7 +88,8 @@ class Windows:
         openings: list[Places | None] = [None] * len(names)
         for bound in bounds:
             g = find_group(bound, names)
-            places = bound.places(n, int(sizes[g]))
+            size = int(sizes[g])
+            places = bound.places(n, size, int(np.sum(sizes)) - size)
             if bound.sense == ">=":
                 deadlines[g] = _earlier(deadlines[g], places)
             else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from equipoise.rank.candidates import Candidates
 from equipoise.rank.windows import Windows
@@ -31,6 +30,8 @@ def place_by_assignment(
     ndarray of int64, shape (n,)
         Ranks of the items, from the first position on.
     """
+    from scipy.optimize import linear_sum_assignment  # takes a while to load
+
     n = windows.n
     ranks, first, last = _windows_of_items(candidates, windows)
     scores = candidates.scores[candidates.order][ranks]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from equipoise.rank.candidates import Candidates
 from equipoise.rank.windows import InfeasibleError
+
+if TYPE_CHECKING:
+    from scipy.optimize import LinearConstraint
 
 Array = NDArray[np.float64]
 
@@ -110,6 +111,9 @@ class Program:
         done : bool
             False if time ran out.
         """
+        from scipy import sparse  # these take a while to load
+        from scipy.optimize import Bounds, LinearConstraint, milp
+
         n, q = len(self.discount), self.candidates.n_groups
         item, place, cell = self._items()
         scores = self.candidates.scores[self.candidates.order][item]
@@ -212,6 +216,9 @@ def refuse(sizes: NDArray[np.int64], limits: Limits, *, whole: bool) -> Infeasib
 
 
 def _can_be_kept(sizes: NDArray[np.int64], limits: Limits, whole: bool) -> bool:
+    from scipy import sparse
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     n, q = len(limits.least), len(sizes)
     everybody = LinearConstraint(
         sparse.csr_array(np.tile(np.eye(q), n)), -np.inf, sizes.astype(np.float64)
@@ -227,6 +234,9 @@ def _can_be_kept(sizes: NDArray[np.int64], limits: Limits, whole: bool) -> bool:
 
 def _sequence(n: int, q: int, others: int, limits: Limits) -> list[LinearConstraint]:
     """That each position goes to one cell, and prefixes have of each group what they must."""
+    from scipy import sparse
+    from scipy.optimize import LinearConstraint
+
     columns = n * q + others
     one = sparse.csr_array(
         (np.ones(n * q), (np.repeat(np.arange(n), q), np.arange(n * q))), shape=(n, columns)

@@ -129,8 +129,8 @@ def _show(results: Sequence[Result]) -> Shown:
 
 _TEXT = (
     "For each occupation a search gave a hundred images, of which those are taken that are "
-    "labelled as a man's or a woman's, in the order of the search. Prefixes are compared with the shares of "
-    "all of them. Under the bounds every prefix has at least the share of each, rounded down; what "
-    "is lost is the sum over positions of what the search thought of the image. What the shares of "
-    "an occupation should be is another question."
+    "labelled as a man's or a woman's, in the order of the search. Prefixes are compared with the "
+    "shares of all of them. Under the bounds every prefix has at least the share of each, rounded "
+    "down; what is lost is the sum over positions of what the search thought of the image. What "
+    "the shares of an occupation should be is another question."
 )

@@ -6,6 +6,7 @@ from equipoise.rank.bias import ImplicitBias
 from equipoise.rank.bounds import Bound, parse_bounds
 from equipoise.rank.calibrate import Calibration, calibrate
 from equipoise.rank.discounts import Discount, discounts
+from equipoise.rank.expected import ExpectedGroups
 from equipoise.rank.exposure import Exposure, exposure, ndkl
 from equipoise.rank.latent import LatentAudit, audit_latent, bounds_of
 from equipoise.rank.ranking import Ranking, rank_items
@@ -20,6 +21,7 @@ __all__ = [
     "Bound",
     "Calibration",
     "Discount",
+    "ExpectedGroups",
     "Exposure",
     "ImplicitBias",
     "InfeasibleError",

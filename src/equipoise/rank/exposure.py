@@ -79,7 +79,8 @@ def exposure(
     sensitive_features : array-like, mapping, table, Groups, or anything with `names` and `matrix()`
         The groups of all rows that could be ranked. All figures are linear in the membership
         matrix, so that a signed one, which corrects for noise in who is written down as what,
-        corrects them; but only of a ranking that did not look at what is written down.
+        corrects them; but only of a ranking that did not look at what is written down. For one
+        that did, take :class:`equipoise.rank.ExpectedGroups`.
     discount : {"dcg", "reciprocal", "geometric", "none"} or array-like
     how : {"crossed", "each", "lattice"}
 

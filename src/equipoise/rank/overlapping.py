@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Placing:
 def limits_of(
     bounds: Sequence[Bound],
     names: Sequence[str],
-    patterns: NDArray[np.bool_],
+    patterns: NDArray[Any],
     cell_sizes: NDArray[np.int64],
     n: int,
 ) -> Limits:
@@ -52,8 +53,8 @@ def limits_of(
     ----------
     bounds : sequence of Bound
     names : sequence of str, length g
-    patterns : ndarray of bool, shape (cells, g)
-        To which groups the members of each cell belong.
+    patterns : ndarray of bool or float, shape (cells, g)
+        To which groups the members of each cell belong, or how probably.
     cell_sizes : ndarray of int, shape (cells,)
         Members of each cell.
     n : int
@@ -63,7 +64,9 @@ def limits_of(
     Limits
         Of the groups that are bounded; those that follow from others are left out.
     """
-    sizes, n_rows = cell_sizes @ patterns, int(cell_sizes.sum())
+    # Of expected sizes, whole people can be asked for.
+    sizes = np.floor(cell_sizes @ patterns.astype(np.float64) + _ROUNDING)
+    n_rows = int(cell_sizes.sum())
     bounded = sorted({find_group(bound, names) for bound in bounds})
     least = np.full((n, len(bounded)), -np.inf)
     most = np.full((n, len(bounded)), np.inf)

@@ -14,6 +14,7 @@ from equipoise.rank.bounds import Bound, parse_bounds
 from equipoise.rank.candidates import Candidates, as_scores
 from equipoise.rank.discounts import Discount, discounts
 from equipoise.rank.disjoint import Placed, place
+from equipoise.rank.expected import ExpectedGroups
 from equipoise.rank.overlapping import limits_of, place_overlapping
 from equipoise.rank.windows import Windows, find_group
 
@@ -106,8 +107,9 @@ def rank_items(
     ----------
     scores : array-like, shape (m,)
         Larger is better; of equal ones the first row comes first, whatever its group.
-    sensitive_features : array-like, mapping, table or Groups, optional
-        The groups of each row, as :meth:`equipoise.Groups.of` takes them.
+    sensitive_features : array-like, mapping, table, Groups or ExpectedGroups, optional
+        The groups of each row, as :meth:`equipoise.Groups.of` takes them; or how probably each
+        row is in each, and bounds are of expected counts.
     bounds : str or Bound, or several
         Such as ``"women >= 0.3"``, ``"women <= 0.6"``, ``"women >= 3 in 10"``; see
         :class:`equipoise.rank.Bound`.
@@ -148,8 +150,9 @@ def rank_items(
         find_group(bound, groups.names)
     codes, patterns = groups.patterns()
     candidates = Candidates.of(values, codes, len(patterns))
-    if groups.disjoint or not asked:
-        names = groups.names if groups.disjoint else [str(cell) for cell in range(len(patterns))]
+    disjoint = isinstance(groups, Groups) and groups.disjoint
+    if disjoint or not asked:
+        names = groups.names if disjoint else [str(cell) for cell in range(len(patterns))]
         windows = Windows.of(asked, names, candidates.sizes, n)
         windows.check()
         return _ranking(candidates, worth, asked, place(candidates, windows, worth), {})
@@ -188,14 +191,20 @@ def _positions(n: int | None, m: int) -> int:
     return int(n)
 
 
-def _groups(sensitive_features: Any, bounds: Sequence[Bound], m: int, how: How) -> Groups:
+def _groups(
+    sensitive_features: Any, bounds: Sequence[Bound], m: int, how: How
+) -> Groups | ExpectedGroups:
     if sensitive_features is None:
         if bounds:
             raise ValueError(
                 f"sensitive_features are needed to keep '{bounds[0]}': say who is in which group."
             )
         return Groups(["everybody"], codes=np.zeros(m, np.int64))
-    groups = Groups.of(sensitive_features, how)
+    groups: Groups | ExpectedGroups = (
+        sensitive_features
+        if isinstance(sensitive_features, ExpectedGroups)
+        else Groups.of(sensitive_features, how)
+    )
     if groups.n_rows != m:
         raise ValueError(
             f"sensitive_features have {groups.n_rows:,} rows and scores {m:,}; they must be of "

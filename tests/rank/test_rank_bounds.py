@@ -62,7 +62,14 @@ def test_bounds_beyond_the_end_ask_nothing():
 
 
 @pytest.mark.parametrize(
-    "text", ["women >= 0.3", "women <= 0.6", "female, Black >= 3 in 10", "age < 25 <= 1/3"]
+    "text",
+    [
+        "women >= 0.3",
+        "women <= 0.6",
+        "female, Black >= 3 in 10",
+        "age < 25 <= 1/3",
+        "age >= 60 >= 0.5",
+    ],
 )
 def test_bounds_print_as_they_read(text):
     assert str(Bound.parse(text)) == text

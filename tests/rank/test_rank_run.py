@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -102,3 +105,16 @@ def test_the_estimator_ranks_as_the_function_does(people):
     )
     assert list(positions[ranker.order_]) == list(range(1, 31))
     assert (positions > 0).sum() == 30
+
+
+def test_importing_it_loads_no_compiled_loops_and_no_scikit_learn():
+    code = "import sys, equipoise.rank; sys.exit(not {'numba', 'sklearn'}.isdisjoint(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_page_fits_a_phone(people, measure_on_phone, tmp_path):
+    found = rank(people, score="s", sensitive=["sex", "age:40"], at_least="women, age < 40 >= 0.2")
+    seen = measure_on_phone(found.page().render(), tmp_path)
+    assert int(seen["scroll-width"]) <= 390
+    assert seen["wide"] == ""
+    assert seen["clipped"] == ""

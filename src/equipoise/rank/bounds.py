@@ -193,14 +193,10 @@ class Bound:
             top, bottom = self.share.numerator, self.share.denominator
             j = np.arange(1, min(n * top // bottom, size) + 1)
             return -(-j * bottom // top) if top else j
-        wanted = [(within, count) for within, count in self.counts if within <= n]
-        reached: list[Places] = []
-        most = 0
-        for within, count in sorted(wanted):
-            if count > most:
-                reached.append(np.full(count - most, within))
-                most = count
-        return np.concatenate(reached) if reached else np.empty(0, np.int64)
+        within, count = self._pairs(n)
+        in_order = np.lexsort((count, within))
+        reached = np.maximum.accumulate(count[in_order])
+        return np.repeat(within[in_order], np.diff(reached, prepend=0))
 
     def _openings(self, n: int, size: int, others: int) -> Places:
         if self.share is not None:
@@ -210,14 +206,17 @@ class Bound:
             at_end = j + 1 + others
             return np.minimum(j * bottom // top + 1, at_end) if top else at_end
         allowed = np.arange(n + 1)
-        for within, count in self.counts:
-            if within <= n:
-                allowed[within] = min(allowed[within], count)
+        np.minimum.at(allowed, *self._pairs(n))
         # What a longer prefix may not have, none before it has; of the positions without a
         # bound each may add one.
         allowed = np.minimum.accumulate(allowed[::-1])[::-1]
         allowed = np.minimum.accumulate(allowed - np.arange(n + 1)) + np.arange(n + 1)
         return np.searchsorted(allowed, np.arange(1, allowed[-1] + 1)).astype(np.int64)[:size]
+
+    def _pairs(self, n: int) -> tuple[Places, Places]:
+        pairs = np.array(self.counts, np.int64).reshape(-1, 2)
+        pairs = pairs[pairs[:, 0] <= n]
+        return pairs[:, 0], pairs[:, 1]
 
 
 def parse_bounds(bounds: str | Bound | Iterable[str | Bound]) -> tuple[Bound, ...]:

@@ -23,6 +23,7 @@ LARGEST = 400_000
 """Pairs up to which there is an answer at all."""
 
 _SECONDS = 120.0
+_MENDINGS = 4
 _ROUNDING = 1e-6
 
 
@@ -93,7 +94,8 @@ def place_overlapping(candidates: Candidates, limits: Limits, discount: Array) -
     Vishnoi, ICALP 2018). A linear program divides positions among cells, and whole ones are
     chosen best such that each cell has in each prefix what it had there, rounded up or down. Most
     often that loses nothing, which proves it best. If it does, up to some size an integer
-    program says what is best; beyond it a group that consists of r cells is short by less than r.
+    program says what is best. Beyond it a group that consists of r cells can be short by less than
+    r in some prefixes; then more is asked for there, and the linear program solved again.
 
     Parameters
     ----------
@@ -124,15 +126,34 @@ def place_overlapping(candidates: Candidates, limits: Limits, discount: Array) -
     if counts is None:
         raise refuse(candidates.sizes, limits, whole=small)
     rounded = _rounded(program, counts, value)
-    if rounded.placed.bound is None or not small:
+    if rounded.placed.bound is None:
         return rounded
+    if not small:
+        return _kept(program, rounded)
     counts, _, done = program.solve(whole=True, seconds=_SECONDS)
     if counts is not None:
         ranks = _fill(candidates, np.diff(np.rint(counts), axis=0, prepend=0).argmax(axis=1))
         return Placing(Placed(ranks, "integer program"), {})
     if done:
         raise refuse(candidates.sizes, limits, whole=True)
-    return rounded
+    return _kept(program, rounded)
+
+
+def _kept(program: Program, rounded: Placing) -> Placing:
+    # What rounding breaks is mended by asking for more there; what is best stays unknown.
+    limits, asked, found = program.limits, program.limits, rounded
+    for _ in range(_MENDINGS):
+        if not found.shortfall:
+            break
+        asked = asked.tightened(*limits.broken(program.candidates.group[found.placed.ranks]))
+        harder = Program(program.candidates, asked, program.discount)
+        counts, value, _ = harder.solve(whole=False, seconds=_SECONDS)
+        if counts is None:
+            break
+        found = _rounded(program, counts, value)
+    if found.shortfall:
+        return rounded
+    return Placing(rounded.placed._replace(ranks=found.placed.ranks), {})
 
 
 def _too_large(program: Program, why: str) -> ValueError:

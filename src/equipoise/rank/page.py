@@ -196,7 +196,9 @@ def _shares(found: Ranked) -> Figure:
     bounded = list(dict.fromkeys(find_group(bound, names) for bound in ranking.bounds))
     shown = (bounded or list(range(len(names))))[:_MOST_LINES]
     n = len(ranking.order)
-    k = np.unique(np.geomspace(1, n, min(n, _POINTS)).astype(np.int64))
+    k = np.arange(1, n + 1)
+    if n > _POINTS:  # what happens at the beginning matters most
+        k = np.unique(np.geomspace(1, n, _POINTS).astype(np.int64))
     matrix = found.groups.matrix()
     panels = {}
     for g in shown:
@@ -244,7 +246,7 @@ def _callout(found: Ranked) -> Callout:
 
 
 def _promised(found: Ranked) -> str:
-    return ", ".join(map(str, found.ranking.bounds)) or "no bounds"
+    return "; ".join(map(str, found.ranking.bounds)) or "no bounds"
 
 
 def _percent(share: float) -> str:

@@ -49,8 +49,8 @@ class Limits:
         names = tuple(name for name, kept in zip(self.names, some, strict=True) if kept)
         return Limits(names, self.membership[:, some], self.least[:, some], self.most[:, some])
 
-    def shortfall(self, cells: NDArray[np.integer[Any]]) -> dict[str, int]:
-        """By how many a sequence of cells breaks the limits.
+    def broken(self, cells: NDArray[np.integer[Any]]) -> tuple[Array, Array]:
+        """By how much a sequence of cells breaks the limits, in each prefix.
 
         Parameters
         ----------
@@ -59,13 +59,34 @@ class Limits:
 
         Returns
         -------
-        dict of (str, int)
-            Rounded up, of the groups whose limits are broken, in the prefix where they are most.
+        lacking, over : ndarray, shape (n, g)
+            Whole numbers of people, rounded up.
         """
         counts = np.cumsum(self.membership[cells], axis=0)
-        over = np.maximum(self.least - counts, counts - self.most).max(axis=0, initial=0.0)
-        broken = np.ceil(over - _ROUNDING * (1 + len(cells))).astype(int)
-        return {name: int(by) for name, by in zip(self.names, broken, strict=True) if by > 0}
+        lacking, over = (
+            np.maximum(np.ceil(by - _ROUNDING * (1 + len(cells))), 0.0)
+            for by in (self.least - counts, counts - self.most)
+        )
+        return lacking, over
+
+    def tightened(self, lacking: Array, over: Array) -> Limits:
+        """Limits that ask for so much more, and let in so much less, shape (n, g) each."""
+        return Limits(self.names, self.membership, self.least + lacking, self.most - over)
+
+    def shortfall(self, cells: NDArray[np.integer[Any]]) -> dict[str, int]:
+        """By how many people a sequence of cells breaks the limits.
+
+        Parameters
+        ----------
+        cells : ndarray of int, shape (n,)
+
+        Returns
+        -------
+        dict of (str, int)
+            Of the groups whose limits are broken, in the prefix where they are most.
+        """
+        most = np.maximum(*self.broken(cells)).max(axis=0, initial=0.0)
+        return {name: int(by) for name, by in zip(self.names, most, strict=True) if by > 0}
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,9 +19,9 @@ AREAS = (
     "minmax",
     "optimizers",
     "sampling",
+    "rank",
     "repair",
     "maxent",
-    "rank",
 )
 
 

@@ -166,6 +166,7 @@ def test_one_protected_group_with_a_share_of_half_alternates():
         (["a >= 3 in 5", "a <= 2 in 5"], 6, 5, ("a",)),
         (["a <= 1 in 4", "b <= 1 in 4", "c <= 1 in 4"], 6, 4, ("a", "b", "c")),
         (["a <= 0 in 2", "a >= 2 in 3", "b >= 1 in 1"], 6, 3, ("a",)),
+        (["a <= 0 in 2", "b <= 0 in 2", "a >= 1 in 3", "b >= 1 in 3"], 6, 3, ("a", "b")),
     ],
 )
 def test_bounds_that_nobody_can_keep_are_refused_with_prefix_and_groups(bounds, n, prefix, groups):
@@ -173,3 +174,36 @@ def test_bounds_that_nobody_can_keep_are_refused_with_prefix_and_groups(bounds, 
         rank_items(np.arange(7.0), ["a", "a", "a", "b", "b", "c", "c"], bounds, n=n)
     assert refused.value.prefix == prefix
     assert refused.value.groups == groups
+
+
+@given(problems(), st.randoms(use_true_random=False))
+@settings(max_examples=50)
+def test_neither_the_order_of_groups_nor_one_bound_less_costs_anything(problem, random):
+    scores, codes, names, bounds, discount = problem
+    n, order = len(discount), list(range(len(names)))
+    try:
+        found = rank_items(scores, Groups.from_codes(codes, names), bounds, n=n, discount=discount)
+    except InfeasibleError:
+        return
+    random.shuffle(order)
+    renamed = Groups.from_codes(np.argsort(order)[codes], [names[g] for g in order])
+    again = rank_items(scores, renamed, bounds, n=n, discount=discount)
+    assert again.utility == pytest.approx(found.utility)
+    fewer = rank_items(scores, renamed, bounds[1:], n=n, discount=discount)
+    assert fewer.utility >= found.utility - 1e-9
+    assert found.utility <= found.best_utility + 1e-9
+
+
+@given(problems(senses=(">=",)), st.floats(0.1, 10), st.floats(-5, 5))
+@settings(max_examples=50)
+def test_with_lower_bounds_neither_discount_nor_scale_nor_origin_of_scores_matters(
+    problem, scale, origin
+):
+    scores, codes, names, bounds, discount = problem
+    groups, n = Groups.from_codes(codes, names), len(discount)
+    try:
+        found = rank_items(scores, groups, bounds, n=n, discount=discount)
+    except InfeasibleError:
+        return
+    moved = rank_items(scale * scores + origin, groups, bounds, n=n)
+    assert list(moved.order) == list(found.order)

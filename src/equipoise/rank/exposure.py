@@ -93,17 +93,20 @@ def exposure(
     ValueError
         If rows are ranked twice or are not there.
     """
-    names, membership = _membership(sensitive_features, how)
-    rows = as_order(order, len(membership))
+    names, codes, patterns = _membership(sensitive_features, how)
+    rows = as_order(order, len(codes))
     worth = discounts(discount, len(rows))
-    size, given = membership.sum(axis=0), worth @ membership[rows]
+    size, ranked, given = (
+        np.bincount(codes[some], weights, len(patterns)) @ patterns
+        for some, weights in ((slice(None), None), (rows, None), (rows, worth))
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         return Exposure(
             names,
             given / size,
             given / worth.sum(),
-            size / len(membership),
-            membership[rows].sum(axis=0) / len(rows),
+            size / len(codes),
+            ranked / len(rows),
         )
 
 
@@ -194,11 +197,18 @@ def as_order(order: ArrayLike, n_rows: int) -> NDArray[np.int64]:
     return rows.astype(np.int64, copy=False)
 
 
-def _membership(sensitive_features: Any, how: How) -> tuple[tuple[str, ...], Array]:
-    if callable(getattr(sensitive_features, "matrix", None)):
-        return tuple(sensitive_features.names), np.asarray(sensitive_features.matrix())
-    groups = Groups.of(sensitive_features, how)
-    return groups.names, groups.matrix()
+def _membership(
+    sensitive_features: Any, how: How
+) -> tuple[tuple[str, ...], NDArray[np.int64], Array]:
+    groups = sensitive_features
+    if not callable(getattr(groups, "matrix", None)):
+        groups = Groups.of(sensitive_features, how)
+    if callable(getattr(groups, "patterns", None)):  # far fewer than rows
+        codes, patterns = groups.patterns()
+    else:
+        patterns = np.asarray(groups.matrix())
+        codes = np.arange(len(patterns))
+    return tuple(groups.names), codes, patterns.astype(np.float64)
 
 
 def _or_none(value: float) -> float | None:

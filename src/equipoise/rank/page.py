@@ -199,15 +199,16 @@ def _shares(found: Ranked) -> Figure:
     k = np.arange(1, n + 1)
     if n > _POINTS:  # what happens at the beginning matters most
         k = np.unique(np.geomspace(1, n, _POINTS).astype(np.int64))
-    matrix = found.groups.matrix()
-    panels = {}
+    codes, patterns = found.groups.patterns()
+    panels, wholes = {}, {}
     for g in shown:
+        member = patterns[:, g][codes]
         drawn = [
-            Line(k, np.cumsum(matrix[order, g])[k - 1] / k, name)
+            Line(k, np.cumsum(member[order])[k - 1] / k, name)
             for name, order in (("by score", ranking.by_score), ("ranked", ranking.order))
         ]
         panels[f"share of {names[g]}"] = drawn
-    wholes = {f"share of {names[g]}": (float(matrix[:, g].mean()), "of candidates") for g in shown}
+        wholes[f"share of {names[g]}"] = (float(member.mean()), "of candidates")
     left = len(bounded) - len(shown)
     more = f" ({left} groups are not shown)" if left > 0 else ""
     return lines(

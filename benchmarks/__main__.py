@@ -19,6 +19,7 @@ AREAS = (
     "minmax",
     "optimizers",
     "sampling",
+    "rank",
     "maxent",
     "noisy",
 )

@@ -11,6 +11,7 @@ from equipoise.reproduce.autobalance import AUTOBALANCE
 from equipoise.reproduce.claim import Claim, Outcome, Reproduction, Workplace
 from equipoise.reproduce.constrained import CONSTRAINED
 from equipoise.reproduce.greedy_equilibrium import GREEDY_EQUILIBRIUM
+from equipoise.reproduce.implicit_bias import IMPLICIT_BIAS
 from equipoise.reproduce.intervals import INTERVALS
 from equipoise.reproduce.mala import MALA_RERUN
 from equipoise.reproduce.maxent import MAXENT
@@ -42,6 +43,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         MALA_RERUN,
         MAXENT,
         REPAIR,
+        IMPLICIT_BIAS,
     )
 }
 """What can be re-run, by name."""

@@ -155,7 +155,9 @@ def _one_way(coded: Coded) -> Figure:
     taken = interleaved(
         {
             "ours": lambda: fit(Prior.product(domain), wanted),
-            "theirs": lambda: estimation.mirror_descent(whole, measured, iters=_ONE_WAY_STEPS),
+            "theirs": lambda: estimation.MirrorDescent().estimate(
+                whole, measured, iters=_ONE_WAY_STEPS
+            ),
         },
         rounds=3,
     )

@@ -51,3 +51,12 @@ def test_rank_refuses_a_place_it_could_not_write_to_before_it_reads(run, tmp_pat
     said = run("rank", "no-such.csv", "--score", "s", "--sensitive", "g", "-o", tmp_path / "x.xls")
     assert said.code == 1
     assert ".parquet" in said.err
+
+
+def test_rank_does_not_overwrite_the_table_it_reads(run, people, tmp_path):
+    before = people.read_bytes()
+    for option in ("-o", "--html"):
+        said = run("rank", people, "--score", "score", "--sensitive", "sex", option, people)
+        assert said.code != 0
+        assert "is the table that is read" in said.err
+    assert people.read_bytes() == before

@@ -65,7 +65,7 @@ def test_repair_does_not_write_over_the_table_that_it_repairs(run, people):
     before = people.read_bytes()
     said = run("repair", people, "--target", "hired", "--sensitive", "sex", "-o", people)
     assert said.code == 1
-    assert "is the table to repair" in said.err
+    assert "is the table that is read" in said.err
     assert people.read_bytes() == before
 
 

@@ -69,11 +69,10 @@ def rank(
     The ranking has the largest discounted sum of scores of all that keep the bounds. Tells what
     they cost, exposure by group, and who moved.
     """
-    from equipoise.data import table_suffix
+    from equipoise.cli.outputs import require_writable
     from equipoise.rank.run import rank as run
 
-    if out is not None:
-        table_suffix(out)  # before anything is read
+    require_writable(data, out, html)
     found = run(
         data,
         score=score,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from equipoise.data import Dataset, load, simulate_census
     from equipoise.groups import Groups
     from equipoise.learn import FairClassifier
+    from equipoise.noise import NoisyGroups
     from equipoise.rates import Rate
     from equipoise.repair import MaxEntropyRepair, repair
 
@@ -30,6 +31,7 @@ _HOME = {
     "FairClassifier": "equipoise.learn",
     "Groups": "equipoise.groups",
     "MaxEntropyRepair": "equipoise.repair",
+    "NoisyGroups": "equipoise.noise",
     "Rate": "equipoise.rates",
     "audit": "equipoise.audit",
     "compare": "equipoise.compare",
@@ -50,6 +52,7 @@ __all__ = [
     "FairClassifier",
     "Groups",
     "MaxEntropyRepair",
+    "NoisyGroups",
     "Rate",
     "audit",
     "compare",

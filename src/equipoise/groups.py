@@ -88,7 +88,7 @@ class Groups:
             return sensitive_features
         if how not in get_args(How):
             raise ValueError(f"how must be one of {', '.join(get_args(How))}, not {how!r}.")
-        columns = _columns(sensitive_features)
+        columns = columns_by_name(sensitive_features)
         coded = {name: encode(values, _describe(name)) for name, values in columns.items()}
         lengths = {name: len(c.codes) for name, c in coded.items()}
         if len(set(lengths.values())) > 1:
@@ -381,7 +381,23 @@ class Groups:
         )
 
 
-def _columns(sensitive_features: Any) -> dict[str, Any]:
+def columns_by_name(sensitive_features: Any) -> dict[str, Any]:
+    """Take sensitive features, in whatever form they are given, as columns.
+
+    Parameters
+    ----------
+    sensitive_features : array-like, mapping or dataframe
+
+    Returns
+    -------
+    dict
+        One column has the name "" if it was given none.
+
+    Raises
+    ------
+    ValueError
+        If two columns have the same name.
+    """
     if isinstance(sensitive_features, Mapping):
         return _named_columns(sensitive_features.items())
     if isinstance(sensitive_features, np.ndarray) or hasattr(sensitive_features, "detach"):

@@ -62,13 +62,12 @@ class Cells:
         -------
         Cells
         """
-        weight = np.ones(len(cell)) if weight is None else weight
-        weight = weight / weight.sum()
+        counted = np.ones(len(cell)) if weight is None else weight
+        counted = counted / counted.sum()
         at = 2 * cell.astype(np.int64) + label
-        labels = np.bincount(at, weight, 2 * n_cells)
-        mass = [np.bincount(at, weight * column, 2 * n_cells) for column in membership.T]
-        shape = (n_cells, 2)
-        return cls(np.stack([one.reshape(shape) for one in mass], axis=2), labels.reshape(shape))
+        labels = np.bincount(at, counted, 2 * n_cells).astype(np.float64).reshape(n_cells, 2)
+        mass = [np.bincount(at, counted * column, 2 * n_cells) for column in membership.T]
+        return cls(np.stack([one.reshape(n_cells, 2) for one in mass], axis=2), labels)
 
     def moments(self, moments: Moments) -> tuple[Array, Array]:
         """What deciding cells 1 adds to all moments, and what they are at rest.

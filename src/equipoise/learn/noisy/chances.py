@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
@@ -61,7 +61,7 @@ def learn_chances(
         Is cloned.
     X : table or array of n rows
     codes : ndarray of int, shape (n,)
-        From 0 to ``n_codes - 1``, all of which occur among the rows learnt from.
+        From 0 to ``n_codes - 1``.
     n_codes : int
     among : ndarray of bool, shape (n,), optional
         The rows to learn from; chances are those of all rows.
@@ -94,9 +94,10 @@ def learn_chances(
     model.fit(some, codes[rows], **fitted)
     chance = predict_chances(model, X, n_codes)
     if cv is not None:
-        chance[rows] = cross_val_predict(
+        predicted = cross_val_predict(
             clone(estimator), some, codes[rows], cv=cv, method="predict_proba", params=fitted
         )
+        chance[rows] = _spread(predicted, model, n_codes)
     return Learnt(model, chance)
 
 
@@ -114,12 +115,16 @@ def predict_chances(model: Any, X: Any, n_codes: int) -> Array:
     ndarray, shape (n, n_codes)
         0 for codes the model has not met.
     """
-    found = np.asarray(model.predict_proba(X), dtype=np.float64)
-    if found.shape[1] == n_codes:
-        return found
-    chance = np.zeros((len(found), n_codes))
-    chance[:, np.asarray(model.classes_, dtype=np.int64)] = found
-    return chance
+    return _spread(model.predict_proba(X), model, n_codes)
+
+
+def _spread(found: ArrayLike, model: Any, n_codes: int) -> Array:
+    chances = np.asarray(found, dtype=np.float64)
+    if chances.shape[1] == n_codes:
+        return chances
+    spread = np.zeros((len(chances), n_codes))
+    spread[:, np.asarray(model.classes_, dtype=np.int64)] = chances
+    return spread
 
 
 def _fit_parameters(model: Any, weights: Array | None) -> dict[str, Array]:

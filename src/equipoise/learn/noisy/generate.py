@@ -64,10 +64,13 @@ class Generated:
         Of the mixtures of rules met, by modelled moments.
     bound : float
         What no rule's value is below: the largest value of the dual that was met.
+    weights : ndarray, shape (q,)
+        Of the moments, where the dual has that value.
     """
 
     best: Best
     bound: float
+    weights: Array
 
 
 def generate(
@@ -100,7 +103,7 @@ def generate(
     -------
     Generated
     """
-    bound = -np.inf
+    bound, at_bound = -np.inf, np.zeros(program.on_moments.shape[1])
     for _ in range(max_rules):
         best = _best(pool, program, price, of_error)
         if best.value - bound <= tolerance:
@@ -111,10 +114,11 @@ def generate(
         # Of the levels, any in [0, 1], the worst is taken as it is the minimum that bounds.
         of_levels = np.minimum(-(program.on_levels.T @ best.multipliers), 0.0).sum()
         dual = of_error * error + best.multipliers @ program.at_least - weights @ moments
-        bound = max(bound, float(dual + of_levels))
+        if dual + of_levels > bound:
+            bound, at_bound = float(dual + of_levels), weights
     else:
         best = _best(pool, program, price, of_error)
-    return Generated(best, bound)
+    return Generated(best, bound, at_bound)
 
 
 def _best(pool: Pool, program: Program, price: float, of_error: float) -> Best:
@@ -123,20 +127,27 @@ def _best(pool: Pool, program: Program, price: float, of_error: float) -> Best:
     return best_mixture(errors, values, program.on_levels, program.at_least, price)
 
 
-def best_counted(pool: Pool, program: Program, price: float) -> Best:
-    """The best mixture of rules met, by the moments that rows themselves have.
+def best_counted(pool: Pool, program: Program, price: float, weights: Array) -> Best:
+    """The mixture of rules met that is certified best, by the moments that rows themselves have.
+
+    Of a mixture that keeps the inequalities by its counted moments, the modelled errors less the
+    bound that the dual gives, once modelled moments are shifted to agree with the counted ones, are
+    linear in the mixture: the sum of errors and ``weights (counted - modelled)``, but for a
+    constant. So the mixture with the least gap is found by one linear program.
 
     Parameters
     ----------
     pool : Pool
     program : Program
     price : float
+    weights : ndarray, shape (q,)
+        Of the moments, in the dual.
 
     Returns
     -------
     Best
     """
-    values = program.on_moments @ np.stack(pool.counted, axis=1)
-    return best_mixture(
-        np.array(pool.errors), values, program.on_levels, program.at_least, price
-    )
+    counted = np.stack(pool.counted, axis=1)
+    errors = np.array(pool.errors) + weights @ (counted - np.stack(pool.modelled, axis=1))
+    values = program.on_moments @ counted
+    return best_mixture(errors, values, program.on_levels, program.at_least, price)

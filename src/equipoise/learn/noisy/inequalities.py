@@ -173,9 +173,15 @@ def needs_level(promises: Sequence[Constraint], moments: Moments) -> bool:
     ValueError
         If it is so for more than one component, for which no search is made.
     """
-    of = [promise.disparity for promise in promises for _ in range(promise.disparity.rate.n_components(2))]
+    of = [
+        promise.disparity
+        for promise in promises
+        for _ in range(promise.disparity.rate.n_components(2))
+    ]
     searched = [
-        one for one, moves in zip(of, moments.fractional, strict=True) if moves and one.kind != "worst"
+        one
+        for one, moves in zip(of, moments.fractional, strict=True)
+        if moves and one.kind != "worst"
     ]
     if len(searched) > 1:
         raise ValueError(

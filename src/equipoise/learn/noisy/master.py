@@ -42,7 +42,8 @@ def best_mixture(
     ::
 
         minimise  errors w + price sum(s)
-        subject to  values w + on_levels l + s >= at_least ,  sum w = 1 ,  w, s >= 0 ,  0 <= l <= 1 .
+        subject to  values w + on_levels l + s >= at_least ,  sum w = 1 ,
+                    w >= 0 ,  s >= 0 ,  0 <= l <= 1 .
 
     Parameters
     ----------

@@ -57,6 +57,8 @@ class Moments:
         ValueError
             If a promise is about a loss, which decisions do not determine.
         """
+        if not promises:
+            return cls(np.empty((0, 2)), np.empty((0, 2)))
         cells = [promise.disparity.rate.cells(2) for promise in promises]
         numerators = np.concatenate([one.numerator for one in cells])
         table = np.concatenate([numerators, *(one.denominator for one in cells)])
@@ -115,10 +117,12 @@ class Moments:
         ndarray, shape (moving p, n)
         """
         by_row = membership.T * weight
-        rows = []
-        for each in self.added[self.moving]:
-            rows.append(by_row * (each[0] if each[0] == each[1] else each[label]))
-        return np.concatenate(rows)
+        return np.concatenate(
+            [
+                by_row * (each[0] if each[0] == each[1] else each[label])
+                for each in self.added[self.moving]
+            ]
+        )
 
     def modelled(
         self,

@@ -96,7 +96,7 @@ class Search:
                     found = replace(found, gap=max(found.error - generated.bound, 0.0))
                     if found.missing <= KEPT and found.gap <= self.tolerance:
                         return found
-                best = best_counted(self.pool, safe, price)
+                best = best_counted(self.pool, safe, price, generated.weights)
                 if found is not None and _same(self._chances, best.chances):
                     break  # nor would another round find any other
                 self._chances = best.chances
@@ -127,7 +127,8 @@ class Search:
             tolerance=KEPT / 10,
             max_rules=self.max_rules,
         )
-        return best_counted(self.pool, program, _PRICES[-1]).missing
+        still = np.zeros(program.on_moments.shape[1])
+        return best_counted(self.pool, program, _PRICES[-1], still).missing
 
     def _difference(self) -> Array:
         k = len(self._chances)

@@ -152,8 +152,8 @@ def _unreachable(task: Task, search: Search) -> UnreachablePromiseError:
     if not kept(trivial, asked.floor):
         floor = asked.floor * _largest(lambda part: kept(trivial, asked.floor * part))
         return UnreachablePromiseError(
-            f"no rule of the features has a share of at least floor = {asked.floor:g} of the rows in "
-            f"the event of {said} in every group, whatever the bound; about {floor:.3g} can be "
+            f"no rule of the features has a share of at least floor = {asked.floor:g} of the rows "
+            f"in what {said} is about in every group, whatever the bound; about {floor:.3g} can be "
             "reached.",
             (),
             floor,

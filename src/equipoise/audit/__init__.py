@@ -9,6 +9,8 @@ from equipoise.audit.gate import Gate, gates
 from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.multilabel import MultiLabelAudit, audit_multilabel
+from equipoise.audit.noisy import NoisyAudit
+from equipoise.audit.noisy_counts import NoisyCounts
 from equipoise.audit.paired import Change, PairedAudit, audit_pair
 from equipoise.audit.parity import Parity
 from equipoise.audit.posterior import PosteriorAudit, Range, Uncertainty, audit_posterior
@@ -30,6 +32,8 @@ __all__ = [
     "Estimate",
     "Gate",
     "MultiLabelAudit",
+    "NoisyAudit",
+    "NoisyCounts",
     "OnePass",
     "PairedAudit",
     "Parity",

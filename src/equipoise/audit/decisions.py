@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from numpy.typing import ArrayLike
 
 from equipoise.audit.counts import Counts
 from equipoise.audit.labels import encode_pair
+from equipoise.audit.noisy import NoisyAudit, audit_noisy
 from equipoise.audit.one_pass import count_codes
 from equipoise.audit.result import Audit
 from equipoise.audit.weights import as_weights
 from equipoise.groups import Groups, How
+from equipoise.noise import NoisyGroups
+
+
+@overload
+def audit(
+    label: ArrayLike,
+    prediction: ArrayLike,
+    *,
+    sensitive_features: NoisyGroups,
+    sample_weight: ArrayLike | None = None,
+    how: How = "crossed",
+    positive: Any = None,
+    confidence: float = 0.95,
+    n_boot: int = 2000,
+    random_state: int = 0,
+) -> NoisyAudit: ...
+
+
+@overload
+def audit(
+    label: ArrayLike,
+    prediction: ArrayLike,
+    *,
+    sensitive_features: Any,
+    sample_weight: ArrayLike | None = None,
+    how: How = "crossed",
+    positive: Any = None,
+    confidence: float = 0.95,
+    n_boot: int = 2000,
+    random_state: int = 0,
+) -> Audit: ...
 
 
 def audit(
@@ -25,15 +57,16 @@ def audit(
     confidence: float = 0.95,
     n_boot: int = 2000,
     random_state: int = 0,
-) -> Audit:
+) -> Audit | NoisyAudit:
     """Audit predictions: rates by group, their disparities, and how sure one can be.
 
     Parameters
     ----------
     label, prediction : array-like, shape (n,)
         What was true and what was decided, in the same classes.
-    sensitive_features : Groups, array-like, mapping or dataframe
-        One or several columns of n values; see :meth:`equipoise.Groups.of`.
+    sensitive_features : Groups, array-like, mapping or dataframe, or NoisyGroups
+        One or several columns of n values; see :meth:`equipoise.Groups.of`. Of noisy groups, all
+        figures are corrected for the flips.
     sample_weight : array-like, shape (n,), optional
         How much each row counts for, such as the inverse of the probability with which it was
         drawn. Intervals and tests are those of as many equal rows as would tell as much.
@@ -47,7 +80,7 @@ def audit(
 
     Returns
     -------
-    Audit
+    Audit, or NoisyAudit of noisy groups
         Print it for a summary; ask :meth:`Audit.rates` and :meth:`Audit.disparity` for figures.
 
     Raises
@@ -63,6 +96,17 @@ def audit(
     >>> round(result.disparity(gap("selection")).value, 3)
     0.333
     """
+    if isinstance(sensitive_features, NoisyGroups):
+        return audit_noisy(
+            label,
+            prediction,
+            groups=sensitive_features,
+            sample_weight=sample_weight,
+            positive=positive,
+            confidence=confidence,
+            n_boot=n_boot,
+            random_state=random_state,
+        )
     counts = None
     if sample_weight is None:
         counts = count_codes(label, prediction, sensitive_features, positive)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from equipoise.audit.gate import Gate
+from equipoise.audit.noisy_tables import noise_parts
 from equipoise.audit.posterior_tables import MEANING, posterior_disparities, posterior_rates
 from equipoise.audit.summary import summarise
 from equipoise.audit.tables import (
@@ -36,6 +37,7 @@ from equipoise.report import (
 )
 
 if TYPE_CHECKING:
+    from equipoise.audit.noisy import NoisyAudit
     from equipoise.audit.posterior import PosteriorAudit
     from equipoise.audit.result import Audit
     from equipoise.audit.row_sample import Sampled
@@ -49,7 +51,7 @@ _FEWEST = 30
 
 
 def page(
-    audit: Audit,
+    audit: Audit | NoisyAudit,
     scores: ScoreAudit | None = None,
     gates: Sequence[Gate] = (),
     subgroups: tuple[str, Sequence[Subgroup]] | None = None,
@@ -87,6 +89,10 @@ def page(
         Section("Disparities beside chance", [_beside_chance(audit), disparity_table(audit)]),
         Section("Group by group", [*_rates(audit), group_table(audit)]),
     ]
+    noise = noise_parts(audit)
+    if noise:
+        shown = [Text(part) if isinstance(part, str) else part for part in noise]
+        sections.append(Section("What was corrected, and at what price", shown))
     if posterior is not None:
         sections.append(
             Section(
@@ -122,7 +128,7 @@ def page(
     )
 
 
-def _callout(audit: Audit) -> Callout:
+def _callout(audit: Audit | NoisyAudit) -> Callout:
     found = summarise(audit)
     kind: Literal["warn", "info"] = "warn" if found.differs else "info"
     return Callout(kind, found.heading, "\n\n".join(found.paragraphs))
@@ -144,7 +150,7 @@ def _gate_table(gates: Sequence[Gate]) -> Table:
     )
 
 
-def _beside_chance(audit: Audit) -> Figure:
+def _beside_chance(audit: Audit | NoisyAudit) -> Figure:
     from equipoise.audit.result import DEFAULT_DISPARITIES
 
     seen, chance = [], []
@@ -184,7 +190,7 @@ def _over_draws(posterior: PosteriorAudit) -> Figure:
     )
 
 
-def _rates(audit: Audit) -> list[Figure]:
+def _rates(audit: Audit | NoisyAudit) -> list[Figure]:
     from equipoise.audit.result import DEFAULT_RATES
 
     figures = []
@@ -307,7 +313,7 @@ def _left_out(scores: ScoreAudit) -> str:
     return f" Not drawn, for want of rows of either label: {', '.join(map(_short, names))}."
 
 
-def _how(audit: Audit) -> Facts:
+def _how(audit: Audit | NoisyAudit) -> Facts:
     return Facts(
         {
             "classes": ", ".join(map(str, audit.counts.classes)),

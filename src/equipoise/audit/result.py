@@ -17,7 +17,6 @@ from equipoise.audit.intervals import IntervalMethod, basic_interval, share_inte
 from equipoise.audit.judge import judge
 from equipoise.audit.parity import Parity
 from equipoise.audit.power import detectable
-from equipoise.audit.weights import effective_rows
 from equipoise.audit.words import number_or_none
 from equipoise.constraints import Disparity, gap, ratio, worst
 from equipoise.rates import Rate, find_rate
@@ -42,7 +41,7 @@ opportunity, equalized odds, predictive parity, and how accuracy falls apart."""
 
 
 # A difference that few would call small.
-_TELLING = 0.1
+TELLING = 0.1
 
 
 class Estimate(NamedTuple):
@@ -233,7 +232,7 @@ class Audit:
         ValueError
             Of the worst group's rate, which says nothing of parity.
         """
-        disparity = _between_groups(disparity)
+        disparity = require_between_groups(disparity)
         if disparity in self._judged:
             return self._judged[disparity]
         found = judge(self.counts, disparity, self.confidence, self.n_boot, self.random_state)
@@ -262,7 +261,7 @@ class Audit:
         ValueError
             Of the worst group's rate, which says nothing of parity.
         """
-        disparity = _between_groups(disparity)
+        disparity = require_between_groups(disparity)
         names = disparity.rate.component_names(self.counts.classes)
         error = (1 - self.confidence) / (len(names) if simultaneous else 1)
         settings = 1 - error, self.n_boot, self.random_state
@@ -369,7 +368,7 @@ class Audit:
         found = []
         for g, name in enumerate(self.counts.groups):
             c = int(widest[:, g].argmax())
-            if widest[c, g] > _TELLING:
+            if widest[c, g] > TELLING:
                 found.append(
                     f"{name!r} has {self.counts.sizes[g]:,} rows: its {components[c]} must be "
                     f"{widest[c, g]:.2f} from the others' to be seen to differ"
@@ -378,32 +377,9 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """Every figure, as JSON can hold it; None for what is undefined."""
-        names, weight = self.counts.groups, self.counts.weight
-        by_group: dict[str, dict[str, Any]] = {
-            name: {"rows": int(n)} for name, n in zip(names, self.counts.sizes, strict=True)
-        }
-        for rate in DEFAULT_RATES:
-            found = self.rates(rate)
-            for c, component in enumerate(found.components):
-                for g, name in enumerate(names):
-                    by_group[name][component] = {
-                        **found.estimate(c, g).to_dict(),
-                        "support": _rounded(found.support[c, g]),
-                    }
-        return {
-            "rows": self.counts.n_rows,
-            **({} if weight is None else {"effective_rows": effective_rows(weight)}),
-            "classes": list(self.counts.classes),
-            "confidence": self.confidence,
-            "accuracy": number_or_none(self.counts.accuracy),
-            "groups": by_group,
-            "disparities": {str(d): self.disparity(d).to_dict() for d in DEFAULT_DISPARITIES},
-            "parity": {
-                str(d): self.parity(d).to_dict() for d in DEFAULT_DISPARITIES if d.kind != "worst"
-            },
-            "undefined": self.undefined,
-            "unsure": self.unsure,
-        }
+        from equipoise.audit.figures import figures_of_audit
+
+        return figures_of_audit(self)
 
     def write(self, path: str | Path, scores: ScoreAudit | None = None) -> None:
         """Write the report, one HTML file that needs nothing else.
@@ -432,13 +408,23 @@ class Audit:
         return as_text(self)
 
 
-def _between_groups(disparity: str | Disparity) -> Disparity:
+def require_between_groups(disparity: str | Disparity) -> Disparity:
+    """Read a disparity that says something of parity.
+
+    Parameters
+    ----------
+    disparity : str or Disparity
+
+    Returns
+    -------
+    Disparity
+
+    Raises
+    ------
+    ValueError
+        Of the worst group's rate.
+    """
     disparity = Disparity.parse(disparity)
     if disparity.kind == "worst":
         raise ValueError(f"{disparity} is no disparity between groups: take gap or ratio.")
     return disparity
-
-
-def _rounded(support: float) -> float:
-    # Of weighted rows a support is no whole number.
-    return int(support) if float(support).is_integer() else round(float(support), 3)

@@ -10,6 +10,7 @@ from equipoise.audit.words import level, number, p_value
 from equipoise.constraints import Disparity, gap, ratio
 
 if TYPE_CHECKING:
+    from equipoise.audit.noisy import NoisyAudit
     from equipoise.audit.result import Audit
 
 _WORDS = {
@@ -40,7 +41,7 @@ class Summary(NamedTuple):
     differs: bool
 
 
-def summarise(audit: Audit) -> Summary:
+def summarise(audit: Audit | NoisyAudit) -> Summary:
     """Say what differs between groups, what does not, and what cannot be told.
 
     Parameters
@@ -87,7 +88,7 @@ def _beyond_chance(p_values: dict[Disparity, float], error: float) -> list[Dispa
     return [d for i, d in enumerate(p_values) if i in rejected]
 
 
-def _apart(audit: Audit, disparity: Disparity) -> str:
+def _apart(audit: Audit | NoisyAudit, disparity: Disparity) -> str:
     found, rate = audit.parity(disparity), disparity.rate
     rates = audit.counts.rates(rate)
     worst = int((rates.max(-1) - rates.min(-1)).argmax())
@@ -105,7 +106,7 @@ def _apart(audit: Audit, disparity: Disparity) -> str:
     )
 
 
-def _four_fifths(audit: Audit) -> list[str]:
+def _four_fifths(audit: Audit | NoisyAudit) -> list[str]:
     found = audit.parity(ratio("selection"))
     if np.isnan(found.value):
         return []

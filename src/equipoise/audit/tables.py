@@ -19,6 +19,7 @@ from equipoise.audit.words import (
 from equipoise.report import Column, Table
 
 if TYPE_CHECKING:
+    from equipoise.audit.noisy import NoisyAudit
     from equipoise.audit.result import Audit
     from equipoise.audit.row_sample import Sampled
     from equipoise.audit.score_audit import ScoreAudit
@@ -30,7 +31,7 @@ MOST_LISTED = 20
 """How many subgroups a reader is shown."""
 
 
-def group_table(audit: Audit, rates: Sequence[str | Rate] | None = None) -> Table:
+def group_table(audit: Audit | NoisyAudit, rates: Sequence[str | Rate] | None = None) -> Table:
     """Rates by group with their intervals and the rows they rest on.
 
     Parameters
@@ -52,11 +53,11 @@ def group_table(audit: Audit, rates: Sequence[str | Rate] | None = None) -> Tabl
     rows = []
     for g, (name, size) in enumerate(zip(audit.counts.groups, audit.counts.sizes, strict=True)):
         cells = [with_interval(r.estimate(c, g)) for r in found for c in range(len(r.components))]
-        rows.append([name, f"{size:,}", *cells])
+        rows.append([name, f"{size:,.0f}", *cells])
     return Table(columns, rows, caption=f"By group, with {level(audit.confidence)} intervals")
 
 
-def disparity_table(audit: Audit) -> Table:
+def disparity_table(audit: Audit | NoisyAudit) -> Table:
     """How far the rates fall apart.
 
     Parameters
@@ -203,7 +204,7 @@ def score_text(scores: ScoreAudit) -> str:
     return plain_text([score_table(scores), told])
 
 
-def as_text(audit: Audit) -> str:
+def as_text(audit: Audit | NoisyAudit) -> str:
     """The whole audit as plain text.
 
     Parameters
@@ -214,6 +215,7 @@ def as_text(audit: Audit) -> str:
     -------
     str
     """
+    from equipoise.audit.noisy_tables import noise_parts
     from equipoise.audit.result import DEFAULT_RATES
 
     counts = audit.counts
@@ -223,7 +225,8 @@ def as_text(audit: Audit) -> str:
     by_class = len(counts.classes) > 2
     together = [[rate] for rate in DEFAULT_RATES] if by_class else [DEFAULT_RATES]
     parts += [group_table(audit, rates) for rates in together]
-    return plain_text([*parts, disparity_table(audit), *audit.undefined, *audit.unsure])
+    noise = noise_parts(audit)
+    return plain_text([*parts, disparity_table(audit), *noise, *audit.undefined, *audit.unsure])
 
 
 def plain_text(parts: Sequence[Table | str]) -> str:

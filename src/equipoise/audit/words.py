@@ -10,6 +10,7 @@ from equipoise.audit.weights import effective_rows
 if TYPE_CHECKING:
     from equipoise.audit.certificate import Certificate
     from equipoise.audit.counts import Counts
+    from equipoise.audit.noisy_counts import NoisyCounts
     from equipoise.audit.parity import Parity
     from equipoise.audit.result import Estimate
     from equipoise.constraints import Disparity
@@ -32,7 +33,7 @@ def level(confidence: float) -> str:
     return f"{100 * confidence:.10g}%"
 
 
-def how_many_rows(counts: Counts) -> str:
+def how_many_rows(counts: Counts | NoisyCounts) -> str:
     """The number of rows and, where they are weighted, how much they tell.
 
     Parameters

@@ -13,7 +13,6 @@ from equipoise.reproduce.claim import Claim
 from equipoise.reproduce.judge import (
     judged,
     over_seeds,
-    share,
     shown_above,
     shown_at_least,
     shown_at_most,
@@ -27,7 +26,7 @@ from equipoise.reproduce.noisy_groups.figures_of import (
     RATIO_HERE,
     Frontier,
 )
-from equipoise.reproduce.noisy_groups.published import NONE, ROWS, SLACK, THEOREM
+from equipoise.reproduce.noisy_groups.published import NONE, ROWS
 from equipoise.reproduce.part import Shown
 
 Array = NDArray[np.float64]
@@ -35,7 +34,6 @@ Array = NDArray[np.float64]
 _TAU = 0.9
 _NEAR_BEST, _NEAR_KNOWN = 0.01, 0.03
 _ACCURACY_NEAR, _RATIO_NEAR = 0.01, 0.04
-_OFTEN = 0.9
 _SIMULATED = "population"
 
 
@@ -110,8 +108,6 @@ def _of_one(one: Frontier) -> list[Claim]:
     )
     if one.name.endswith("SR"):
         claims += _other_flips(one)
-    if one.table == _SIMULATED:
-        claims += _theorem(one)
     return claims
 
 
@@ -182,23 +178,6 @@ def _other_flips(one: Frontier) -> list[Claim]:
             shown_below(soft, 0.0),
         ),
     ]
-
-
-def _theorem(one: Frontier) -> list[Claim]:
-    limit = _TAU - 3 * SLACK
-    claims = []
-    for way in (ways.DENOISED, ways.MAIN, ways.PAIRS):
-        kept = share(one.at(way, _TAU, RATIO) >= limit)
-        claims.append(
-            judged(
-                f"{one.name}, {way}, τ = {_TAU:g}: the ratio in the population is at least "
-                f"τ - 3δ = {limit:g} (δ = {SLACK:g}) in at least {_OFTEN:.0%} of samples",
-                THEOREM,
-                kept,
-                shown_at_least(kept, _OFTEN),
-            )
-        )
-    return claims
 
 
 def _beside_others(frontiers: Sequence[Frontier]) -> list[Claim]:

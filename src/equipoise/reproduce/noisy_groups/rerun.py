@@ -8,11 +8,12 @@ from equipoise.report import Page, Section
 from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
 from equipoise.reproduce.noisy_groups.assumed import assumed_part
 from equipoise.reproduce.noisy_groups.frontier import frontier_part
+from equipoise.reproduce.noisy_groups.guarantee import guarantee_part
 from equipoise.reproduce.noisy_groups.published import SOURCE
 from equipoise.reproduce.part import MakePart, Part
 from equipoise.reproduce.run_parts import make_parts, run_parts
 
-PARTS: tuple[MakePart, ...] = (assumed_part, frontier_part)
+PARTS: tuple[MakePart, ...] = (assumed_part, guarantee_part, frontier_part)
 """In the order in which they are shown."""
 
 

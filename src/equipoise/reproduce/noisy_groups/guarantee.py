@@ -90,8 +90,8 @@ def part_of(settings: Sequence[Setting]) -> Part:
 
 _TEXT = (
     "The program over cells as published, with slack δ, on samples of a population of 72 cells "
-    "that is known. The theorem speaks of rows enough, and its constants are not known here; how many "
-    "rows are enough is what is measured."
+    "that is known. The theorem speaks of rows enough, and its constants are not known here; how "
+    "many are enough is what is measured."
 )
 
 

@@ -21,6 +21,7 @@ AREAS = (
     "sampling",
     "repair",
     "maxent",
+    "noisy",
 )
 
 

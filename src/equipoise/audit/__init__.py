@@ -11,6 +11,7 @@ from equipoise.audit.labels import encode_pair
 from equipoise.audit.multilabel import MultiLabelAudit, audit_multilabel
 from equipoise.audit.noisy import NoisyAudit
 from equipoise.audit.noisy_counts import NoisyCounts
+from equipoise.audit.noisy_stream import audit_noisy_stream
 from equipoise.audit.paired import Change, PairedAudit, audit_pair
 from equipoise.audit.parity import Parity
 from equipoise.audit.posterior import PosteriorAudit, Range, Uncertainty, audit_posterior
@@ -47,6 +48,7 @@ __all__ = [
     "Uncertainty",
     "audit",
     "audit_multilabel",
+    "audit_noisy_stream",
     "audit_one_pass",
     "audit_pair",
     "audit_posterior",

@@ -26,7 +26,7 @@ from equipoise.audit.result import (
 )
 from equipoise.audit.weights import as_weights
 from equipoise.constraints import Disparity
-from equipoise.noise import NoisyGroups
+from equipoise.noise import FlipsDiffer, NoisyGroups
 from equipoise.rates import Rate, find_rate
 
 Array = NDArray[np.float64]
@@ -51,12 +51,15 @@ class NoisyAudit:
     n_boot : int
         Draws of the distribution of disparities under parity, at least.
     random_state : int
+    dependence : FlipsDiffer or None
+        Whether flips depend on labels and decisions, if gold rows were asked.
     """
 
     counts: NoisyCounts
     confidence: float = 0.95
     n_boot: int = 2000
     random_state: int = 0
+    dependence: FlipsDiffer | None = None
     _judged: dict[Disparity, Parity] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +94,7 @@ class NoisyAudit:
         values = counts.rates(rate)
         error = (1 - self.confidence) / (values.size if simultaneous else 1)
         low, high = score_interval(counts, rate, float(stats.norm.isf(error / 2)))
-        support = np.nan_to_num(self._denominator(rate) / self.price(rate))
+        support = np.nan_to_num(counts.known_rows(rate) / self.price(rate))
         return GroupRates(rate.component_names(counts.classes), values, low, high, support)
 
     def price(self, rate: str | Rate) -> Array:
@@ -108,9 +111,6 @@ class NoisyAudit:
             estimated flips included.
         """
         return price(self.counts, find_rate(rate))
-
-    def _denominator(self, rate: Rate) -> Array:
-        return np.maximum(rate.fractions(self.counts.by_group)[1], 0.0)
 
     def disparity(self, disparity: str | Disparity) -> Estimate:
         """How far a rate falls apart between the true groups.
@@ -145,7 +145,7 @@ class NoisyAudit:
         found = self.parity(disparity)
         if not np.isnan(found.value):
             return found.low, found.high
-        # A ratio with a rate that is not positive: what rates in all intervals at once allow.
+        # A ratio with a rate that is hardly positive: what rates in all intervals at once allow.
         low, high = together.low.clip(0.0), together.high
         if np.isnan(low).any():
             return np.nan, np.nan
@@ -163,7 +163,8 @@ class NoisyAudit:
         Returns
         -------
         Parity
-            All NaN where a rate is undefined, or where a ratio has a rate that is not positive.
+            All NaN where a rate is undefined, or where a ratio has a rate that is within a standard
+            error of 0, or below.
 
         Raises
         ------
@@ -180,7 +181,8 @@ class NoisyAudit:
         spread = covariance(self.counts, disparity.rate)
         if not (np.isfinite(values).all() and np.isfinite(spread).all()):
             return UNKNOWN
-        if disparity.kind == "ratio" and not (values > 0).all():
+        error = np.sqrt(np.diag(spread)).reshape(values.shape)
+        if disparity.kind == "ratio" and not (values > error).all():
             return UNKNOWN
         random = np.random.default_rng(self.random_state)
         size = draws_for(self.confidence, self.n_boot)

@@ -190,6 +190,26 @@ class NoisyCounts:
         parts = [one.inverse.T @ of for one, of in zip(self.flips, seen, strict=True)]
         return np.asarray(sum(parts[1:], start=parts[0]))
 
+    def known_rows(self, rate: Rate) -> Array:
+        """How many equal rows of each true group a rate would be a share of, if it were known.
+
+        Parameters
+        ----------
+        rate : Rate
+
+        Returns
+        -------
+        ndarray, shape (c, p)
+            0 where the rate is undefined.
+        """
+        rows = np.maximum(rate.fractions(self.by_group)[1], 0.0)
+        if self.weight is None:
+            return rows
+        k = len(self.classes)
+        flat = self.weight[1].reshape(*self.table.shape[:2], k * k)
+        squares = rate.fractions(self._true_of(flat).reshape(-1, k, k))[1]
+        return np.divide(rows**2, squares, out=np.zeros_like(rows), where=squares > 0)
+
     def rates(self, rate: Rate) -> Array:
         """The rate of each true group, NaN where undefined.
 

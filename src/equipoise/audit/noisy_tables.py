@@ -41,12 +41,16 @@ def noise_parts(audit: Audit | NoisyAudit) -> Sequence[Table | str]:
         f"{'In stratum ' + repr(name) + ', t' if name else 'T'}{_flips(flips)}"
         for name, flips in zip(counts.strata or ("",), counts.flips, strict=True)
     ]
+    depends = []
+    if audit.dependence is not None:
+        depends = [f"Do flips depend on labels and decisions? By the gold rows: {audit.dependence}"]
     return [
         "Groups are observed with errors. All figures are those of the true groups, as they follow "
         "from the flips, if these depend on nothing but the true group. "
         + " ".join(said)
         + " Figures without noise in them would lie between 0 and 1; these need not, and are not "
         "cut.",
+        *depends,
         _group_table(audit),
         _disparity_table(audit),
     ]
@@ -145,6 +149,7 @@ def noise_dict(audit: NoisyAudit) -> dict[str, Any]:
             }
             for stratum, flips in zip(strata, counts.flips, strict=True)
         },
+        **({} if audit.dependence is None else {"dependence": audit.dependence._asdict()}),
         "price": {name: number_or_none(x) for name, x in zip(counts.groups, price, strict=True)},
         "rows_observed": dict(zip(counts.groups, before.sizes.tolist(), strict=True)),
         "as_observed": {

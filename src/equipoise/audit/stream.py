@@ -101,7 +101,7 @@ def audit_stream(
         If there are no rows, a column is not there, or it cannot be audited.
     """
     asked = Asked(label, prediction, score, threshold, sensitive, missing_group, weight)
-    counts = _tally(source, asked, None, None).counts(how, positive)
+    counts = tally_rows(source, asked, None, None).counts(how, positive)
     return Audit(counts, confidence)
 
 
@@ -152,7 +152,7 @@ def audit_one_pass(
     within = None if score is None else limits or (0.0, 1.0)
     sample = None if subgroups is None else RowSample(_SEARCHED)
     try:
-        tally = _tally(source, asked, within, sample)
+        tally = tally_rows(source, asked, within, sample)
     except BeyondLimitsError as error:
         if limits is not None:
             raise
@@ -163,7 +163,7 @@ def audit_one_pass(
             ) from error
         within = limits_of(*_range(source, asked))
         sample = None if subgroups is None else RowSample(_SEARCHED)
-        tally = _tally(source, asked, within, sample)
+        tally = tally_rows(source, asked, within, sample)
     scores = None
     if within is not None:
         scores = ScoreAudit(tally.score_counts(how, positive, within), confidence)
@@ -191,9 +191,29 @@ def audit_one_pass(
     return OnePass(found, scores, far, sampled)
 
 
-def _tally(
+def tally_rows(
     source: Any, asked: Asked, limits: tuple[float, float] | None, sample: RowSample | None
 ) -> Tally:
+    """Count the rows of a source block by block.
+
+    Parameters
+    ----------
+    source : path, Arrow stream, or iterable of tables
+    asked : Asked
+    limits : (float, float) or None
+        Between which scores are counted in bins, if they are to be.
+    sample : RowSample or None
+        To which all blocks are added.
+
+    Returns
+    -------
+    Tally
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, or a column is not there.
+    """
     specs: list[SensitiveColumn] = []
     columns = asked.columns
     if isinstance(source, str | os.PathLike):

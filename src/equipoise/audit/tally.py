@@ -51,6 +51,8 @@ class Asked:
     missing_group : str or None
     weight : str or None
         A column of how much each row counts for.
+    gold : str or None
+        A column that has the true groups of some rows.
     """
 
     label: str
@@ -60,6 +62,7 @@ class Asked:
     sensitive: Sequence[str]
     missing_group: str | None
     weight: str | None = None
+    gold: str | None = None
 
     def __post_init__(self) -> None:
         if self.prediction is None and self.score is None:
@@ -73,7 +76,7 @@ class Asked:
     @property
     def columns(self) -> list[str]:
         """All that are to be read, those that are cut with their cut points."""
-        named = [self.label, self.prediction, self.score, self.weight, *self.sensitive]
+        named = [self.label, self.prediction, self.score, self.weight, self.gold, *self.sensitive]
         return [column for column in named if column is not None]
 
     def specs(self, names: Sequence[str]) -> list[SensitiveColumn]:
@@ -83,6 +86,7 @@ class Asked:
             "prediction": self.prediction,
             "score": self.score,
             "weight": self.weight,
+            "gold": self.gold,
         }
         require_columns({name: c for name, c in named.items() if c is not None}, names)
         return sensitive_columns(self.sensitive, names)
@@ -124,7 +128,7 @@ class Tally:
         Tally
         """
         block = _cut(block, specs, asked.missing_group)
-        also = [BIN] if bins else []
+        also = [*([] if asked.gold is None else [asked.gold]), *([BIN] if bins else [])]
         keys = [asked.label, asked.decision, *(spec.column for spec in specs), *also]
         names = list(dict.fromkeys(keys))
         needed = names if asked.weight is None else [*names, asked.weight]
@@ -214,19 +218,40 @@ class Tally:
         ValueError
             If values are missing, or are no classes.
         """
-        self._refuse_missing()
-        label, decision = self.rows[self.asked.label], self.rows[self.asked.decision]
-        groups = self.groups
-        if self.asked.prediction is None:
-            y, classes = encode_label(label, positive)
-            decided = decision.to_numpy().astype(np.int64)
-        else:
-            y, decided, classes = encode_pair(label, decision, positive)
-        of = Groups.of(groups, how)
+        y, decided, classes = self.decisions(positive)
+        of = Groups.of(self.groups, how)
         codes, patterns = of.patterns()
         shape = len(patterns), len(classes), len(classes)
-        table, weight = self._added((codes, y, decided), shape)
+        table, weight = self.added((codes, y, decided), shape)
         return Counts(of.names, classes, patterns, table, weight=weight)
+
+    def decisions(
+        self, positive: Any
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[Any, ...]]:
+        """The labels and the decisions of the distinct rows.
+
+        Parameters
+        ----------
+        positive : optional
+            The positive class.
+
+        Returns
+        -------
+        label, decided : ndarray of int64
+            Codes.
+        classes : tuple
+
+        Raises
+        ------
+        ValueError
+            If values are missing, or are no classes.
+        """
+        self._refuse_missing()
+        label, decision = self.rows[self.asked.label], self.rows[self.asked.decision]
+        if self.asked.prediction is None:
+            y, classes = encode_label(label, positive)
+            return y, decision.to_numpy().astype(np.int64), classes
+        return encode_pair(label, decision, positive)
 
     def score_counts(self, how: How, positive: Any, limits: tuple[float, float]) -> ScoreCounts:
         """The counts of the scores.
@@ -253,13 +278,26 @@ class Tally:
         of = Groups.of(self.groups, how)
         codes, patterns = of.patterns()
         cells = codes, y, self.rows[BIN].to_numpy()
-        table, weight = self._added(cells, (len(patterns), 2, N_BINS))
+        table, weight = self.added(cells, (len(patterns), 2, N_BINS))
         return ScoreCounts(of.names, classes, patterns, table, limits, weight)
 
-    def _added(
+    def added(
         self, cells: tuple[NDArray[Any], ...], shape: tuple[int, ...]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-        """Rows, and sums of weights and squares if there are any, by cell of a table."""
+        """Count the rows by cell of a table.
+
+        Parameters
+        ----------
+        cells : tuple of ndarray of int
+            Where each of the distinct rows belongs.
+        shape : tuple of int
+
+        Returns
+        -------
+        table : ndarray of int64, of that shape
+        weight : ndarray of float64, shape (2, *shape), or None
+            Sums of weights and of squares, if rows are weighted.
+        """
         table = np.zeros(shape, np.int64)
         np.add.at(table, cells, self.times)
         if self.asked.weight is None:

@@ -48,6 +48,23 @@ def audit(
             show_default=False,
         ),
     ] = None,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The sensitive column has errors: how often who is observed as whom (true > "
+            "observed), such as 'Male>Female=0.1,Female>Male=0.3'; 'keep=0.75'; or a .csv with a "
+            "row a true group and a column an observed one, or a .json. Of several columns, as "
+            "'sex: Male>Female=0.1' for each that has errors.",
+            show_default=False,
+        ),
+    ] = None,
+    gold: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead, a column with the true groups of some rows, empty in the others.",
+            show_default=False,
+        ),
+    ] = None,
     positive: Positive = None,
     how: Several = How.crossed,
     missing_group: MissingGroup = None,
@@ -74,7 +91,14 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Audit predictions that exist: rates by group, how far they fall apart, and how surely."""
-    from equipoise.audit import audit_one_pass, audit_posterior_table, gates
+    from equipoise.audit import (
+        Audit,
+        NoisyAudit,
+        audit_noisy_stream,
+        audit_one_pass,
+        audit_posterior_table,
+        gates,
+    )
     from equipoise.audit.gate import promise_against
     from equipoise.audit.tables import subgroup_text
 
@@ -88,6 +112,17 @@ def audit(
     ):  # fmt: skip
         if draws is not None and given is not None:
             raise ValueError(f"{option} is of one model and --draws of many: leave out one.")
+    noisy = noise is not None or gold is not None
+    for option, wanted in (
+        ("--subgroups", subgroups), ("--draws", draws), ("--fail-if", fail_if),
+        ("--how", None if how is How.crossed else how),
+        ("--score", score if prediction else None),
+    ):  # fmt: skip
+        if noisy and wanted:
+            raise ValueError(
+                f"{option} cannot be corrected for errors in the groups (--noise, --gold): leave "
+                "one out. Rates and disparities of decisions can."
+            )
     conditions = fail_if or []
     for condition in conditions:
         promise_against(condition)  # before anything is read, which may take long
@@ -101,15 +136,21 @@ def audit(
         "missing_group": missing_group,
         "confidence": confidence,
     }
-    if draws is None:
-        posterior = None
+    found: Audit | NoisyAudit
+    posterior, scores, far, sampled = None, None, None, None
+    if noisy:
+        del asked["how"]
+        found = audit_noisy_stream(
+            predictions, prediction=prediction, score=score, noise=noise, gold=gold, **asked
+        )
+    elif draws is None:
         found, scores, far, sampled = audit_one_pass(
             predictions, prediction=prediction, score=score, subgroups=subgroups, **asked
         )
     else:
         posterior = audit_posterior_table(predictions, draws=draws, **asked)
-        found, scores, far, sampled = posterior.audit, None, None, None
-    judged = gates(found.counts, conditions, confidence)
+        found = posterior.audit
+    judged = gates(found.counts, conditions, confidence) if isinstance(found, Audit) else []
     if as_json:
         answer = found.to_dict()
         answer |= {} if posterior is None else {"posterior": posterior.to_dict()}

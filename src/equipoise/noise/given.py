@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.noise.flips import FlipMatrix
+from equipoise.noise.gold import GoldFlips
 
 ARROW = "->"
 
@@ -22,7 +24,8 @@ def read_flips(p_flip: Any, names: Sequence[str]) -> FlipMatrix:
         one of the second, ``{("a", "b"): 0.3}`` or ``{"a -> b": 0.3}``, in which pairs that are
         not named do not occur; a dataframe with a row a true group and a column an observed one,
         both named (in its index, or in its first column); or an array of shape (p, p) in the order
-        of ``names``.
+        of ``names``. Whole numbers in either are counts of gold rows, as ``pd.crosstab(true,
+        observed)`` makes them.
     names : sequence of str
         The groups that are observed.
 
@@ -48,7 +51,14 @@ def read_flips(p_flip: Any, names: Sequence[str]) -> FlipMatrix:
         return FlipMatrix(_of_pairs(p_flip, names), names)
     if hasattr(p_flip, "columns"):
         return _of_frame(p_flip, names)
-    return FlipMatrix(p_flip, names)
+    return _of_numbers(np.asarray(p_flip), names)
+
+
+def _of_numbers(values: NDArray[Any], names: Sequence[str]) -> FlipMatrix:
+    whole = values.dtype.kind in "iuf" and bool((values == np.rint(values)).all())
+    if whole and values.ndim == 2 and (values.sum(axis=1) != 1).any():
+        return GoldFlips.from_counts(values, names).flips
+    return FlipMatrix(values, names)
 
 
 def _of_pairs(pairs: Mapping[Any, Any], names: Sequence[str]) -> Any:
@@ -123,7 +133,7 @@ def _of_frame(frame: Any, names: Sequence[str]) -> FlipMatrix:
             )
     values = np.stack([table[column].to_numpy().astype(np.float64) for column in columns], axis=1)
     order = np.ix_([rows.index(name) for name in names], [observed.index(name) for name in names])
-    return FlipMatrix(values[order], names)
+    return _of_numbers(values[order], names)
 
 
 def _listed(names: Any) -> str:

@@ -86,7 +86,9 @@ class NoisyGroups:
             P(observed | true), from and to: ``{("a", "b"): 0.3}`` or ``{"a -> b": 0.3}`` says that
             3 of 10 members of a are observed as b; pairs that are not named do not occur. Or a
             dataframe with a row a true group and a column an observed one; or an array of shape
-            (p, p) in the order of the sorted values. Of several columns, a mapping from their
+            (p, p) in the order of the sorted values. Whole numbers in either are counts of gold
+            rows, such as ``pd.crosstab(true, observed)``, and intervals then allow for their
+            being estimates. Of several columns, a mapping from their
             names to such; a column that is not in it is taken as it is.
         strata : array-like, shape (n,), optional
             Where flips depend on something else that is known of a row, in which stratum it is;

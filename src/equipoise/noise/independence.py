@@ -38,15 +38,10 @@ class FlipsDiffer(NamedTuple):
     def __str__(self) -> str:
         p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
         if self.p_value >= 0.05:
-            return (
-                f"the gold rows do not show that flips depend on it ({p}); too few rows would not, "
-                "either."
-            )
+            return f"it is not shown that they do ({p}), which too few rows would not show either."
         return (
-            f"flips depend on it, and not on the true group alone ({p}): those of {self.group!r} "
-            f"differ by {self.largest:.2f}. One flip matrix for all rows does not correct them "
-            "rightly: give one for each stratum of what they depend on, if that is not what is "
-            "to be audited."
+            f"they do, and not on the true group alone ({p}): those of {self.group!r} differ by "
+            f"{self.largest:.2f}. One flip matrix of all rows does not correct them rightly."
         )
 
 
@@ -75,7 +70,7 @@ def flips_differ(
     Returns
     -------
     FlipsDiffer
-        It prints what it means.
+        Its text answers whether flips depend on that column.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from equipoise.learn.noisy import (
     solve_by_cell,
 )
 from equipoise.learn.noisy.moments import Moments
+from equipoise.noise import flips_from_gold
 
 LINEAR = [
     'ratio("selection") >= 0.9',
@@ -191,6 +192,27 @@ def test_standard_errors_are_those_of_repeated_draws():
     assert np.mean(values, axis=0) == pytest.approx([0.6, 0.3, 0.5], abs=0.015)
     spread = np.std(values, axis=0) / np.mean(said, axis=0)
     assert ((spread > 0.8) & (spread < 1.25)).all()
+
+
+def test_flips_that_were_estimated_make_errors_larger_as_repeated_draws_show():
+    promise = Constraint.parse('gap("selection") <= 0.1')
+    truth = np.array([[0.7, 0.3], [0.1, 0.9]])
+    n, values, said, known = 4000, [], [], []
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        group = (random.random(n) < 0.6).astype(int)
+        seen = np.where(random.random(n) < truth[group, 1 - group], 1 - group, group)
+        chance = (random.random(n) < np.where(group == 0, 0.3, 0.7)).astype(float)
+        gold = random.choice(n, 120, replace=False)
+        flips = flips_from_gold(group[gold], seen[gold]).flips
+        measured = [promise, chance, np.zeros(n, int), flips.inverse[seen], np.full(n, 1 / n)]
+        everyone = np.ones(n, bool)
+        kept = measure_kept(*measured, [(flips, everyone)])
+        values.append(kept.value)
+        said.append(kept.error)
+        known.append(measure_kept(*measured).error)
+    assert np.mean(known) < 0.7 * np.mean(said)
+    assert 0.75 < np.std(values) / np.mean(said) < 1.3
 
 
 def test_moments_know_which_rates_are_linear():

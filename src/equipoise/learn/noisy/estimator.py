@@ -25,7 +25,7 @@ from equipoise.learn.noisy.scores import Models, learn_models
 from equipoise.learn.noisy.solve import Task, solve
 from equipoise.learn.promises import as_promises
 from equipoise.learn.support import require_support
-from equipoise.noise import NoisyGroups
+from equipoise.noise import FlipMatrix, NoisyGroups
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -100,7 +100,7 @@ class DenoisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     --------
     >>> import numpy as np
     >>> from equipoise.learn import DenoisedClassifier
-    >>> from equipoise.noise import NoisyGroups
+    >>> from equipoise.noise import FlipMatrix, NoisyGroups
     >>> random = np.random.default_rng(0)
     >>> group = random.integers(0, 2, 4000)
     >>> X = random.normal(size=(4000, 3)) + group[:, None]
@@ -231,7 +231,7 @@ class DenoisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         membership = patterns.astype(np.float64)[codes]
         weight = np.ones(len(label)) if weights is None else weights
         self.feasibility_ = tuple(
-            measure_kept(promise, chance, label, membership, weight / weight.sum())
+            measure_kept(promise, chance, label, membership, weight / weight.sum(), _strata(groups))
             for promise in promises
         )
         return chance
@@ -347,6 +347,13 @@ class DenoisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             f"{groups.names[group]!r} and counts for the promise: there are too few rows, or the "
             "flip matrix is another one. Give true flips, join groups, or bring more rows."
         )
+
+
+def _strata(groups: Groups | NoisyGroups) -> list[tuple[FlipMatrix, NDArray[np.bool_]]]:
+    if isinstance(groups, Groups):
+        return []
+    stratum = np.zeros(groups.n_rows) if groups.stratum is None else groups.stratum
+    return [(flips, stratum == s) for s, flips in enumerate(groups.by_stratum)]
 
 
 def _by_label(codes: Codes, label: Codes, patterns: Array, weights: Array | None) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
 from equipoise.learn.noisy.moments import Moments
+from equipoise.noise import FlipMatrix
+from equipoise.noise.effects import effects
 from equipoise.rates import divide
 
 Array = NDArray[np.float64]
@@ -24,8 +27,8 @@ class Kept:
     rates : ndarray, shape (c, p)
         Of each group, counted with signed membership.
     rate_errors : ndarray, shape (c, p)
-        Their standard errors, of rows drawn at random with their noise; the flip matrix is taken
-        as known.
+        Their standard errors, of rows drawn at random with their noise and, where flips were
+        estimated, of these.
     value : float
         The disparity that is promised.
     error : float
@@ -51,6 +54,7 @@ def measure_kept(
     label: NDArray[np.integer],
     membership: Array,
     weight: Array,
+    strata: Sequence[tuple[FlipMatrix, NDArray[np.bool_]]] = (),
 ) -> Kept:
     """Measure a promise.
 
@@ -64,6 +68,8 @@ def measure_kept(
         W, signed where groups are noisy.
     weight : ndarray, shape (n,)
         Of sum 1.
+    strata : sequence of (FlipMatrix, ndarray of bool, shape (n,))
+        By what flips rows were corrected, whose errors are added where they were estimated.
 
     Returns
     -------
@@ -71,34 +77,42 @@ def measure_kept(
     """
     moments = Moments.of([promise])
     c, p = moments.n_components, membership.shape[1]
-    rates, errors, numerators = (np.empty((c, p)) for _ in range(3))
-    influence = np.empty((c, p, len(chance)))
+    rates, numerators = np.empty((c, p)), np.empty((c, p))
+    covariance = np.empty((c, p, p))
     for j in range(c):
-        event = moments.fixed[j][label] + chance * moments.added[j][label]
-        among = moments.fixed[c + j][label] + chance * moments.added[c + j][label]
-        for i in range(p):
-            own = weight * membership[:, i]
-            numerators[j, i], size = own @ event, own @ among
-            rates[j, i] = divide(numerators[j, i], size)
-            influence[j, i] = own * (event - rates[j, i] * among) / size if size > 0 else np.nan
-            errors[j, i] = np.sqrt((influence[j, i] ** 2).sum())
+        event = weight * (moments.fixed[j][label] + chance * moments.added[j][label])
+        among = weight * (moments.fixed[c + j][label] + chance * moments.added[c + j][label])
+        numerators[j], sizes = membership.T @ event, membership.T @ among
+        rates[j] = divide(numerators[j], sizes)
+        sizes = np.where(sizes > 0, sizes, np.nan)
+        influence = membership * (event[:, None] - among[:, None] * rates[j]) / sizes
+        covariance[j] = influence.T @ influence
+        for flips, rows in strata:
+            own = membership[rows]
+            top, bottom = own.T @ event[rows], own.T @ among[rows]
+            for part in effects(flips, top - rates[j][:, None] * bottom):
+                slopes = np.einsum("gge->ge", part.slopes) / sizes[:, None]
+                covariance[j] += slopes @ part.covariance @ slopes.T
+    errors = np.sqrt(np.einsum("cgg->cg", covariance))
     value = float(promise.disparity.value(rates))
-    kept = bool(promise.kept_by(rates))
-    error = _error(promise, rates, influence)
-    return Kept(promise, rates, errors, value, error, kept, numerators)
+    error = _error(promise, rates, covariance)
+    return Kept(promise, rates, errors, value, error, bool(promise.kept_by(rates)), numerators)
 
 
-def _error(promise: Constraint, rates: Array, influence: Array) -> float:
+def _error(promise: Constraint, rates: Array, covariance: Array) -> float:
     of = promise.disparity
     each = of.of_components(rates)
     if np.isnan(each).any():
         return float("nan")
     j = int(each.argmax() if of.sense == "<=" else each.argmin())
     low, high = int(rates[j].argmin()), int(rates[j].argmax())
+    slope = np.zeros(rates.shape[1])
     if of.kind == "worst":
-        moved = influence[j, high if of.sense == "<=" else low]
+        slope[high if of.sense == "<=" else low] = 1.0
     elif of.kind == "gap":
-        moved = influence[j, high] - influence[j, low]
+        slope[high] += 1.0
+        slope[low] -= 1.0
     else:
-        moved = (influence[j, low] - each[j] * influence[j, high]) / rates[j, high]
-    return float(np.sqrt((moved**2).sum()))
+        slope[low] += 1 / rates[j, high]
+        slope[high] -= each[j] / rates[j, high]
+    return float(np.sqrt(slope @ covariance[j] @ slope))

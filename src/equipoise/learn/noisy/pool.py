@@ -12,6 +12,10 @@ from equipoise.learn.noisy.rules import RandomRule, Rule
 Array = NDArray[np.float64]
 
 
+FEWEST_ERRORS = 2
+"""The place in a pool of the rule with the fewest modelled errors."""
+
+
 @dataclass(frozen=True, eq=False)
 class Scored:
     """What models and rows say of n rows, or of cells of equal rows.

@@ -107,12 +107,17 @@ class Solved:
     n_rules: int
 
 
-def solve(task: Task, *, tolerance: float = 1e-5, max_rules: int = 500) -> Solved:
+def solve(
+    task: Task, pool: Pool | None = None, *, tolerance: float = 1e-5, max_rules: int = 500
+) -> Solved:
     """Find the rule with the fewest modelled errors that keeps the promise on the rows.
 
     Parameters
     ----------
     task : Task
+    pool : Pool, optional
+        Of rules tried before on the same scored rows, for other bounds of the same promises; it
+        grows.
     tolerance : float
         Wanted gap, as a share of the rows.
     max_rules : int
@@ -127,7 +132,7 @@ def solve(task: Task, *, tolerance: float = 1e-5, max_rules: int = 500) -> Solve
     UnreachablePromiseError
         If no rule keeps the promise.
     """
-    search = Search(Pool(task.scored), tolerance, max_rules)
+    search = Search(Pool(task.scored) if pool is None else pool, tolerance, max_rules)
     if task.searched:
         found = best_level(lambda level: search.at(task.program(level)), lambda one: one.cost)
     else:

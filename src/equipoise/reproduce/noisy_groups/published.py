@@ -27,6 +27,9 @@ THEOREM = "τ - 3δ"
 SLACK = 0.01
 """δ of the authors' program."""
 
+OTHERS_SPLITS = 20
+"""Over how many splits the other program's figures are."""
+
 Pair = tuple[float, float]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,14 @@ from equipoise.groups import Groups
 from equipoise.learn.noisy import (
     Asked,
     Cells,
-    DenoisedClassifier,
+    Models,
+    Moments,
+    Pool,
+    Scored,
+    Task,
     UnreachablePromiseError,
+    learn_models,
+    solve,
     solve_by_cell,
 )
 from equipoise.learn.noisy.baselines import (
@@ -54,6 +60,32 @@ EXACT = {"observed": OBSERVED, "denoised": DENOISED, "true": TRUE}
 
 
 @dataclass(frozen=True, eq=False)
+class Plugged:
+    """Models that are fitted once for all bounds of a promise, and the rules that were tried.
+
+    Attributes
+    ----------
+    models : Models
+    scored : Scored
+    moments : Moments
+    by_label : ndarray, shape (2, p)
+        Mean signed membership, by label.
+    pool : Pool
+    """
+
+    models: Models
+    scored: Scored
+    moments: Moments
+    by_label: Array
+    pool: Pool
+
+    def task(self, promise: Constraint) -> Task:
+        """The program of a bound."""
+        rest, shares = self.moments.at_rest(self.by_label), self.by_label.sum(axis=0)
+        return Task(self.scored, self.moments, rest, shares, Asked((promise,), FLOOR, 0.0))
+
+
+@dataclass(frozen=True, eq=False)
 class Learning:
     """Rows to learn from, and what is observed of their groups.
 
@@ -64,12 +96,15 @@ class Learning:
     metric : {"selection", "false_positive"}
     gold : FlipMatrix or None
         Flips estimated from gold rows; None if these cannot tell the groups apart.
+    fitted : dict of Plugged
+        What has been fitted, by whether with pairs of features.
     """
 
     people: People
     observed: Codes
     metric: str
     gold: FlipMatrix | None
+    fitted: dict[bool, Plugged] = field(default_factory=dict)
 
     @classmethod
     def of(cls, people: People, metric: str, random: np.random.Generator) -> Learning:
@@ -108,6 +143,35 @@ class Learning:
     def signed(self, flips: FlipMatrix) -> Array:
         """The signed membership of the rows."""
         return flips.inverse[self.observed]
+
+    def plugged(self, pairs: bool) -> Plugged:
+        """The models, which are fitted when they are first asked for."""
+        if pairs not in self.fitted:
+            self.fitted[pairs] = self._fit(pairs)
+        return self.fitted[pairs]
+
+    def _fit(self, pairs: bool) -> Plugged:
+        # Equal rows are one row with a weight.
+        people = self.people
+        at = 4 * people.cell + 2 * people.label + self.observed
+        counts = np.bincount(at, minlength=4 * len(people.features))
+        rows = np.flatnonzero(counts)
+        estimator = default_estimator()
+        if pairs:
+            together = PolynomialFeatures(2, interaction_only=True, include_bias=False)
+            estimator = make_pipeline(together, estimator)
+        moments = Moments.of([ratio(self.metric) >= 0.5])
+        models, scored = learn_models(
+            people.features[rows // 4],
+            rows // 2 % 2,
+            NoisyGroups(Groups.from_codes(rows % 2, FLIPS.names), FLIPS),
+            moments,
+            estimator=estimator,
+            group_estimator=estimator,
+            weights=counts[rows].astype(np.float64),
+        )
+        by_label = self.cells(self.signed(FLIPS)).mass.sum(axis=0)
+        return Plugged(models, scored, moments, by_label, Pool(scored))
 
 
 def best_accuracy(learning: Learning, least: float) -> float:
@@ -176,21 +240,10 @@ def _blind(chance: Array) -> Array:
 
 
 def _plug_in(learning: Learning, promise: Constraint, *, pairs: bool) -> Array:
-    # Equal rows are one row with a weight.
-    people = learning.people
-    at = 4 * people.cell + 2 * people.label + learning.observed
-    counts = np.bincount(at, minlength=4 * len(people.features))
-    rows = np.flatnonzero(counts)
-    groups = NoisyGroups(Groups.from_codes(rows % 2, FLIPS.names), FLIPS)
-    estimator = default_estimator()
-    if pairs:
-        together = PolynomialFeatures(2, interaction_only=True, include_bias=False)
-        estimator = make_pipeline(together, estimator)
-    fair = DenoisedClassifier(promise, estimator, floor=FLOOR)
-    weights = counts[rows].astype(np.float64)
-    X, y = people.features[rows // 4], rows // 2 % 2
-    fair.fit(X, y, sensitive_features=groups, sample_weight=weights)
-    return _blind(fair.predict_proba(people.features)[:, 1])
+    plugged = learning.plugged(pairs)
+    task = plugged.task(promise)
+    rule = solve(task, plugged.pool).rule
+    return _blind(rule.chance(*plugged.models.gain_and_moments(learning.people.features)))
 
 
 def _decided(learning: Learning) -> Codes:

@@ -13,6 +13,8 @@ from equipoise.learn.noisy.baselines import (
     after_the_fact,
     against_adversary,
     contamination,
+    mistaken,
+    robust_groups,
     shrunk,
     soft_groups,
 )
@@ -109,6 +111,47 @@ def test_soft_groups_keep_the_promise_for_the_worst_assignment(promise):
         assert high - low == pytest.approx(0.1, abs=1e-6)
     denoised = solve_by_cell(cells_of(some, some.signed), Asked((promise,), 0.0, 0.0))
     assert rule.error > denoised.error
+
+
+def worst_in_ball(mass, chance, radius):
+    """The lowest and highest mean when a share is moved to one end, row by row."""
+    ends = []
+    for sign in (1, -1):
+        order = np.argsort(-sign * chance)
+        left, total = 1 - radius, radius * chance[order[0]]
+        for cell in order:
+            taken = min(mass[cell], left)
+            total, left = total + taken * chance[cell], left - taken
+        ends.append(total)
+    return ends[::-1]
+
+
+def test_balls_keep_the_promise_for_the_worst_distribution_in_them():
+    some = people(seed=0)
+    cells = cells_of(some, np.eye(2)[some.seen])
+    noisy = NoisyCells(cells.labels, cells.mass.sum(axis=1), known(some))
+    radii = mistaken(noisy) / 4
+    own = noisy.among / noisy.among.sum(axis=0)
+    for promise in (RATIO, GAP):
+        rule = robust_groups(noisy, promise, radii)
+        ends = [worst_in_ball(own[:, j], rule.chance, radii[j]) for j in (0, 1)]
+        low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+        if promise is RATIO:
+            assert low >= 0.8 * high - 1e-7
+        else:
+            assert high - low <= 0.1 + 1e-7
+    plain = solve_by_cell(cells, Asked((GAP,), 0.0, 0.0))
+    assert robust_groups(noisy, GAP, np.zeros(2)).error == pytest.approx(plain.error, abs=1e-9)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        robust_groups(noisy, GAP, np.array([0.1, 2.0]))
+
+
+def test_the_share_mistaken_is_what_is_drawn():
+    some = people(n=60_000, seed=5)
+    cells = cells_of(some, np.eye(2)[some.seen])
+    noisy = NoisyCells(cells.labels, cells.mass.sum(axis=1), known(some))
+    counted = [(some.group[some.seen == k] != k).mean() for k in (0, 1)]
+    assert mistaken(noisy) == pytest.approx(counted, abs=0.01)
 
 
 def test_soft_groups_without_noise_are_the_plain_program():

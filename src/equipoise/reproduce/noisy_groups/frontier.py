@@ -78,7 +78,7 @@ class Setting:
             learning = Learning.of(people, self.metric, random)
             here = people.mass
             for tau in TAUS:
-                # Soft groups take longer than all others together.
+                # These take longer than all others together, and are far off.
                 made = rules(learning, tau, with_soft=seed % _TOGETHER == 0)
                 for way, rule in made.items():
                     figures = [np.nan] * 5

@@ -29,6 +29,8 @@ from equipoise.learn.noisy.baselines import (
     NoisyCells,
     after_the_fact,
     contamination,
+    mistaken,
+    robust_groups,
     shrunk,
     soft_groups,
 )
@@ -50,7 +52,8 @@ GOLD, LESS, SWAPPED = (
     "denoised, flips (.2, .1)",
     "denoised, flips swapped",
 )
-LAMY, AWASTHI, WANG = "shrunk tolerance", "after the fact", "soft groups"
+LAMY, AWASTHI = "shrunk tolerance", "after the fact"
+WANG, BALLS = "soft groups", "robust groups"
 
 COMPARED = (OBSERVED, DENOISED, MAIN, PAIRS)
 """Ways that are put beside the best that any group-blind rule can do."""
@@ -200,7 +203,7 @@ def rules(learning: Learning, tau: float, *, with_soft: bool) -> dict[str, Array
     learning : Learning
     tau : float
     with_soft : bool
-        Whether soft groups are among them, which take longer.
+        Whether soft and robust groups are among them, which take longer.
 
     Returns
     -------
@@ -224,7 +227,8 @@ def rules(learning: Learning, tau: float, *, with_soft: bool) -> dict[str, Array
     if learning.metric == "selection":
         makers[LAMY] = lambda: _shrunk(learning, tau)
     if with_soft:
-        makers[WANG] = lambda: _soft(learning, promise)
+        makers[WANG] = lambda: _blind(soft_groups(_noisy(learning), promise).chance)
+        makers[BALLS] = lambda: _robust(learning, promise)
     return {name: _or_none(make) for name, make in makers.items()}
 
 
@@ -268,7 +272,12 @@ def _shrunk(learning: Learning, tau: float) -> Array:
     return learning.exact(np.eye(2)[learning.observed], eased)
 
 
-def _soft(learning: Learning, promise: Constraint) -> Array:
+def _noisy(learning: Learning) -> NoisyCells:
     cells = learning.cells(np.eye(2)[learning.observed])
     among = cells.mass.sum(axis=1) if learning.metric == "selection" else cells.mass[:, 0]
-    return _blind(soft_groups(NoisyCells(cells.labels, among / among.sum(), FLIPS), promise).chance)
+    return NoisyCells(cells.labels, among / among.sum(), FLIPS)
+
+
+def _robust(learning: Learning, promise: Constraint) -> Array:
+    noisy = _noisy(learning)
+    return _blind(robust_groups(noisy, promise, mistaken(noisy)).chance)

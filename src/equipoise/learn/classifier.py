@@ -23,6 +23,7 @@ from equipoise.learn.problem import Rows
 from equipoise.learn.promises import as_promises
 from equipoise.learn.support import require_support
 from equipoise.learn.train import TrainingSettings, train
+from equipoise.noise import NoisyGroups
 
 
 class FairClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -150,7 +151,7 @@ class FairClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # t
             Labels of two or more classes.
         sensitive_features : optional
             Needed where there is a constraint: one or several columns of n values, a table, or
-            Groups. Not needed to predict.
+            Groups. Not needed to predict. Of NoisyGroups the promise is about the true groups.
         sample_weight : array-like, shape (n,), optional
             What each row counts, in the loss and in the rates of the promise.
 
@@ -217,14 +218,16 @@ class FairClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # t
         promises: list[Constraint],
         codes: NDArray[np.int64],
         counted: NDArray[np.int64],
-    ) -> Groups | None:
+    ) -> Groups | NoisyGroups | None:
         if not promises:
             return None
         if sensitive_features is None:
             raise ValueError(
                 f"the constraint {promises[0]} compares groups: pass sensitive_features to fit."
             )
-        groups = Groups.of(sensitive_features, self.how)
+        groups = sensitive_features
+        if not isinstance(groups, NoisyGroups):
+            groups = Groups.of(sensitive_features, self.how)
         if groups.n_rows != len(codes):
             raise ValueError(
                 f"sensitive_features has {groups.n_rows:,} rows, but y has {len(codes):,}."
@@ -236,7 +239,7 @@ class FairClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # t
         self,
         promises: list[Constraint],
         codes: NDArray[np.int64],
-        groups: Groups,
+        groups: Groups | NoisyGroups,
         counted: NDArray[np.int64],
         where: str,
     ) -> None:
@@ -248,7 +251,7 @@ class FairClassifier(ModelPredictionMixin, ClassifierMixin, BaseEstimator):  # t
     def _hold_out(
         self, rows: Rows, promises: list[Constraint], seed: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        codes, groups = rows.label.cpu().numpy(), rows.groups
+        codes, groups = rows.label.cpu().numpy(), rows.members
         assert groups is not None
         strata = rows.cells(len(self.classes_))
         share = self.validation_fraction

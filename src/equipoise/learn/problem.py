@@ -17,6 +17,7 @@ from equipoise.groups import Groups
 from equipoise.learn.fair_loss import FairLoss
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.strata import spread_rows
+from equipoise.noise import NoisyGroups
 from equipoise.optim.constrained import Ratios
 
 # A look at so many rows costs what a few dozen steps do.
@@ -36,8 +37,11 @@ class Rows:
     weights : Tensor, shape (n,), or None
         Scaled to mean 1.
     groups : Groups or None
+        Of noisy groups those that are observed.
     weigh_rates : bool
         Whether weights count in the rates of a promise too, and not in the loss alone.
+    noisy : NoisyGroups or None
+        Where the observed groups have errors: a promise is then about the true ones.
     """
 
     features: Tensor
@@ -45,13 +49,14 @@ class Rows:
     weights: Tensor | None
     groups: Groups | None
     weigh_rates: bool = True
+    noisy: NoisyGroups | None = None
 
     @classmethod
     def of(
         cls,
         features: NDArray[np.floating],
         label: NDArray[np.integer],
-        groups: Groups | None = None,
+        groups: Groups | NoisyGroups | None = None,
         weights: NDArray[np.float64] | None = None,
         *,
         weigh_rates: bool = True,
@@ -64,7 +69,7 @@ class Rows:
         ----------
         features : ndarray, shape (n, d)
         label : ndarray of int, shape (n,)
-        groups : Groups of n rows, optional
+        groups : Groups or NoisyGroups of n rows, optional
         weights : ndarray, shape (n,), optional
         weigh_rates : bool
         dtype : torch.dtype
@@ -84,16 +89,23 @@ class Rows:
         lengths |= {} if weights is None else {"weights": len(weights)}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"the numbers of rows differ: {lengths}.")
+        noisy = groups if isinstance(groups, NoisyGroups) else None
         return cls(
             as_tensor(features).to(device, dtype),
             as_tensor(label.astype(np.int64, copy=False)).to(device),
             None if weights is None else as_tensor(weights / weights.mean()).to(device, dtype),
-            groups,
+            groups.observed if isinstance(groups, NoisyGroups) else groups,
             weigh_rates,
+            noisy,
         )
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def members(self) -> Groups | NoisyGroups | None:
+        """The groups that a promise is about."""
+        return self.groups if self.noisy is None else self.noisy
 
     def cells(self, n_classes: int) -> NDArray[np.int64]:
         """The class of each row or, where there are groups, its groups and class.
@@ -132,6 +144,7 @@ class Rows:
             None if weights is None else weights / weights.mean(),
             None if self.groups is None else self.groups.take(rows),
             self.weigh_rates,
+            None if self.noisy is None else self.noisy.take(rows),
         )
 
 
@@ -184,7 +197,9 @@ class FairProblem:
                 raise ValueError(f"the constraint {constraints[0]} needs groups; rows has none.")
             n_groups = len(rows.groups)
             belongs = rows.groups.codes
-            if belongs is None:
+            if rows.noisy is not None:
+                belongs = rows.noisy.matrix().astype(np.float32)
+            elif belongs is None:
                 belongs = rows.groups.matrix().astype(np.float32)
             self._groups = as_tensor(belongs).to(rows.features.device)
         self.fair_loss = FairLoss(constraints, n_groups, n_classes)

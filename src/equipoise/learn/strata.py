@@ -12,6 +12,7 @@ from torch import Tensor
 
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
+from equipoise.noise import NoisyGroups
 
 # A rate over fewer rows in a batch jumps by more than most promises allow.
 _WANTED_ROWS = 16
@@ -26,6 +27,8 @@ def choose_shares(
     n_classes: int,
     constraints: Sequence[Constraint],
     batch_size: int,
+    *,
+    always: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
     """Divide rows into strata, and a batch among them, so that no group is too rare in it.
 
@@ -43,6 +46,8 @@ def choose_shares(
         k.
     constraints : sequence of Constraint
     batch_size : int
+    always : bool
+        Whether strata are to have their shares also where batches drawn at random would do.
 
     Returns
     -------
@@ -66,7 +71,7 @@ def choose_shares(
     # Of the rates that a stratum serves, the one with the fewest rows in a batch decides.
     fewest = batch_size * np.where(support, share[:, None], np.inf).min(axis=0, initial=np.inf)
     if (fewest >= _WANTED_ROWS * (1 - 1e-9)).all():
-        return None
+        return (strata, proportion) if always else None
 
     def boosted(rows: float) -> NDArray[np.float64]:
         return proportion * np.maximum(1.0, rows / fewest)
@@ -86,7 +91,7 @@ def choose_shares(
 
 
 def fewest_rows(
-    groups: Groups,
+    groups: Groups | NoisyGroups,
     label: NDArray[np.int64],
     n_classes: int,
     constraints: Sequence[Constraint],
@@ -97,7 +102,8 @@ def fewest_rows(
 
     Parameters
     ----------
-    groups : Groups of n rows
+    groups : Groups or NoisyGroups of n rows
+        Of noisy ones as many rows of known group are counted as would tell as much.
     label : ndarray of int, shape (n,)
     n_classes : int
         k.
@@ -115,7 +121,13 @@ def fewest_rows(
     pattern, members = groups.patterns()
     often = np.ones(len(label)) if importance is None else 1 / importance
     drawn = np.bincount(pattern * n_classes + label, often, len(members) * n_classes)
-    of_group = members.T @ drawn.reshape(len(members), n_classes)  # (g, k)
+    drawn = drawn.reshape(len(members), n_classes)
+    of_group = members.T @ drawn  # (g, k)
+    if isinstance(groups, NoisyGroups):
+        squares = (members**2).T @ drawn
+        of_group = np.divide(
+            np.maximum(of_group, 0.0) ** 2, squares, out=np.zeros_like(squares), where=squares > 0
+        )
     rows = np.concatenate(
         [(_supported(one, n_classes) @ of_group.T).ravel() for one in constraints]
     )

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
+from equipoise.noise import NoisyGroups
 
 
 def require_support(
     constraint: Constraint,
     label: NDArray[np.integer],
-    groups: Groups,
+    groups: Groups | NoisyGroups,
     classes: Sequence[Any],
     where: str,
 ) -> None:
@@ -26,7 +27,8 @@ def require_support(
     constraint : Constraint
     label : ndarray of int, shape (n,)
         Codes into ``classes``.
-    groups : Groups of n rows
+    groups : Groups or NoisyGroups of n rows
+        Of noisy ones the true groups must follow to have such rows.
     classes : sequence, length k
     where : str
         What these rows are, for the message.
@@ -41,7 +43,7 @@ def require_support(
             f"{constraint} compares groups, but sensitive_features has only {groups.names[0]!r}."
         )
     if constraint.disparity.rate.of_loss:
-        empty = np.flatnonzero(groups.sizes == 0)
+        empty = np.flatnonzero(groups.sizes <= 0)
         if len(empty):
             raise ValueError(f"group {groups.names[empty[0]]!r} has no row among {where}.")
         return
@@ -52,7 +54,7 @@ def require_support(
     rows = supports @ by_label.T
     if (rows > 0).all():
         return
-    component, group = (int(i) for i in np.argwhere(rows == 0)[0])
+    component, group = (int(i) for i in np.argwhere(rows <= 0)[0])
     name = constraint.disparity.rate.component_names(classes)[component]
     needed = [str(classes[int(c)]) for c in np.flatnonzero(supports[component])]
     raise ValueError(

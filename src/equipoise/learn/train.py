@@ -206,6 +206,11 @@ def train(
     if method.require is not None and heeded:
         method.require(heeded, n_classes)
     if method.train is not None:
+        if rows.noisy is not None:
+            raise ValueError(
+                f"method {method.name!r} looks at rows group by group, and cannot correct for "
+                "errors in the groups: take another, such as 'alm', or groups.observed."
+            )
         trained: Trained = method.train(
             rows, n_classes, seeds, settings, heeded, watched, validation, progress
         )
@@ -308,7 +313,9 @@ def order_for(
     """
     if heeded and rows.groups is not None:
         label = rows.label.cpu().numpy()
-        chosen = choose_shares(rows.groups, label, n_classes, heeded, batch_size)
+        # Sums of signed memberships vary least in batches with the same observed groups each time.
+        steady = rows.noisy is not None
+        chosen = choose_shares(rows.groups, label, n_classes, heeded, batch_size, always=steady)
         if chosen is not None:
             return StratifiedOrder(*chosen, batch_size, seeds)
     return Order(len(rows), batch_size, seeds)
@@ -317,10 +324,10 @@ def order_for(
 def _rows_behind(
     rows: Rows, n_classes: int, heeded: Sequence[Constraint], order: Order | StratifiedOrder
 ) -> float:
-    if not heeded or rows.groups is None:
+    if not heeded or rows.members is None:
         return math.inf
     label = rows.label.cpu().numpy()
-    return fewest_rows(rows.groups, label, n_classes, heeded, order.batch_size, order.importance)
+    return fewest_rows(rows.members, label, n_classes, heeded, order.batch_size, order.importance)
 
 
 class _Batches:

@@ -16,6 +16,7 @@ from equipoise.constraints import Constraint
 from equipoise.groups import Groups
 from equipoise.learn.network import StackedMLP
 from equipoise.learn.problem import Rows
+from equipoise.noise import NoisyGroups
 from equipoise.rates import divide
 
 _MOMENTS = 25
@@ -115,7 +116,7 @@ class Watch:
         self._network = network
         self._features = rows.features[torch.from_numpy(some).to(rows.features.device)]
         self._label = rows.label.cpu().numpy()[some]
-        self._groups = None if rows.groups is None else rows.groups.take(some)
+        self._groups = None if rows.members is None else rows.members.take(some)
         self._n_classes = n_classes
         self._disparities = [one.disparity for one in constraints]
         self._loss: Tensor | None = None
@@ -178,7 +179,7 @@ class Watch:
                 disparity[:, number] = one.value(rates)
         return accuracy, disparity
 
-    def _losses(self, logits: Tensor, groups: Groups) -> NDArray[Any]:
+    def _losses(self, logits: Tensor, groups: Groups | NoisyGroups) -> NDArray[Any]:
         # The mean cross-entropy of each group, shape (r, 1, g).
         log_probability = torch.log_softmax(logits.double(), -1).cpu().numpy()
         loss = -log_probability[:, np.arange(len(self._label)), self._label]

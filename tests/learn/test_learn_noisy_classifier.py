@@ -171,6 +171,24 @@ def test_tables_and_the_positive_label_are_understood():
     assert list(fair.feature_names_in_) == ["one", "two", "three"]
 
 
+def test_groups_that_overlap_are_compared_as_they_are():
+    old = np.random.default_rng(5).random(len(Y)) < 0.3
+    both = {"sex": GROUP, "old": old}
+    fair = DenoisedClassifier(PROMISE, how="each").fit(X, Y, sensitive_features=both)
+    chance = fair.predict_proba(X)[:, 1]
+    rates = [chance[who].mean() for who in (GROUP == 0, GROUP == 1, ~old, old)]
+    assert len(fair.groups_) == 4
+    assert min(rates) / max(rates) >= 0.9
+
+
+def test_a_label_with_one_observed_group_alone_is_no_reason_to_fail():
+    few = np.flatnonzero((Y == 1) | (SEEN == 1))[:3000]
+    promise = 'gap("accuracy") <= 0.2'
+    fair = DenoisedClassifier(promise).fit(X[few], Y[few], sensitive_features=SEEN[few])
+    assert fair.feasibility_[0].kept
+    assert sorted(fair.group_estimators_) == [0, 1]
+
+
 def test_several_promises_are_kept_together():
     promises = [PROMISE, 'worst("true_positive") >= 0.8']
     fair = DenoisedClassifier(promises).fit(X, Y, sensitive_features=NOISY)

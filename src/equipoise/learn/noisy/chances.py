@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import Pipeline
@@ -81,6 +82,8 @@ def learn_chances(
     """
     rows = np.arange(len(codes)) if among is None else np.flatnonzero(among)
     model = clone(estimator)
+    if len(codes[rows]) and (codes[rows] == codes[rows[0]]).all():
+        model, cv = DummyClassifier(strategy="prior"), None  # others refuse to learn one class
     if not hasattr(model, "fit") or not hasattr(model, "predict_proba"):
         raise ValueError(
             f"the estimator {estimator!r} has no predict_proba; give a classifier with "

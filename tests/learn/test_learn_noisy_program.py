@@ -115,6 +115,26 @@ def test_models_that_are_wrong_are_shifted_until_the_rows_agree():
     assert solved.error < exact.error + 0.02
 
 
+def test_the_gap_is_what_a_linear_program_over_rows_confirms():
+    some = people(n=1500, seed=11)
+    task = saturated(some, 'ratio("selection") >= 0.95', some.signed)
+    blurred = task.scored.modelled * np.random.default_rng(1).uniform(0.8, 1.25, (1, 1500))
+    object.__setattr__(task.scored, "modelled", blurred)
+    solved = solve(task, tolerance=1e-9)
+    chance = solved.rule.chance(task.scored.gain, blurred)
+    shift = (task.scored.counted - blurred) @ chance
+    program = task.program()
+    best = linprog(
+        np.append(-task.scored.gain, 0.0),
+        A_ub=-np.column_stack([program.on_moments @ blurred, program.on_levels]),
+        b_ub=program.on_moments @ shift - program.at_least,
+        bounds=(0, 1),
+    )
+    short = solved.error - (best.fun + task.scored.base)
+    assert -1e-7 <= short <= solved.gap + 1e-7
+    assert solved.gap < 1e-3
+
+
 def test_the_bound_that_is_offered_can_be_kept_and_hardly_more():
     some = people(seed=5)
     with pytest.raises(UnreachablePromiseError, match="what can be kept") as raised:

@@ -142,7 +142,7 @@ def made_up(name="COMPAS, race, SR", table="COMPAS", protected="race", splits=10
             figures[:, t, ACCURACY_HERE] = figures[:, t, ACCURACY] = accuracy
             figures[:, t, RATIO_HERE] = figures[:, t, RATIO] = ratio
             figures[:, t, BEST_HERE] = accuracy + 0.002
-        of_way[way] = figures + 1e-4 * random.random((splits, 1, 5))
+        of_way[way] = figures + 1e-3 * random.uniform(-1, 1, (splits, 1, 5))
     of_way[ways.GOLD] = of_way[ways.DENOISED] + 1e-4
     return Frontier(table, protected, name, frontier.TAUS, of_way)
 
@@ -180,22 +180,24 @@ def test_claims_on_frontiers_fail_where_they_should(way, figure, by, about):
 
 def test_where_observed_groups_do_the_correction_is_not_to_spoil_it():
     one = made_up(splits=8)
-    one.of_way[ways.OBSERVED][:, :, RATIO] = 0.97
-    one.of_way[ways.DENOISED][:, :, RATIO] = 0.96
+    one.of_way[ways.OBSERVED][:, :, RATIO] = 0.97 + 1e-3 * np.arange(8)[:, None]
+    one.of_way[ways.DENOISED][:, :, RATIO] = 0.96 + 1e-3 * np.arange(8)[:, None]
     [said] = [claim for claim in verdicts(one) if "already" in claim]
     assert verdicts(one)[said] == "holds"
 
 
 def test_results_are_gathered_by_split_whatever_is_missing():
-    full = [[0.7, 0.8, 0.7, 0.8, 0.71]] * 4
+    full = {tau: [0.7, 0.8, 0.7, 0.8, None] for tau in ("0.7", "0.8", "0.9", "0.95")}
     results = [
-        {"ways": {"one": {"0": full, "1": full}, "two": {"1": full}}},
+        {"ways": {"one": {"0": full, "1": full}, "two": {"1": {"0.9": full["0.9"]}}}},
         {"ways": {"one": {"10": full}}},
     ]
     found = Frontier.of("t", "p", "t, SR", frontier.TAUS, results)
     assert found.of_way["one"].shape == (3, 4, 5)
-    assert np.isnan(found.of_way["two"][:, 0, 0]).tolist() == [True, False, True]
-    assert found.mean("two", ACCURACY) == pytest.approx(np.full(4, 0.7))
+    assert np.isnan(found.of_way["two"][:, 2, 0]).tolist() == [True, False, True]
+    assert np.isnan(found.mean("two", ACCURACY)).tolist() == [True, True, False, True]
+    assert found.mean("one", ACCURACY) == pytest.approx(np.full(4, 0.7))
+    assert np.isnan(found.mean("one", BEST_HERE)).all()
 
 
 def test_without_data_the_population_is_all_there_is(tmp_path):

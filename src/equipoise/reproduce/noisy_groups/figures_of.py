@@ -66,7 +66,10 @@ class Frontier:
             figures = np.full((len(seeds), len(taus), 5), np.nan)
             for one in results:
                 for seed, found in one["ways"].get(way, {}).items():
-                    figures[seeds.index(seed)] = np.array(found, dtype=np.float64)
+                    for t, tau in enumerate(taus):
+                        if f"{tau:g}" in found:
+                            row = np.array(found[f"{tau:g}"], dtype=np.float64)
+                            figures[seeds.index(seed), t] = row
             of_way[way] = figures
         return cls(table, protected, name, taus, of_way)
 

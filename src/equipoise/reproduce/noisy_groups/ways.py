@@ -45,6 +45,8 @@ Codes = NDArray[np.int64]
 FLOOR = 0.01
 GOLD_ROWS = 200
 
+_TOLERANCE = 1e-4  # of a share of errors: less than the width of a line in the figure
+
 OBSERVED, DENOISED, TRUE = "observed groups, exact", "denoised, exact", "true groups, exact"
 MAIN, PAIRS = "denoised, main effects", "denoised, pairs"
 GOLD, LESS, SWAPPED = (
@@ -246,7 +248,7 @@ def _blind(chance: Array) -> Array:
 def _plug_in(learning: Learning, promise: Constraint, *, pairs: bool) -> Array:
     plugged = learning.plugged(pairs)
     task = plugged.task(promise)
-    rule = solve(task, plugged.pool).rule
+    rule = solve(task, plugged.pool, tolerance=_TOLERANCE).rule
     return _blind(rule.chance(*plugged.models.gain_and_moments(learning.people.features)))
 
 

@@ -303,7 +303,9 @@ def test_what_was_corrected_and_at_what_price_is_told(tmp_path):
     assert told["flips"]["all rows"]["p_flip"] == [[0.7, pytest.approx(0.3)], [0.1, 0.9]]
     assert told["as_observed"]['gap("selection")'] < found.disparity(gap("selection")).value
     found.write(tmp_path / "audit.html")
-    assert "What was corrected" in (tmp_path / "audit.html").read_text()
+    page = (tmp_path / "audit.html").read_text()
+    assert "What was corrected" in page
+    assert "how many rows of known group would tell as much" in page
     plain = audit(label, decided, sensitive_features=group)
     assert found.uncorrected.to_dict() == plain.to_dict()
     assert "flips" not in str(plain)

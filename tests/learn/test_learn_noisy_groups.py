@@ -102,7 +102,7 @@ def test_validation_rows_are_held_out_of_noisy_groups_too():
     assert model.groups_ == ("0", "1")
 
 
-@pytest.mark.parametrize("method", ["adversarial", "zero-one", "autobalance"])
+@pytest.mark.parametrize("method", ["adversarial", "zero-one", "autobalance", "group-dro"])
 def test_methods_that_look_at_groups_one_by_one_refuse(method):
     x, label, _, observed = people(300, 0)
     model = FairClassifier(gap("selection") <= 0.1, method=method, steps=5)

@@ -91,3 +91,14 @@ def test_flips_that_swap_groups_are_a_matter_of_names_and_not_of_order():
     renamed = NoisyGroups.of(list("baab"), p_flip={("b", "a"): 0.3, ("a", "b"): 0.1})
     np.testing.assert_allclose(one.sizes, renamed.sizes[::-1])
     assert not np.allclose(one.sizes, swapped.sizes)
+
+
+@pytest.mark.parametrize("kind", ["crosstab", "array"])
+def test_whole_numbers_are_counts_of_gold_rows(kind):
+    true, observed = ["a"] * 10 + ["b"] * 10, ["a"] * 7 + ["b"] * 3 + ["a"] + ["b"] * 9
+    table = pd.crosstab(pd.Series(true, name="true"), pd.Series(observed, name="observed"))
+    given = table if kind == "crosstab" else table.to_numpy()
+    found = read_flips(given, ("a", "b"))
+    np.testing.assert_allclose(found.p_flip, H)
+    assert not found.known
+    assert read_flips(np.eye(2, dtype=int), ("a", "b")).known

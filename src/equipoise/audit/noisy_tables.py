@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equipoise.audit.counts import Counts
 from equipoise.audit.words import number, number_or_none
 from equipoise.rates import find_rate
 from equipoise.report import Column, Table
@@ -18,6 +19,20 @@ if TYPE_CHECKING:
 
 _MOST_LISTED = 12
 _RATE = "selection"
+
+
+def is_corrected(audit: Audit | NoisyAudit) -> bool:
+    """Whether an audit corrects for errors in the groups.
+
+    Parameters
+    ----------
+    audit : Audit or NoisyAudit
+
+    Returns
+    -------
+    bool
+    """
+    return not isinstance(audit.counts, Counts)
 
 
 def noise_parts(audit: Audit | NoisyAudit) -> Sequence[Table | str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from equipoise.audit.gate import Gate
-from equipoise.audit.noisy_tables import noise_parts
+from equipoise.audit.noisy_tables import is_corrected, noise_parts
 from equipoise.audit.posterior_tables import MEANING, posterior_disparities, posterior_rates
 from equipoise.audit.summary import summarise
 from equipoise.audit.tables import (
@@ -193,6 +193,9 @@ def _over_draws(posterior: PosteriorAudit) -> Figure:
 def _rates(audit: Audit | NoisyAudit) -> list[Figure]:
     from equipoise.audit.result import DEFAULT_RATES
 
+    n_is = "what the rate is a share of"
+    if is_corrected(audit):
+        n_is = "how many rows of known group would tell as much"
     figures = []
     for rate in DEFAULT_RATES:
         found = audit.rates(rate)
@@ -214,8 +217,7 @@ def _rates(audit: Audit | NoisyAudit) -> list[Figure]:
                 by_component,
                 x_label=rate,
                 title=f"{rate} by group",
-                caption=f"With {level(audit.confidence)} intervals; n is what the rate is a share "
-                "of.",
+                caption=f"With {level(audit.confidence)} intervals; n is {n_is}.",
             )
         )
     return figures
@@ -314,12 +316,13 @@ def _left_out(scores: ScoreAudit) -> str:
 
 
 def _how(audit: Audit | NoisyAudit) -> Facts:
+    tests = "tests by the standard errors" if is_corrected(audit) else "score tests"
     return Facts(
         {
             "classes": ", ".join(map(str, audit.counts.classes)),
             "groups": ", ".join(audit.counts.groups),
             "confidence": level(audit.confidence),
-            "gaps and ratios": "score tests of all pairs of groups, calibrated under parity by "
+            "gaps and ratios": f"{tests} of all pairs of groups, calibrated under parity by "
             f"{audit.n_boot:,} draws",
             "rates": f"{audit.interval.capitalize()} intervals",
         }

@@ -6,7 +6,9 @@ from equipoise.constraints import Constraint
 
 
 class UnreachablePromiseError(ValueError):
-    """No group-blind rule keeps the promise on these rows.
+    """No group-blind rule was found to keep the promise on these rows.
+
+    Of programs over cells, and of models that agree with the rows, there is none.
 
     Parameters
     ----------

@@ -157,9 +157,9 @@ def _unreachable(task: Task, search: Search) -> UnreachablePromiseError:
     if not kept(trivial, asked.floor):
         floor = asked.floor * _largest(lambda part: kept(trivial, asked.floor * part))
         return UnreachablePromiseError(
-            f"no rule of the features has a share of at least floor = {asked.floor:g} of the rows "
-            f"in what {said} is about in every group, whatever the bound; about {floor:.3g} can be "
-            "reached.",
+            "no rule of the features was found with a share of at least floor = "
+            f"{asked.floor:g} of the rows in what {said} is about in every group, whatever the "
+            f"bound; about {floor:.3g} can be reached.",
             (),
             floor,
         )
@@ -167,9 +167,9 @@ def _unreachable(task: Task, search: Search) -> UnreachablePromiseError:
         asked.promises, _largest(lambda part: kept(_eased(asked.promises, part), asked.floor))
     )
     return UnreachablePromiseError(
-        f"no rule of the features keeps {said} on these rows; what can be kept is about "
-        f"{' and '.join(map(str, reached))}. Promise less, lower the floor ({asked.floor:g}), or "
-        "add features.",
+        f"no rule of the features was found to keep {said} on these rows; what can be kept is "
+        f"about {' and '.join(map(str, reached))}. Promise less, lower the floor "
+        f"({asked.floor:g}), or add features.",
         reached,
         asked.floor,
     )

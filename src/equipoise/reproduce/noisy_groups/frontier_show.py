@@ -76,9 +76,9 @@ _TEXT = (
     "around which the library finds the rule. What is held out has few rows in small groups, and "
     "the smaller of two noisy rates over the larger is too small on average, whatever is learnt: "
     "compare ways at equal rate, and not at equal τ. After the fact needs the observed group of "
-    "everybody it decides on; the others decide by features alone. Soft and robust groups are tried "
-    "on a fifth of the splits, at τ = .9. The shrunk tolerance is one of a gap: of (1 - τ) times the "
-    "highest rate."
+    "everybody it decides on; the others decide by features alone. Soft and robust groups are "
+    "tried on a fifth of the splits, at τ = .9. The shrunk tolerance is one of a gap: of (1 - τ) "
+    "times the highest rate."
 )
 
 

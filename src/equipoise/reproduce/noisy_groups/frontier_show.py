@@ -256,6 +256,8 @@ def _figure(one: Frontier) -> Figure:
 def _lines(one: Frontier, x: int, y: int) -> list[Line]:
     drawn = []
     for way, figures in one.of_way.items():
+        if way in _ONLY_IN_TABLES:
+            continue
         at = one.mean(way, x)
         order = [int(t) for t in np.argsort(at) if np.isfinite(at[t])]
         if not order:
@@ -266,6 +268,9 @@ def _lines(one: Frontier, x: int, y: int) -> list[Line]:
     return drawn
 
 
+_ONLY_IN_TABLES = (ways.GOLD, ways.LESS, ways.SWAPPED)
+"""They lie on the line of known flips, further along it or less far."""
+
 _OF = ("value", "low", "high")
 
 
@@ -273,11 +278,18 @@ def _table(one: Frontier) -> Table:
     rows = []
     for way, figures in one.of_way.items():
         for t, tau in enumerate(one.taus):
+            if np.isnan(figures[:, t]).all():
+                continue
             over = [over_seeds(figures[:, t, k]) for k in range(4)]
-            cells = [f"{found.value:.3f} ± {found.high - found.value:.3f}" for found in over]
-            rows.append([way, f"{tau:g}", *cells])
+            rows.append([way, f"{tau:g}", *map(_spread, over)])
     names = ("τ", "accuracy here", "ratio here", "accuracy", "ratio")
     return Table([Column("way"), *(Column(name, "right") for name in names)], rows, one.name)
+
+
+def _spread(found: Estimate) -> str:
+    if np.isnan(found.value):
+        return "nobody is selected"
+    return f"{found.value:.3f} ± {found.high - found.value:.3f}"
 
 
 def _published(frontiers: Sequence[Frontier]) -> Table:

@@ -19,7 +19,7 @@ AREAS = (
     "minmax",
     "optimizers",
     "sampling",
-    "repair",
+    "rank",
     "maxent",
     "noisy",
 )

@@ -1,103 +1,20 @@
-"""Maximum-entropy distributions: digits and milliseconds of the integrals behind them."""
+"""Maximum-entropy laws: of millions of rows, of tables that are repaired, of continuous domains."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
+from benchmarks import maxent_continuous, maxent_rows, maxent_tables
 from benchmarks.figure import Figure
-from equipoise.maxent.continuous import (
-    Diagonals,
-    RankOneProjections,
-    Simplex,
-    barycentric_entropy,
-    fit,
-)
-
-Array = NDArray[Any]
-
-_ROUNDS = 15
 
 
 def figures() -> list[Figure]:
-    """Processor time, and errors beside mpmath where it is installed.
+    """Processor time, what is left after it, and peers where they are installed.
 
     Returns
     -------
     list of Figure
     """
-    return [*_states(), *_projections(), *_digits()]
-
-
-def _states() -> list[Figure]:
-    rng = np.random.default_rng(0)
-    ginibre = rng.standard_normal((300, 300)) + 1j * rng.standard_normal((300, 300))
-    rho = ginibre @ ginibre.conj().T
-    rho /= np.trace(rho).real
-    seconds = _processor_seconds(lambda: barycentric_entropy(rho))
-    law = fit(RankOneProjections(300), rho)
-    means = {
-        "two, even": np.array([0.9, 0.1]),
-        "two, far": np.array([1 - 1e-6, 1e-6]),
-        "fifty": rng.dirichlet(np.ones(50)),
-        "twenty, far": rng.dirichlet(np.full(20, 0.1)),
-        "three hundred": rng.dirichlet(np.ones(300)),
-    }
-    worst = 0.0
-    for mean in means.values():
-        found = fit(Simplex(len(mean)), mean).expectation
-        worst = max(worst, float(np.abs(found / mean - 1).max()))
-    what = "barycentric entropy, 300 rows"
     return [
-        Figure("entropy_300_ms", 1e3 * seconds, "<=", 50, f"{what}: milliseconds"),
-        Figure("entropy_300_residual", law.residual, "<=", 1e-12, f"{what}: relative residual"),
-        Figure("entropy_300_gap", law.gap, "<=", 1e-20, f"{what}: proved gap"),
-        Figure("simplex_residual", worst, "<=", 1e-12, "simplices: worst relative error of a mean"),
+        figure
+        for part in (maxent_rows, maxent_tables, maxent_continuous)
+        for figure in part.figures()
     ]
-
-
-def _projections() -> list[Figure]:
-    y = -200 * np.linspace(0, 1, 60) ** 1.3
-    domain = _diagonals(60, 8)
-    seconds = _processor_seconds(lambda: domain.moments(y))
-    what = "integral over projections with derivatives, 60 rows, rank 8: milliseconds"
-    return [Figure("hciz_60_8_ms", 1e3 * seconds, "<=", 10, what)]
-
-
-def _digits() -> list[Figure]:
-    try:
-        from benchmarks.maxent_reference import log_hciz, log_residues
-    except ImportError:
-        print("mpmath is not installed: no error is measured")
-        return []
-    found = []
-    for n, k, reach, bar in ((60, 8, 200.0, 1e-12), (20, 10, 5.0, 1e-12), (40, 20, 40.0, 1e-11)):
-        y = -reach * np.linspace(0, 1, n) ** 1.3
-        error = abs(_diagonals(n, k).moments(y).log_normaliser - log_hciz(y, k, 100 + 4 * n * k))
-        what = f"integral over projections, {n} rows, rank {k}: error of its log"
-        found.append(Figure(f"hciz_{n}_{k}_error", float(error), "<=", bar, what))
-    for n, reach, digits in ((20, 1e5, 200), (300, 100.0, 1500)):
-        y = -reach * np.linspace(0, 1, n) ** 1.3
-        error = abs(Simplex(n).moments(y).log_normaliser - log_residues(y, digits))
-        what = f"integral over the simplex, {n} nodes within {reach:g}: error of its log"
-        found.append(Figure(f"simplex_{n}_error", float(error), "<=", 1e-12, what))
-    return found
-
-
-def _diagonals(n: int, k: int) -> Diagonals:
-    return Diagonals((1.0,) * k + (0.0,) * (n - k))
-
-
-def _processor_seconds(work: Callable[[], Any]) -> float:
-    work()
-    taken = []
-    for _ in range(_ROUNDS):
-        began = time.process_time()
-        work()
-        taken.append(time.process_time() - began)
-    return statistics.median(taken)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figure import Figure
+from benchmarks.sampling_hopsy import hopsy_rounds
 from equipoise.sampling import (
     Billiard,
     Body,
@@ -26,7 +26,8 @@ from equipoise.sampling.diagnostics import ess_mean
 
 Array = NDArray[Any]
 
-_ROUNDS = 3  # of ours; hopsy rounds once, since that takes from ten seconds to minutes
+_ROUNDS = 3  # of ours; hopsy rounds once
+_PATIENCE = 120.0  # seconds of the processor after which hopsy is stopped
 _ROWS, _DIMENSIONS, _SKEW = 1000, 50, 1e4
 _FEWER = 400, 20  # rows and dimensions for the annealed rounding, which takes minutes in fifty
 
@@ -41,7 +42,6 @@ def rounding_figures() -> list[Figure]:
     A, b, skew = _problem(_ROWS, _DIMENSIONS)
     root = skew @ _root_of_covariance(A @ skew, b)
     bodies: dict[str, Body] = {}
-    peer = _peer(A, b)
 
     def ellipsoid() -> None:
         bodies["ellipsoid"] = Polytope(A, b).prepare()
@@ -49,39 +49,44 @@ def rounding_figures() -> list[Figure]:
     def covariance() -> None:
         bodies["covariance"] = isotropic(Polytope(A, b).prepare(), seed=1).body
 
-    def hopsy() -> None:
-        assert peer is not None
-        bodies["hopsy"] = peer()
-
     _annealed()
-    if peer is None:
-        print("hopsy and PolyRound are not installed: rounding is not measured beside them")
-        return []
     seconds = {
         "ellipsoid": _seconds(ellipsoid, _ROUNDS),
         "covariance": _seconds(covariance, _ROUNDS),
-        "hopsy": _seconds(hopsy, 1),
     }
+    found = hopsy_rounds(A, b, _PATIENCE)
+    if found is None:
+        print("hopsy and PolyRound are not installed: rounding is not measured beside them")
+        return []
+    seconds["hopsy"], body = found
+    if body is not None:
+        bodies["hopsy"] = body
     ratios = {name: _true_ratio(_matrix(body), root) for name, body in bodies.items()}
     for name, ratio in ratios.items():
         print(f"rounding by {name}: {seconds[name]:.2f} s, true ratio of deviations {ratio:.2f}")
     steps = {name: _effective_a_step(body) for name, body in bodies.items()}
+    ended = "" if body is not None else f", stopped after {seconds['hopsy']:.0f},"
     what = f"rounding {_ROWS} rows, {_DIMENSIONS} dimensions, skew {_SKEW:g}: hopsy's"
-    return [
+    figures = [
         Figure(
             "rounding_over_hopsy",
             seconds["hopsy"] / seconds["ellipsoid"],
             ">=",
             20,
-            f"{what} seconds (not simplified) over ours",
+            f"{what} seconds (not simplified){ended} over ours",
         ),
         Figure(
             "isotropic_over_hopsy",
             seconds["hopsy"] / seconds["covariance"],
             ">=",
             20,
-            f"{what} seconds over ours with rounding by covariance",
+            f"{what} seconds{ended} over ours with rounding by covariance",
         ),
+    ]
+    if body is None:
+        return figures
+    return [
+        *figures,
         Figure(
             "rounding_ratio",
             ratios["ellipsoid"] / ratios["hopsy"],
@@ -152,32 +157,6 @@ def _effective_a_step(body: Body) -> float:
     chains, _ = run(kernel, start(kernel, body.centre, seed=2), 100, thin=body.dimension)
     draws = run(kernel, chains, 4000, thin=body.dimension)[1]
     return float(ess_mean(draws.array).min() / draws.counts["steps"].sum())
-
-
-def _peer(A: Array, b: Array) -> Callable[[], Body] | None:
-    """What rounds by hopsy, and gives its polytope as a body around the centre it found."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import hopsy
-            import PolyRound  # noqa: F401  hopsy loads it only when it rounds
-    except ImportError:
-        return None
-
-    def rounded() -> Body:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            problem = hopsy.round(hopsy.Problem(A, b), simplify=False)
-        rows, right = np.asarray(problem.A), np.asarray(problem.b)
-        lengths = np.linalg.norm(rows, axis=1)
-        d = A.shape[1]
-        names = tuple(f"x[{i}]" for i in range(d))
-        matrix, shift = np.asarray(problem.transformation), np.asarray(problem.shift)
-        return Body(
-            rows / lengths[:, None], right / lengths, np.zeros(d), matrix, shift, 0.0, names
-        )
-
-    return rounded
 
 
 def _seconds(thing: Callable[[], Any], rounds: int) -> float:

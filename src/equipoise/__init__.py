@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from equipoise.groups import Groups
     from equipoise.learn import FairClassifier
     from equipoise.noise import NoisyGroups
+    from equipoise.rank import ImplicitBias, Ranker, rank
     from equipoise.rates import Rate
     from equipoise.repair import MaxEntropyRepair, repair
 
@@ -30,13 +31,16 @@ _HOME = {
     "Dataset": "equipoise.data",
     "FairClassifier": "equipoise.learn",
     "Groups": "equipoise.groups",
+    "ImplicitBias": "equipoise.rank",
     "MaxEntropyRepair": "equipoise.repair",
     "NoisyGroups": "equipoise.noise",
+    "Ranker": "equipoise.rank",
     "Rate": "equipoise.rates",
     "audit": "equipoise.audit",
     "compare": "equipoise.compare",
     "gap": "equipoise.constraints",
     "load": "equipoise.data",
+    "rank": "equipoise.rank",
     "ratio": "equipoise.constraints",
     "repair": "equipoise.repair",
     "simulate_census": "equipoise.data",
@@ -51,13 +55,16 @@ __all__ = [
     "Dataset",
     "FairClassifier",
     "Groups",
+    "ImplicitBias",
     "MaxEntropyRepair",
     "NoisyGroups",
+    "Ranker",
     "Rate",
     "audit",
     "compare",
     "gap",
     "load",
+    "rank",
     "ratio",
     "repair",
     "simulate_census",

@@ -248,6 +248,8 @@ class Constraint:
         bound = self.bound - margin if self.sense == "<=" else self.bound + margin
         # Rounded, so that 0.05 less 0.04 reads 0.01.
         bound = round(min(max(bound, 0.0), top), 12)
+        # Rounding must not loosen what had more digits.
+        bound = min(bound, self.bound) if self.sense == "<=" else max(bound, self.bound)
         return Constraint(self.disparity, self.sense, bound)
 
     def violations(self, rates: Any) -> Any:

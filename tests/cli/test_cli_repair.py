@@ -61,6 +61,24 @@ def test_repair_refuses_a_promise_that_labels_cannot_keep(run, people, tmp_path)
     assert "none that repairing a table can keep" in said.err
 
 
+def test_repair_does_not_write_over_the_table_that_it_repairs(run, people):
+    before = people.read_bytes()
+    said = run("repair", people, "--target", "hired", "--sensitive", "sex", "-o", people)
+    assert said.code == 1
+    assert "is the table to repair" in said.err
+    assert people.read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--out", "--html"])
+def test_repair_refuses_a_folder_that_is_not_there_before_it_reads(run, tmp_path, option):
+    places = {"--out": tmp_path / "x.csv", "--html": tmp_path / "x.html"}
+    places[option] = tmp_path / "nowhere" / places[option].name
+    given = [part for place in places.items() for part in place]
+    said = run("repair", "no-such-table", *given)
+    assert said.code == 1
+    assert f"{option}: no folder" in said.err
+
+
 def test_repair_refuses_a_place_it_could_not_write_to_before_it_reads(run, tmp_path):
     said = run("repair", "no-such-table", "-o", tmp_path / "x.xlsx")
     assert said.code == 1

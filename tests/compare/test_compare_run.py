@@ -248,3 +248,14 @@ def test_rare_groups_that_are_too_few_together_are_refused_with_the_cure(tmp_pat
             out=tmp_path / "run",
             **{**small, "sensitive": ["age:19.5"], "min_group": 5_000},
         )
+
+
+def test_repair_is_compared_like_any_other_method(tmp_path):
+    found = compare(
+        "census-sim", constraint='gap("selection") <= 0.1', sensitive=["sex"], rows=3000,
+        methods=("erm", "repair"), seeds=1, out=tmp_path / "run",
+        training=TrainingSettings(steps=60, hidden=(8,)),
+    )  # fmt: skip
+    assert [summary.trial.method for summary in found.summaries] == ["erm", "repair"]
+    gaps = [summary.promises[0].disparity.value for summary in found.summaries]
+    assert gaps[1] < gaps[0]

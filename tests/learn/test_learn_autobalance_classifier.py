@@ -34,6 +34,7 @@ def rare(n=1500, share=0.06, seed=0):
     return random.normal(size=(n, 4)) + 0.8 * y[:, None], y
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_it_keeps_scikit_learns_contract():
     results = check_estimator(

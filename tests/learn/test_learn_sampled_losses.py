@@ -28,7 +28,7 @@ def test_squares_of_its_gradients_are_the_diagonal_of_gauss_and_newton_in_the_me
     network, rows, sampled = made(weights=weights)
     w = network.weights[0]
     squares = []
-    for _ in range(4000):
+    for _ in range(1000):
         losses, n = sampled()
         (slope,) = torch.autograd.grad(losses.sum(), w)
         squares.append(n * slope.square())
@@ -39,7 +39,7 @@ def test_squares_of_its_gradients_are_the_diagonal_of_gauss_and_newton_in_the_me
     own = torch.ones(12, dtype=torch.float64) if rows.weights is None else rows.weights
     wanted = torch.einsum("n,nj,rnc->rjc", own, rows.features.square(), p * (1 - p)) / 12
     assert float(((draws.mean(0) - wanted) / error).abs().max()) < 4
-    assert float((error / wanted).max()) < 0.06
+    assert float((error / wanted).max()) < 0.12
 
 
 def test_a_replicate_draws_what_it_would_draw_alone():
@@ -54,6 +54,6 @@ def test_every_label_comes_as_often_as_its_probability():
     with torch.no_grad():
         network.biases[0][:] = torch.tensor([0.5, 0.3, 0.2]).log()
         network.weights[0].zero_()
-    drawn = np.array([float(sampled()[0].exp().detach()) for _ in range(5000)])
+    drawn = np.array([float(sampled()[0].exp().detach()) for _ in range(3000)])
     for p in (0.5, 0.3, 0.2):
         assert np.isclose(drawn, 1 / p).mean() == pytest.approx(p, abs=0.03)

@@ -66,6 +66,32 @@ def test_the_gap_bounds_how_far_the_dual_is_from_its_minimum(name):
     assert proved
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.integers(3, 12), st.floats(-2, 4), st.integers(0, 10**6))
+def test_log_normalisers_of_spheres_are_self_concordant(n, log_kappa, seed):
+    random = np.random.default_rng(seed)
+    domain, along = Sphere(n), random.standard_normal(n)
+    y = along * 10**log_kappa / np.linalg.norm(along)
+    direction = random.standard_normal(n)
+    direction += along * random.normal(scale=10)  # the extreme is near to the pole
+    moments = domain.moments(y)
+    direction /= np.sqrt(direction @ moments.covariance @ direction)
+
+    def variance(t):
+        return direction @ domain.moments(y + t * direction).covariance @ direction
+
+    third = (variance(1e-3) - variance(-1e-3)) / 2e-3
+    assert abs(third) <= 2 + 1e-5
+
+
+@pytest.mark.parametrize("domain", [Sphere(3), Sphere(20), Ball(2), Ball(20)])
+@pytest.mark.parametrize("away", [1e-8, 1e-9, 1e-10])
+def test_the_gap_is_proved_very_near_to_a_sphere(domain, away):
+    pole = np.random.default_rng(0).standard_normal(domain.n)
+    law = fit(domain, pole * ((1 - away) / np.linalg.norm(pole)))
+    assert law.gap < 1e-7
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(2, 40), st.floats(-7, 0), st.integers(0, 10**6))
 def test_small_coordinates_keep_their_digits(n, log_concentration, seed):

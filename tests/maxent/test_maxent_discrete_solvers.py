@@ -45,6 +45,20 @@ def test_the_hessian_is_that_of_finite_differences(share):
     assert np.allclose(dual.hessian(dual.at(at)), np.stack(columns, axis=1), atol=1e-7)
 
 
+@pytest.mark.parametrize("constant", [False, True])
+def test_the_hessian_of_bits_and_numbers_is_that_of_finite_differences(constant):
+    random = np.random.default_rng(0)
+    one = [Attribute.categories(1)] * constant
+    domain = Domain([Attribute.numbers([0, 1]), *one, Attribute.numbers([0, 1, 5])])
+    codes = random.integers(0, [2, *[1] * constant, 3], (50, 2 + constant))
+    prior = Prior.of(domain, codes, random.random(50))
+    dual, at = Dual(prior, whitened(prior, domain.mean(codes))), np.array([0.3, -0.2])
+    columns = [
+        (dual.at(at + H * e).gradient - dual.at(at - H * e).gradient) / (2 * H) for e in np.eye(2)
+    ]
+    assert np.allclose(dual.hessian(dual.at(at)), np.stack(columns, axis=1), atol=1e-8)
+
+
 @pytest.mark.parametrize("share", SHARES)
 def test_the_hessian_times_a_vector_needs_no_hessian(share):
     dual, at = dual_at(share)
@@ -139,9 +153,9 @@ def test_columns_that_determine_each_other_are_no_obstacle():
 
 
 def test_rows_with_one_hash_are_told_apart(monkeypatch):
-    from equipoise.maxent.discrete import rows as rows_module
+    from equipoise.maxent.discrete import loops
 
-    monkeypatch.setattr(rows_module, "hashes", lambda levels: np.zeros(len(levels), np.uint64))
+    monkeypatch.setattr(loops, "hashes", lambda levels: np.zeros(len(levels), np.uint64))
     levels = np.array([[0, 1], [1, 0], [0, 1], [1, 1]], np.uint8)
     rows = Rows.of(levels, np.array([0.1, 0.2, 0.3, 0.4]))
     assert len(rows) == 3

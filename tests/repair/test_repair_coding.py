@@ -51,10 +51,26 @@ def test_many_numbers_fall_into_intervals_of_about_equal_counts(missing):
     assert (np.array(top) < low).all()
 
 
-def test_a_number_that_most_rows_have_does_not_make_empty_intervals():
-    values = [0.0] * 900 + list(range(1, 101))
+@pytest.mark.parametrize("most", [0.0, 50.0, 101.0])
+@pytest.mark.parametrize("rows", [900, 9000])
+def test_a_number_that_most_rows_have_is_an_interval_and_leaves_others_to_the_rest(most, rows):
+    values = np.append(np.full(rows, most), np.delete(np.arange(102.0), int(most)))
     found = coded(values, bins=10)
-    assert (np.bincount(found.codes, minlength=len(found.names)) > 0).all()
+    counts = np.bincount(found.codes, minlength=len(found.names))
+    assert found.names[counts.argmax()] == f"{most:g}"
+    assert counts.max() == rows
+    assert counts.min() > 0
+    if most == 0:
+        assert np.ptp(np.delete(counts, counts.argmax())) <= 1
+        assert len(counts) == 10
+
+
+def test_intervals_say_which_numbers_they_hold():
+    assert coded([0, 0, 0, 0, 1, 2, 3, 4, 5, 6], bins=3).names == (
+        "0",
+        "1 to below 4",
+        "4 and above",
+    )
 
 
 def test_dates_booleans_and_categories_are_levels():
@@ -96,3 +112,22 @@ def test_donors_have_the_level_and_come_as_often_as_they_weigh():
     assert abs(counts[0] - 10_000) < 400
     assert abs(counts[1] - 15_000) < 400
     assert counts[[0, 3]].sum() == counts[[1, 2]].sum() == 20_000
+
+
+def test_dates_of_which_there_are_many_fall_into_intervals():
+    days = [dt.date(2020, 1, 1) + dt.timedelta(days=i) for i in range(100)]
+    found = coded(days, bins=4)
+    assert np.bincount(found.codes).tolist() == [25] * 4
+    assert found.names[1] == "2020-01-26 to below 2020-02-20"
+    moments = [dt.datetime(2020, 1, 1) + dt.timedelta(hours=i) for i in range(100)]
+    hours = coded([*moments, None], bins=4)
+    assert (hours.codes[:100] == found.codes).all()
+    assert hours.names[1] == "2020-01-02 01:00:00 to below 2020-01-03 02:00:00"
+    fine = pa.timestamp("ns", "UTC")  # as pandas has them
+    assert (coded(moments, bins=4, type=fine).codes == found.codes).all()
+
+
+def test_texts_that_tell_rows_apart_are_refused():
+    with pytest.raises(DataError, match=r"'c' has 80 distinct values in 100 rows.*--drop"):
+        coded([f"row {i % 80}" for i in range(100)])
+    assert len(coded([f"kind {i % 40}" for i in range(50)]).names) == 40

@@ -102,6 +102,30 @@ def test_classifiers_are_left_out_where_rows_are_too_few_and_it_is_said():
     assert "Not trained" in missing[0].page().render()
 
 
+def test_of_large_tables_classifiers_see_a_part(monkeypatch):
+    monkeypatch.setattr("equipoise.repair.judged._MOST_ROWS", 1000)
+    found = repaired(classifiers=True)
+    assert found.judged[0].learnt == pytest.approx(700, abs=4)
+    assert found.judged[0].held == pytest.approx(300, abs=4)
+    assert f"Trained on {found.judged[0].learnt} rows" in found.page().render()
+
+
+def test_a_table_of_nothing_but_labels_and_groups_is_repaired_and_no_classifier_judged():
+    frame = table()[["sex", "hired"]]
+    found = equipoise.repair(frame, target="hired", sensitive=["sex"])
+    assert np.allclose(found.moved.rates_after[0], (table()["hired"] == "yes").mean())
+    assert "no columns but the label" in found.not_judged
+
+
+def test_labels_of_more_than_two_classes_are_reported_one_a_row():
+    frame = table()
+    frame["hired"] = np.where(frame["age"] > 50, "later", frame["hired"])
+    found = equipoise.repair(frame, target="hired", sensitive=["sex"], classifiers=False)
+    shown = found.tables()[0]
+    assert [row[4] for row in shown.rows] == ["later", "no", "yes"] * 2 + [""]
+    assert len({len(row) for row in shown.rows} | {len(shown.columns)}) == 1
+
+
 def test_the_report_says_what_moved():
     found = repaired(classifiers=True)
     html = found.page().render()
@@ -125,6 +149,7 @@ def test_the_report_says_where_a_promise_is_not_kept():
         ({"n": 0}, "n must be at least 1"),
         ({"constraint": 'gap("accuracy") <= 0.1'}, "none that repairing"),
         ({"target": "hire"}, "no column 'hire'"),
+        ({"min_group": 5000, "missing_group": "?"}, "there is only 'others'"),
     ],
 )
 def test_what_cannot_be_done_is_refused(given, says):
@@ -155,3 +180,27 @@ def test_compas_is_repaired_as_the_paper_does(real_data):
     rates = found.moved.rates_after
     assert 0.97 < rates.min() / rates.max() < 1
     assert found.moved.gap < 1e-12
+
+
+@pytest.mark.parametrize(("smallest", "said"), [(60, True), (900, False)])
+def test_the_report_says_where_a_group_is_too_small_to_judge_classifiers_on(smallest, said):
+    frame = table()
+    frame["place"] = np.where(np.arange(len(frame)) < smallest, "north", "south")
+    found = equipoise.repair(frame, target="hired", sensitive=["place"])
+    assert found.judged[0].fewest == pytest.approx(0.3 * smallest, abs=1)
+    assert ("chance decides" in found.page().render()) == said
+
+
+def test_classifiers_learn_from_dates():
+    random = np.random.default_rng(0)
+    n = 2000
+    day = random.integers(0, 300, n)
+    frame = pd.DataFrame(
+        {
+            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(day, "D"),
+            "sex": random.choice(["f", "m"], n),
+            "hired": (day // 50) % 2,
+        }
+    )
+    found = equipoise.repair(frame, target="hired", sensitive=["sex"])
+    assert found.judged[0].accuracy > 0.9

@@ -12,7 +12,16 @@ from scipy.optimize import minimize
 from equipoise.reproduce import find_reproduction
 from equipoise.reproduce.claim import Workplace
 from equipoise.reproduce.part import find_results
-from equipoise.reproduce.repair import blocks, coded, exact, folds, large, published, solvers
+from equipoise.reproduce.repair import (
+    blocks,
+    coded,
+    exact,
+    folds,
+    large,
+    many_columns,
+    published,
+    solvers,
+)
 from equipoise.reproduce.repair.fitted import (
     Choice,
     cells,
@@ -138,7 +147,7 @@ def test_folds_train_on_draws_and_are_judged_on_rows(data_dir, monkeypatch):
     assert np.mean(repaired["tree rate"]) > np.mean(raw["tree rate"])
     shown = part.show(found)
     assert len(shown.claims) == 14
-    assert shown.tables[0].rows[-1][0] == "published, q^w, θ^b"
+    assert [table.rows[-1][0] for table in shown.tables] == ["published, q^w, θ^b"] * 2
     assert shown.draw()[0].heading == "Five folds"
 
 
@@ -155,6 +164,18 @@ def test_large_domains_are_met_and_drawn():
     assert [claim.verdict for claim in shown.claims[:2]] == ["holds", "holds"]
     shifted = [{**one, "z": [z + 3 for z in one["z"]]} for one in found]
     assert part.show(shifted).claims[2].verdict == "does not hold"
+
+
+def test_a_table_of_the_size_of_compas_with_all_columns_is_fitted():
+    part = many_columns.part_of([many_columns.Setting(seed) for seed in range(2)])
+    found = find_results(part, None)
+    for one in found:
+        assert one["cells"] == pytest.approx(published.MANY_COLUMNS_CELLS, rel=0.01)
+        assert one["missed"] < 1e-10
+        assert one["rates"][1] == pytest.approx(1, abs=1e-9)  # shares of groups are fixed
+    slow = [{**one, "all": 50 + seed} for seed, one in enumerate(found)]
+    assert part.show(slow).claims[0].verdict != "holds"
+    assert part.show([{**one, "all": 0.5} for one in found]).claims[0].verdict == "holds"
 
 
 def test_blocks_fix_what_first_moments_leave():

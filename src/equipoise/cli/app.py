@@ -12,6 +12,7 @@ from rich.console import Console
 from equipoise.cli.audit import audit
 from equipoise.cli.compare import compare
 from equipoise.cli.predict import predict
+from equipoise.cli.rank import rank
 from equipoise.cli.repair import repair
 from equipoise.cli.report import report
 from equipoise.cli.reproduce import reproduce
@@ -32,6 +33,7 @@ app.command()(compare)
 app.command()(audit)
 app.command()(predict)
 app.command()(repair)
+app.command()(rank)
 app.command()(report)
 app.command()(reproduce)
 

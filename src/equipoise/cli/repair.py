@@ -117,11 +117,16 @@ def repair(
     Writes the table, and tells what moved: groups, labels in each, every other column, and what
     classifiers that are trained on it decide.
     """
-    from equipoise.data import table_suffix
+    from equipoise.data import DataError, table_suffix
     from equipoise.repair import PARITY, Choices
     from equipoise.repair.run import repair as run
 
     table_suffix(out)  # before anything is read, which may take long
+    for path, option in ((out, "--out"), (html, "--html")):
+        if path is not None and not path.parent.is_dir():
+            raise DataError(f"{option}: no folder {path.parent} to write {path.name} in")
+    if out.exists() and Path(data).exists() and out.samefile(data):
+        raise DataError(f"--out: {out} is the table to repair; write to another file")
     found = run(
         data,
         target=target,

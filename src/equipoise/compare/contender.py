@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equipoise.compare import repaired as repaired  # the method that learn cannot know
 from equipoise.learn import Method, find_method
 from equipoise.learn.methods import require_together
 from equipoise.learn.optimizers import find_optimizer

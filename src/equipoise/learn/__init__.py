@@ -1,6 +1,7 @@
 """Training under promises about groups: before, during and after the step of a torch optimizer."""
 
 from equipoise.learn import adversarial as adversarial
+from equipoise.learn import repaired as repaired
 from equipoise.learn import zero_one as zero_one
 from equipoise.learn.apply import with_predictions
 from equipoise.learn.autobalance import AutoBalanceClassifier

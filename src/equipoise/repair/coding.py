@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +16,8 @@ from equipoise.data.errors import DataError
 from equipoise.maxent.discrete import Attribute
 
 MOST_CATEGORIES = 500
+# Texts of which there are so many, and as many as half the rows, tell rows apart.
+_MANY = 50
 _MISSING = "(missing)"
 
 
@@ -48,10 +51,12 @@ class Levels:
 def code_column(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
     """Make levels of a column.
 
-    Categories, texts, booleans and dates are levels each. So are numbers of at most ``bins``
-    distinct values, which stay numbers: what a law keeps of them is their mean. Other numbers fall
-    into ``bins`` intervals with about as many rows each, of which a law keeps the shares. A missing
-    value is a level of its own, which makes the column one of categories.
+    Categories, texts and booleans are levels each, and dates of which there are at most ``bins``.
+    So are numbers of at most ``bins`` distinct values, which stay numbers: what a law keeps of them
+    is their mean. Other numbers and dates fall
+    into ``bins`` intervals with about as many rows each, of which a law keeps the shares; a value
+    that more rows have than that is an interval of its own. A missing value is a level of its own,
+    which makes the column one of categories.
 
     Parameters
     ----------
@@ -67,7 +72,8 @@ def code_column(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
     Raises
     ------
     DataError
-        If the values are of no such kind, or there are more than 500 categories.
+        If the values are of no such kind, there are more than 500 categories, or texts are nearly
+        as many as rows.
     """
     kind = kind_of(column.type)
     if kind == "other":
@@ -81,10 +87,13 @@ def code_column(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
         return _numbers(name, column, bins)
     encoded = plain(column).dictionary_encode().combine_chunks()
     values = encoded.dictionary.to_pylist()
-    if len(values) > MOST_CATEGORIES:
+    if kind in ("date", "timestamp") and len(values) > bins:
+        return _times(name, column, bins)
+    if len(values) > min(MOST_CATEGORIES, max(_MANY, len(column) // 2)):
         raise DataError(
-            f"table: column {name!r} has {len(values):,} distinct values, wanted at most "
-            f"{MOST_CATEGORIES} categories; merge rare ones, or leave the column out"
+            f"table: column {name!r} has {len(values):,} distinct values in {len(column):,} rows, "
+            f"wanted at most {MOST_CATEGORIES} categories that rows share; merge rare ones, or "
+            "leave the column out (drop=[...]; on the command line: --drop)"
         )
     order = sorted(range(len(values)), key=values.__getitem__)
     rank = np.empty(len(values) + 1, np.int64)
@@ -113,14 +122,79 @@ def _numbers(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
             codes = np.where(missing, len(distinct), codes)
             return Levels(name, codes, (*names, _MISSING))
         return Levels(name, codes, names, distinct if len(distinct) > 2 else None)
-    # The smallest value of each interval; the intervals are those of quantiles that differ.
-    cuts = np.unique(np.quantile(present, np.arange(1, bins) / bins, method="higher"))
-    cuts = cuts[cuts > present.min()]
-    marks = [f"{cut:.6g}" for cut in cuts]
-    between = [f"{low} to below {high}" for low, high in pairwise(marks)]
-    names = (f"below {marks[0]}", *between, f"{marks[-1]} and above")
+    return _intervals(name, values, missing, bins, _short)
+
+
+def _times(name: str, column: pa.ChunkedArray, bins: int) -> Levels:
+    def say(value: float) -> str:
+        moment = pa.scalar(int(value), pa.timestamp("us")).cast(pa.timestamp("s"), safe=False)
+        return value_text(moment.as_py()).removesuffix(" 00:00:00")
+
+    return _intervals(name, microseconds(column), column.is_null().to_numpy(), bins, say)
+
+
+def microseconds(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Dates and times as numbers, exact until the year 2255.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray of n values
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Since 1970; NaN where a value is missing.
+    """
+    moments = plain(column).cast(pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
+    return np.asarray(moments.cast(pa.int64()).to_numpy(), np.float64)
+
+
+def _intervals(
+    name: str,
+    values: NDArray[np.float64],
+    missing: NDArray[np.bool_],
+    bins: int,
+    say: Callable[[float], str],
+) -> Levels:
+    ordered = np.sort(values[~missing])
+    cuts = _cuts(ordered, bins)
+    names = _interval_names(ordered, cuts, say)
     codes = np.where(missing, len(names), np.digitize(values, cuts))
     return Levels(name, codes, (*names, _MISSING) if missing.any() else names)
+
+
+def _short(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _cuts(ordered: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    # The smallest value of each interval but the first. One that more rows have than an interval
+    # should is an interval of its own, and the others share what is left.
+    cuts = []
+    for left in range(bins, 1, -1):
+        first = ordered[0]
+        start = np.searchsorted(ordered, ordered[len(ordered) // left])
+        if not start:
+            start = np.searchsorted(ordered, first, side="right")
+        ordered = ordered[start:]
+        if not len(ordered):
+            break
+        cuts.append(ordered[0])
+    return np.array(cuts)
+
+
+def _interval_names(
+    ordered: NDArray[np.float64], cuts: NDArray[np.float64], say: Callable[[float], str]
+) -> tuple[str, ...]:
+    starts = np.concatenate([[0], np.searchsorted(ordered, cuts)])
+    smallest, largest = ordered[starts], ordered[np.append(starts[1:], len(ordered)) - 1]
+    marks = [say(float(cut)) for cut in cuts]
+    between = [f"{low} to below {high}" for low, high in pairwise(marks)]
+    names = (f"below {marks[0]}", *between, f"{marks[-1]} and above")
+    return tuple(
+        say(float(low)) if low == high else name
+        for name, low, high in zip(names, smallest, largest, strict=True)
+    )
 
 
 def follows(column: Levels, codes: NDArray[np.int64]) -> bool:

@@ -11,21 +11,23 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from equipoise.codes import as_array, encode
+from equipoise.codes import as_array
 from equipoise.constraints import Constraint
-from equipoise.data.arrow import to_arrow
 from equipoise.data.dataset import reject_text
 from equipoise.data.sensitive import group_names, sensitive_columns
-from equipoise.data.target import MAX_CLASSES
 from equipoise.groups import Groups, How
+from equipoise.noise import NoisyGroups
+from equipoise.repair.inputs import is_whole, read_labels, read_promises, read_table
 from equipoise.repair.law import Choices, Expectation, Labelled, Law, Product, RowsOfPrior
 from equipoise.repair.moved import what_moved
 from equipoise.repair.reweight import disjoint
 from equipoise.repair.wanted import Representation
 
 Array = NDArray[np.float64]
+
+_EVERYONE = ("everyone",)
 
 PARITY = 'gap("selection") <= 0'
 """That labels are independent of groups."""
@@ -59,7 +61,8 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
     constraint : str or Constraint, a sequence of them, or None
         What the labels are to keep, taken as decisions: ``'ratio("selection") >= 0.9'`` is the
         paper's statistical rate. By default they become independent of the groups. None leaves
-        the rates of each group's labels as they are.
+        the rates of each group's labels as they are; with no ``representation`` either, no groups
+        are needed.
     sensitive : sequence of str, optional
         Columns of X that say who belongs to which group, such as ``["sex", "age:25,60"]``. Needed
         where fit gets no sensitive features.
@@ -175,8 +178,9 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
             values may be missing. Columns that label and group determine stay with them.
         y : array-like, shape (n,)
         sensitive_features : optional
-            One or several columns of n values, a table, or Groups; by default the columns of X that
-            ``sensitive`` names.
+            One or several columns of n values, a table, Groups or NoisyGroups; by default the
+            columns of X that ``sensitive`` names. Of noisy groups the promise is of the true ones,
+            of which draws and weights show what is observed.
         sample_weight : array-like, shape (n,), optional
             What each row counts in the data.
 
@@ -198,8 +202,8 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
             self.exact,
             self.bins,
         )
-        promises = self._promises()
-        frame, table = self._read(X)
+        promises = read_promises(self.constraint)
+        frame, table = read_table(self, X)
         data = self._labelled(table, y, sensitive_features, sample_weight)
         self.law_ = Law.of(data, promises, choices)
         self.distribution_ = self.law_.distribution
@@ -238,8 +242,8 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
         Repaired
         """
         check_is_fitted(self, "law_")
-        if n < 1:
-            raise ValueError(f"n must be at least 1, not {n}.")
+        if not is_whole(n) or n < 1:
+            raise ValueError(f"n must be a whole number and at least 1, not {n!r}.")
         source = self.random_state if random_state is None else random_state
         seed = int(check_random_state(source).randint(np.iinfo(np.int32).max))
         rows = self.law_.draw_rows(n, np.random.default_rng(seed))
@@ -271,32 +275,16 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
         drawn = self.sample(len(self._y))
         return drawn.X, drawn.y
 
-    def _promises(self) -> list[Constraint]:
-        if self.constraint is None:
-            return []
-        given = self.constraint
-        several = [given] if isinstance(given, str | Constraint) else list(given)
-        return [Constraint.parse(one) for one in several]
-
-    def _read(self, X: Any) -> tuple[Any, pa.Table]:
-        frame = nw.from_native(X, eager_only=True, pass_through=True)
-        if isinstance(frame, nw.DataFrame):
-            validate_data(self, X, reset=True, skip_check_array=True)
-            table = to_arrow(frame)
-        else:
-            frame = validate_data(self, X, reset=True, dtype=None, ensure_all_finite="allow-nan")
-            if frame.dtype.kind not in "iufb":
-                frame = frame.astype(np.float64)
-            columns = [np.ascontiguousarray(column) for column in frame.T]
-            table = to_arrow(pa.table({f"x{j}": column for j, column in enumerate(columns)}))
-        if not table.num_rows:
-            raise ValueError("X has no rows.")
-        return frame, table
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.required = True
+        return tags
 
     def _labelled(
         self, table: pa.Table, y: ArrayLike, sensitive_features: Any, sample_weight: Any
     ) -> Labelled:
-        label, classes = _read_labels(y, table.num_rows, self.positive)
+        label, classes = read_labels(y, table.num_rows, self.positive)
         groups, columns = self._groups(table, sensitive_features)
         if groups.n_rows != table.num_rows:
             raise ValueError(
@@ -310,10 +298,13 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
                 dtype=np.float64,
                 ensure_non_negative=True,
             )
-        group, names = disjoint(groups)
-        return Labelled(table, label, group, classes, names, columns, weights)
+        noise = groups if isinstance(groups, NoisyGroups) else None
+        group, names = disjoint(groups.observed if isinstance(groups, NoisyGroups) else groups)
+        return Labelled(table, label, group, classes, names, columns, weights, noise)
 
-    def _groups(self, table: pa.Table, sensitive_features: Any) -> tuple[Groups, tuple[str, ...]]:
+    def _groups(
+        self, table: pa.Table, sensitive_features: Any
+    ) -> tuple[Groups | NoisyGroups, tuple[str, ...]]:
         reject_text("sensitive", self.sensitive)
         columns: tuple[str, ...] = ()
         named: dict[str, Any] = {}
@@ -326,36 +317,21 @@ class MaxEntropyRepair(BaseEstimator):  # type: ignore[misc]
                     for spec in specs
                 }
         elif sensitive_features is None:
+            if self.constraint is None and self.representation is None:  # nothing compares groups
+                return Groups.from_codes(np.zeros(table.num_rows, np.int64), _EVERYONE), ()
             raise ValueError(
                 "say who belongs to which group: pass sensitive_features to fit, or name columns "
                 "of X, as in sensitive=['sex']."
             )
+        if isinstance(sensitive_features, NoisyGroups):
+            return sensitive_features, columns
         return Groups.of(named or sensitive_features, self.how), columns
 
     def _gathered(self, rows: NDArray[np.signedinteger[Any]]) -> Any:
-        of_column = list(self.law_.model.of_column.items())
+        of_column = list(self.law_.model.of_column.values())
         if isinstance(self._frame, np.ndarray):
-            parts = [self._frame[rows[:, j], c] for c, (_, j) in enumerate(of_column)]
-            return np.stack(parts, axis=1)
-        taken = []
-        for name, j in of_column:
-            column = self._frame.select(name)[rows[:, j]]
-            taken.append(nw.maybe_reset_index(column))
+            return np.stack([self._frame[rows[:, j], c] for c, j in enumerate(of_column)], axis=1)
+        taken = [
+            nw.maybe_reset_index(self._frame[rows[:, j], [c]]) for c, j in enumerate(of_column)
+        ]
         return nw.concat(taken, how="horizontal").to_native()
-
-
-def _read_labels(
-    y: ArrayLike, n_rows: int, positive: Any
-) -> tuple[NDArray[np.int64], tuple[object, ...]]:
-    codes, classes = encode(y, "y")
-    if len(codes) != n_rows:
-        raise ValueError(f"X has {n_rows:,} rows, but y has {len(codes):,}.")
-    if not 2 <= len(classes) <= MAX_CLASSES:
-        raise ValueError(
-            f"y has {len(classes)} different labels; wanted from 2 to {MAX_CLASSES} classes."
-        )
-    if positive is None or positive == classes[-1]:
-        return codes, classes
-    if positive not in classes or len(classes) > 2:
-        raise ValueError(f"positive is {positive!r}, which is none of two labels {list(classes)}.")
-    return 1 - codes, classes[::-1]

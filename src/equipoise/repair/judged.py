@@ -16,12 +16,14 @@ from equipoise.data.arrow import kind_of
 from equipoise.data.split import split
 from equipoise.groups import Groups
 from equipoise.rates import RATES
-from equipoise.repair.coding import code_column
+from equipoise.repair.coding import code_column, microseconds
 from equipoise.repair.law import Choices, Labelled, Law
 
 Array = NDArray[np.float64]
 
 _HELD_OUT = 0.3
+# Trees on more take minutes, and rates on 30,000 rows are known well enough.
+_MOST_ROWS = 100_000
 # Categories that boosted trees can take as such.
 _MOST_CATEGORIES = 255
 _LEAF = 20
@@ -39,12 +41,19 @@ class Judged:
     accuracy : float
     rates : ndarray, shape (c, g)
         How often each label is predicted in each group; of two labels the second.
+    learnt, held : int
+        Rows that it was trained on and judged on.
+    fewest : int
+        Rows of the smallest group that it was judged on.
     """
 
     learner: str
     rows: str
     accuracy: float
     rates: Array
+    learnt: int
+    held: int
+    fewest: int
 
     @property
     def gap(self) -> float:
@@ -64,6 +73,9 @@ class Judged:
             "accuracy": self.accuracy,
             "gap": None if np.isnan(self.gap) else self.gap,
             "ratio": None if np.isnan(self.ratio) else self.ratio,
+            "learnt": self.learnt,
+            "held_out": self.held,
+            "held_out_of_smallest_group": self.fewest,
         }
 
 
@@ -89,9 +101,15 @@ def judge(
     Raises
     ------
     ValueError
-        If 7 in 10 rows are too few to find the law from.
+        If 7 in 10 rows are too few to find the law from, or no columns are left to learn from.
     """
-    parts = split(data.cell, {"learnt": 1 - _HELD_OUT, "held out": _HELD_OUT}, seed)
+    if not set(data.table.column_names) - set(data.with_group):
+        raise ValueError("the table has no columns but the label and the sensitive ones.")
+    used = min(1.0, _MOST_ROWS / len(data.label))
+    shares = {"learnt": used * (1 - _HELD_OUT), "held out": used * _HELD_OUT}
+    if used < 1:
+        shares["left"] = 1 - used
+    parts = split(data.cell, shares, seed)
     learnt, held = parts["learnt"], parts["held out"]
     law = Law.of(_take(data, learnt), promises, choices)
     rows = law.draw_rows(len(learnt), np.random.default_rng(seed))
@@ -117,18 +135,25 @@ def judge(
                     x[counted], y[counted], None if weights is None else weights[counted]
                 )
                 predicted = model.predict(features[held])
-            found.append(_judged(learner, name, data, held, predicted))
+            found.append(_judged(learner, name, data, len(y), held, predicted))
     return found
 
 
 def _judged(
-    learner: str, name: str, data: Labelled, held: NDArray[np.int64], predicted: NDArray[np.int64]
+    learner: str,
+    name: str,
+    data: Labelled,
+    learnt: int,
+    held: NDArray[np.int64],
+    predicted: NDArray[np.int64],
 ) -> Judged:
     k, groups = len(data.classes), Groups.from_codes(data.group[held], data.groups)
     cells = groups.tabulate(data.label[held] * k + predicted, k * k, data.weights[held])
     table = cells.reshape(len(groups), k, k)
     right = float(np.trace(table.sum(axis=0)) / table.sum())
-    return Judged(learner, name, right, RATES["selection"].values(table))
+    fewest = int(groups.sizes.min())
+    rates = RATES["selection"].values(table)
+    return Judged(learner, name, right, rates, learnt, len(held), fewest)
 
 
 def _learners(categorical: NDArray[np.bool_], seed: int) -> dict[str, Any]:
@@ -149,8 +174,12 @@ def _features(data: Labelled) -> tuple[Array, NDArray[np.bool_]]:
     for name, column in zip(data.table.column_names, data.table.columns, strict=True):
         if name in data.with_group:
             continue
-        if kind_of(column.type) in ("integer", "float"):
+        kind = kind_of(column.type)
+        if kind in ("integer", "float"):
             columns.append(column.cast(pa.float64()).to_numpy())
+            categorical.append(False)
+        elif kind in ("date", "timestamp"):
+            columns.append(microseconds(column))
             categorical.append(False)
         else:
             coded = code_column(name, column, bins=2)

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
 from equipoise.maxent.discrete import ExpectationError, MaxEntropy, Prior, fit
+from equipoise.noise import NoisyGroups
 from equipoise.repair.donors import Donors
+from equipoise.repair.inputs import is_number, is_whole
+from equipoise.repair.noisy import noisy_weights, true_table
 from equipoise.repair.reweight import row_weights, wanted_law
 from equipoise.repair.table_model import TableModel
 from equipoise.repair.wanted import Representation, group_shares
@@ -55,10 +58,12 @@ class Choices:
     bins: int = 10
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise ValueError(f"share must be between 0 and 1, not {self.share}.")
-        if self.bins < 2:
-            raise ValueError(f"bins must be at least 2, not {self.bins}.")
+        if not is_number(self.share) or not 0 <= self.share <= 1:
+            raise ValueError(f"share must be between 0 and 1, not {self.share!r}.")
+        if not is_whole(self.bins) or self.bins < 2:
+            raise ValueError(f"bins must be a whole number and at least 2, not {self.bins!r}.")
+        if self.exact not in (True, False):
+            raise ValueError(f"exact must be True or False, not {self.exact!r}.")
         for name, choices in (
             ("product", Product),
             ("prior", RowsOfPrior),
@@ -85,6 +90,8 @@ class Labelled:
         Columns that belong to the group: what they say of a row is drawn with it.
     weights : ndarray of float64, shape (n,)
         What each row counts.
+    noise : NoisyGroups, optional
+        Where ``group`` is observed with errors.
     """
 
     table: pa.Table
@@ -94,10 +101,11 @@ class Labelled:
     groups: tuple[str, ...]
     with_group: tuple[str, ...]
     weights: Array
+    noise: NoisyGroups | None = None
 
     @property
     def counts(self) -> Array:
-        """How much each label weighs in each group, shape (g, k)."""
+        """How much each label weighs in each group, as observed, shape (g, k)."""
         g, k = len(self.groups), len(self.classes)
         return np.bincount(self.cell, self.weights, g * k).reshape(g, k).astype(np.float64)
 
@@ -151,8 +159,7 @@ class Law:
         ValueError
             If a promise is none about labels, or no weights keep it; if columns have no levels.
         """
-        wanted = wanted_law(data.counts, data.groups, promises, choices.representation)
-        weights = row_weights(data.counts, wanted, data.cell, data.weights)
+        wanted, weights = _wanted(data, promises, choices)
         model = TableModel.of(
             data.table,
             data.label,
@@ -226,6 +233,28 @@ class Law:
         rows = self.distribution.prior.rows
         assert rows is not None
         return Donors(rows.place, len(rows), self.rows)
+
+
+def _wanted(
+    data: Labelled, promises: Sequence[Constraint], choices: Choices
+) -> tuple[Array, Array]:
+    # The joint law of observed group and label, and the weights that give it.
+    if data.noise is None:
+        known = data.counts
+    else:
+        if choices.expectation == "balanced":
+            raise ValueError(
+                "expectation 'balanced' fixes the shares of groups as they are observed, and those "
+                "of noisy groups are not: take 'weighted' or 'data', and representation."
+            )
+        known = true_table(data.label, data.noise, len(data.classes), data.weights)
+    asked = choices.representation
+    wanted = wanted_law(known, data.groups, promises, asked, labels=data.classes)
+    if data.noise is None:
+        return wanted, row_weights(known, wanted, data.cell, data.weights)
+    weights = noisy_weights(data.label, data.noise, known, wanted, data.weights)
+    observed = np.bincount(data.cell, weights, wanted.size).reshape(wanted.shape)
+    return observed / observed.sum(), weights
 
 
 def _expectation(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from equipoise.maxent.discrete import MaxEntropy, Rows
 from equipoise.repair.law import Law
+from equipoise.repair.noisy import true_given_observed
 from equipoise.repair.table_model import TableModel
 
 Array = NDArray[np.float64]
@@ -64,7 +65,7 @@ class Moved:
     groups : tuple of str, length g
     classes : tuple, length k
     before, after : ndarray, shape (g, k)
-        The joint shares of group and label.
+        The joint shares of group and label; of noisy groups, of the true ones.
     columns : tuple of MovedColumn
         Those that label and group do not determine.
     distance : float
@@ -142,11 +143,15 @@ def what_moved(law: Law) -> Moved:
             MovedColumn(column.name, column.names, before / before.sum(), found.joint([j]))
         )
     joint = [0] if model.of_label == model.of_group else [model.of_group, model.of_label]
+    before, after = counts / counts.sum(), found.joint(joint).reshape(counts.shape)
+    if data.noise is not None:
+        told = true_given_observed(data.label, data.noise, len(data.classes), data.weights)
+        before, after = (np.einsum("zoy,oy->zy", told, law) for law in (before, after))
     return Moved(
         data.groups,
         data.classes,
-        counts / counts.sum(),
-        found.joint(joint).reshape(counts.shape),
+        before,
+        after,
         tuple(columns),
         distance,
         divergence,

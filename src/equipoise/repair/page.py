@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MOST_COLUMNS = 30
 _ROUNDING = 1e-9
+# Rows of a group whose rate has a standard error of up to 0.05.
+_FEW = 100
 
 
 def page(found: Repair) -> Page:
@@ -37,7 +39,11 @@ def page(found: Repair) -> Page:
         Section("Every other column", [column_table(found)] if moved.columns else [Text(_NONE)]),
     ]
     if found.judged:
-        sections.append(Section("What classifiers make of it", [judged_table(found)], _HELD_OUT))
+        one = found.judged[0]
+        note = f"Trained on {one.learnt:,} rows, judged on {one.held:,} others as they are. "
+        sections.append(
+            Section("What classifiers make of it", [judged_table(found)], note + _FOUND_ON)
+        )
     elif found.not_judged:
         sections.append(
             Section("What classifiers make of it", [Text(f"Not trained: {found.not_judged}")])
@@ -57,9 +63,9 @@ _SHARES = (
     "the law by chance."
 )
 _NONE = "Label and group determine all columns."
-_HELD_OUT = (
-    "Trained on 7 in 10 rows, judged on the others as they are. The repair was found on the rows "
-    "trained on. Labels that keep a promise do not make decisions keep it."
+_FOUND_ON = (
+    "The repair was found on the rows trained on. Labels that keep a promise do not make decisions "
+    "keep it."
 )
 _DISTANCES = (
     "On the levels of all columns together, where numbers are in intervals. The total variation is "
@@ -97,27 +103,30 @@ def group_table(found: Repair) -> Table:
     Table
     """
     moved = found.moved
-    some = range(1, 2) if len(moved.classes) == 2 else range(len(moved.classes))
+    two = len(moved.classes) == 2
     laws = {"data": moved.before, "law": moved.after, "table": found.drawn / found.drawn.sum()}
-    columns = [Column("group")]
-    columns += [Column(f"share, {name}", "right") for name in laws]
-    for label in some:
-        columns += [Column(f"{moved.classes[label]!s}, {name}", "right") for name in laws]
+    columns = [Column("group"), *(Column(f"share, {name}", "right") for name in laws)]
+    if not two:
+        columns.append(Column("label"))
+    called = f"rate of {moved.classes[1]!s}" if two else "rate"
+    columns += [Column(f"{called}, {name}", "right") for name in laws]
     rows: list[list[str | Cell]] = []
     for g, group in enumerate(moved.groups):
         shares = [_percent(law[g].sum()) for law in laws.values()]
-        rates = [
-            _percent(law[g, label] / law[g].sum() if law[g].sum() else np.nan)
-            for label in some
-            for law in laws.values()
-        ]
-        rows.append([group, *shares, *rates])
+        for label in range(1, 2) if two else range(len(moved.classes)):
+            first = [group, *shares] if two or not label else [""] * (1 + len(laws))
+            named = [] if two else [str(moved.classes[label])]
+            rates = [
+                _percent(law[g, label] / law[g].sum() if law[g].sum() else np.nan)
+                for law in laws.values()
+            ]
+            rows.append([*first, *named, *rates])
     for promise in found.promises:
-        kept: list[str | Cell] = [str(promise.disparity), "", "", ""]
-        kept += [""] * (3 * (len(some) - 1))
-        for law in laws.values():
-            kept.append(f"{float(promise.disparity.value(label_rates(law))):.3f}")
-        rows.append(kept)
+        values = [
+            f"{float(promise.disparity.value(label_rates(law))):.3f}" for law in laws.values()
+        ]
+        blank = [""] * (len(columns) - 1 - len(values))
+        rows.append([str(promise.disparity), *blank, *values])
     return Table(columns, rows, caption="Groups, and labels in each, before and after")
 
 
@@ -160,6 +169,8 @@ def judged_table(found: Repair) -> Table:
     -------
     Table
     """
+    fewest = found.judged[0].fewest
+    few = f" (of the smallest group on {fewest} rows: chance decides)" if fewest < _FEW else ""
     return Table(
         [
             Column("classifier"),
@@ -178,7 +189,7 @@ def judged_table(found: Repair) -> Table:
             ]
             for one in found.judged
         ],
-        caption="Classifiers trained with and without the repair",
+        caption=f"Classifiers trained with and without the repair{few}",
     )
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
 from equipoise.groups import Groups
+from equipoise.noise import NoisyGroups
+from equipoise.repair.noisy import noisy_weights, true_table
 from equipoise.repair.wanted import (
     Representation,
     group_shares,
@@ -25,7 +27,7 @@ Lacking = Literal["refuse", "leave"]
 
 def reweight(
     label: NDArray[np.integer],
-    groups: Groups,
+    groups: Groups | NoisyGroups,
     n_classes: int,
     promises: Sequence[Constraint] = (),
     *,
@@ -45,9 +47,10 @@ def reweight(
     ----------
     label : ndarray of int, shape (n,)
         Class codes.
-    groups : Groups
+    groups : Groups or NoisyGroups
         Of groups that overlap every combination is one group: what is promised of those holds of
-        any of their unions.
+        any of their unions. Of noisy groups the promise is of the true ones, and all rows of one
+        observed group and label get one factor: see :func:`equipoise.repair.noisy.noisy_weights`.
     n_classes : int
         k; of two, the rate of the second is what is promised.
     promises : sequence of Constraint
@@ -70,8 +73,13 @@ def reweight(
     Raises
     ------
     ValueError
-        If a promise is another, or a group has no rows of a label that it is to have.
+        If a promise is another, or a group has no rows of a label that it is to have. Of noisy
+        groups also if an estimate or a weight would be negative.
     """
+    if isinstance(groups, NoisyGroups):
+        estimated = true_table(label, groups, n_classes, weights)
+        wanted = wanted_law(estimated, groups.names, promises, representation, at_strength, lacking)
+        return noisy_weights(label, groups, estimated, wanted, weights)
     codes, names = disjoint(groups)
     n_groups = len(names)
     cell = codes * n_classes + label
@@ -88,6 +96,7 @@ def wanted_law(
     representation: Representation,
     at_strength: float | None = None,
     lacking: Lacking = "refuse",
+    labels: Sequence[object] | None = None,
 ) -> Array:
     """The joint law of group and label that promises ask for.
 
@@ -100,6 +109,8 @@ def wanted_law(
     representation : float, mapping or None
     at_strength : float, optional
     lacking : {"refuse", "leave"}
+    labels : sequence of length k, optional
+        What they are called in errors.
 
     Returns
     -------
@@ -110,6 +121,8 @@ def wanted_law(
     ValueError
     """
     require_selection(promises)
+    if promises and len(names) < 2:
+        raise ValueError(f"{promises[0]} compares groups, but there is only {names[0]!r}.")
     total = table.sum(axis=1)
     if not (total > 0).all():
         empty = names[int(np.argmin(total))]
@@ -123,9 +136,10 @@ def wanted_law(
         return np.asarray(shares[:, None] * possible / possible.sum(axis=1, keepdims=True))
     if impossible.any():
         group, label = map(int, np.argwhere(impossible)[0])
+        called = f"{label} (counted from 0)" if labels is None else repr(labels[label])
         raise ValueError(
-            f"group {names[group]!r} has no rows of label {label} (counted from 0), so that no "
-            "weights let it have any: join it with another group, or ask for less."
+            f"group {names[group]!r} has no rows of label {called}, so that no weights let it have "
+            "any: join it with another group, or ask for less."
         )
     return wanted
 

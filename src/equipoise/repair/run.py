@@ -17,6 +17,7 @@ from equipoise.data import DataError, Dataset, load, write_table
 from equipoise.data.arrow import to_arrow
 from equipoise.groups import Groups, How
 from equipoise.repair.estimator import PARITY
+from equipoise.repair.inputs import read_promises
 from equipoise.repair.judged import Judged, judge
 from equipoise.repair.law import Choices, Labelled, Law
 from equipoise.repair.moved import Moved, what_moved
@@ -163,7 +164,7 @@ def repair(
         For anything that could not give an answer; the message says what and why.
     """
     choices = choices or Choices()
-    promises = _promises(constraint)
+    promises = read_promises(constraint)
     dataset = _load(
         source,
         target=target,
@@ -191,15 +192,6 @@ def repair(
             why = str(error)
     frame = nw.from_native(table, eager_only=True)
     return Repair(dataset.name, frame, law, what_moved(law), drawn, promises, judged, why)
-
-
-def _promises(
-    constraint: str | Constraint | Sequence[str | Constraint] | None,
-) -> list[Constraint]:
-    if constraint is None:
-        return []
-    several = [constraint] if isinstance(constraint, str | Constraint) else list(constraint)
-    return [Constraint.parse(one) for one in several]
 
 
 def _load(source: Any, **roles: Any) -> Dataset:

@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from equipoise.constraints import Constraint
 from equipoise.rates import RATES
+from equipoise.repair.inputs import is_number
 
 Array = NDArray[np.float64]
 
@@ -81,9 +82,12 @@ def group_shares(shares: Array, names: Sequence[str], representation: Representa
         if not (np.isfinite(given).all() and (given > 0).all()):
             raise ValueError("representation must hold positive shares.")
         return np.asarray(given / given.sum())
+    if not is_number(representation) or not 0 <= representation <= 1:
+        raise ValueError(
+            "representation must be between 0 and 1, or the share of each group by name, not "
+            f"{representation!r}."
+        )
     bound = float(representation)
-    if not 0 <= bound <= 1:
-        raise ValueError(f"representation must be between 0 and 1, not {representation}.")
     if shares.min() >= bound * shares.max():
         return shares
     # The nearest is the data's, cut off below at some l and above at l / bound: of such laws, the

@@ -11,6 +11,7 @@ from equipoise.reproduce.autobalance import AUTOBALANCE
 from equipoise.reproduce.claim import Claim, Outcome, Reproduction, Workplace
 from equipoise.reproduce.constrained import CONSTRAINED
 from equipoise.reproduce.greedy_equilibrium import GREEDY_EQUILIBRIUM
+from equipoise.reproduce.implicit_bias import IMPLICIT_BIAS
 from equipoise.reproduce.intervals import INTERVALS
 from equipoise.reproduce.mala import MALA_RERUN
 from equipoise.reproduce.maxent import MAXENT
@@ -44,6 +45,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         MAXENT,
         REPAIR,
         NOISY_GROUPS,
+        IMPLICIT_BIAS,
     )
 }
 """What can be re-run, by name."""

@@ -7,10 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.maxent.continuous.domain import Domain
+from equipoise.maxent.continuous.box import Box
+from equipoise.maxent.continuous.cross_polytope import CrossPolytope
 from equipoise.maxent.continuous.fit import fit
+from equipoise.maxent.continuous.simplex import SolidSimplex
+from equipoise.maxent.continuous.sphere import Ball
 
 Array = NDArray[Any]
+Body = Box | SolidSimplex | CrossPolytope | Ball
 
 
 class Barrier(NamedTuple):
@@ -33,7 +37,7 @@ class Barrier(NamedTuple):
     gap: float
 
 
-def entropic_barrier(domain: Domain, x: ArrayLike) -> Barrier:
+def entropic_barrier(domain: Body, x: ArrayLike) -> Barrier:
     """The convex conjugate of log int exp<y, z> dz over a convex body K (Bubeck and Eldan 2015).
 
     That is minus the largest differential entropy of a law on K with mean x, with respect to
@@ -60,8 +64,7 @@ def entropic_barrier(domain: Domain, x: ArrayLike) -> Barrier:
         If x is not in its interior.
     """
     point = np.array(x, dtype=float)
-    full = isinstance(domain, Domain) and domain.log_concave and domain.log_size is not None
-    if not full or not domain.free(np.atleast_1d(point)).all():
+    if not isinstance(domain, Body):
         raise TypeError(
             f"{type(domain).__name__} is no convex body of full dimension: take Box, SolidSimplex, "
             "CrossPolytope or Ball"
@@ -69,10 +72,8 @@ def entropic_barrier(domain: Domain, x: ArrayLike) -> Barrier:
     law = fit(domain, point)
     scale = np.sqrt(np.diag(law.moments.covariance))
     correlation = law.moments.covariance / np.outer(scale, scale)
-    size = domain.log_size
-    assert size is not None
     return Barrier(
-        -law.entropy - size,
+        -law.entropy - domain.log_size,
         law.parameter,
         np.linalg.inv(correlation) / np.outer(scale, scale),
         law.gap,

@@ -43,8 +43,8 @@ class Box:
         return float(np.log(self.high - self.low).sum())
 
     @property
-    def log_concave(self) -> bool:
-        """It is."""
+    def self_concordant(self) -> bool:
+        """It is: the prior is log-concave."""
         return True
 
     @property
@@ -147,8 +147,8 @@ class BoxVertices:
         return self.n * float(np.log(2))
 
     @property
-    def log_concave(self) -> bool:
-        """It is not: log-normalisers of points need not be self-concordant."""
+    def self_concordant(self) -> bool:
+        """It is not: laws on two points can have any skewness."""
         return False
 
     def moments(self, parameter: Array) -> Moments:

@@ -17,9 +17,8 @@ def gap_bound(domain: Domain, mean: Array, step: Array, decrement: float) -> flo
 
     Two proofs, of which the sharper one that applies is taken.
 
-    *Self-concordance.* Where the prior is log-concave, and d < 1, F - F* <= -d - log(1 - d)
-    (Nesterov and Nemirovskii 1994; the constant is one since the skewness of a log-concave law
-    is at most two).
+    *Self-concordance.* Where the log-normaliser is, and d < 1, F - F* <= -d - log(1 - d)
+    (Nesterov and Nemirovskii 1994).
 
     *Weak duality.* For any prior at all: multiply the tilted density by 1 + <h, x - g>, with h the
     Newton step and g the tilted mean. That has mean a exactly. If it is not negative on the domain
@@ -43,7 +42,7 @@ def gap_bound(domain: Domain, mean: Array, step: Array, decrement: float) -> flo
         of F themselves are rounded.
     """
     bound = np.inf
-    if domain.log_concave and decrement < 1:
+    if domain.self_concordant and decrement < 1:
         # -d - log(1 - d) loses all its digits for small d; its series is d^2 / 2 + d^3 / 3 + ...
         series = decrement**2 * (0.5 + decrement / 3 + decrement**2 / 2)
         bound = series if decrement < 1e-3 else float(-decrement - np.log1p(-decrement))

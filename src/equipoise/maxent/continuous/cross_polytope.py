@@ -38,8 +38,8 @@ class CrossPolytope:
         return float(self.n * np.log(2) - special.gammaln(self.n + 1))
 
     @property
-    def log_concave(self) -> bool:
-        """It is."""
+    def self_concordant(self) -> bool:
+        """It is: the prior is log-concave."""
         return True
 
     def moments(self, parameter: Array) -> Moments:

@@ -47,8 +47,8 @@ class Diagonals:
         return None
 
     @property
-    def log_concave(self) -> bool:
-        """It is."""
+    def self_concordant(self) -> bool:
+        """It is: the prior is log-concave."""
         return True
 
     @property

@@ -40,9 +40,10 @@ class Domain(Protocol):
         Log of the volume of a full-dimensional body, or of the number of points of a finite set:
         what the uniform probability must be multiplied by to be Lebesgue's or the counting
         measure. None where neither is meant.
-    log_concave : bool
-        Whether the prior is a log-concave measure. Log-normalisers of those are self-concordant
-        (Bubeck and Eldan 2015, lemma 1), and the Newton decrement bounds the gap more sharply.
+    self_concordant : bool
+        Whether the log-normaliser is, with constant one, so that the Newton decrement bounds the
+        gap. It is where each direction of each tilted law has a log-concave marginal, whose
+        skewness is at most two; of log-concave priors all have (Bubeck and Eldan 2015, lemma 1).
     """
 
     @property
@@ -54,8 +55,8 @@ class Domain(Protocol):
         """Log of Lebesgue volume, or of the number of points."""
 
     @property
-    def log_concave(self) -> bool:
-        """Whether the prior is log-concave."""
+    def self_concordant(self) -> bool:
+        """Whether the log-normaliser is self-concordant."""
 
     def moments(self, parameter: Array) -> Moments:
         """Log-normaliser, mean and covariance, all at once since they share their work."""

@@ -43,9 +43,9 @@ class Face:
         return self.inner.log_size
 
     @property
-    def log_concave(self) -> bool:
+    def self_concordant(self) -> bool:
         """See :class:`Domain`: the inner domain's."""
-        return self.inner.log_concave
+        return self.inner.self_concordant
 
     def moments(self, parameter: Array) -> Moments:
         """See :class:`Domain`."""

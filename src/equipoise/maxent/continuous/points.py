@@ -50,8 +50,8 @@ class Points:
         return float(np.log(len(self.points)))
 
     @property
-    def log_concave(self) -> bool:
-        """It is not: log-normalisers of points need not be self-concordant."""
+    def self_concordant(self) -> bool:
+        """It is not: laws on two points can have any skewness."""
         return False
 
     def moments(self, parameter: Array) -> Moments:

@@ -53,8 +53,8 @@ class Simplex:
         return -float(special.gammaln(self.n)) if self.concentration == 1 else None
 
     @property
-    def log_concave(self) -> bool:
-        """If the concentration is at least one."""
+    def self_concordant(self) -> bool:
+        """If the concentration is at least one: the prior is log-concave."""
         return self.concentration >= 1
 
     def moments(self, parameter: Array) -> Moments:
@@ -140,8 +140,8 @@ class SolidSimplex:
         return -float(special.gammaln(self.n + 1))
 
     @property
-    def log_concave(self) -> bool:
-        """It is."""
+    def self_concordant(self) -> bool:
+        """It is: the prior is log-concave."""
         return True
 
     @property

@@ -126,6 +126,8 @@ def whitened(prior: Prior, expectation: Array) -> Coordinates:
         spread = np.sqrt(law)[:, None] * (values - centre)
         _, sizes, axes = np.linalg.svd(spread, full_matrices=False)
         rank = int((sizes > _RANK * max(sizes[0], 1e-300)).sum()) if sizes[0] > 1e-150 else 0
+        # One level has no spread but by rounding.
+        rank = min(rank, int(np.count_nonzero(law)) - 1)
         axes, sizes = axes[:rank], sizes[:rank]
         away = wanted / scale - centre
         if np.abs(away - axes.T @ (axes @ away)).max() > _CONSISTENT:

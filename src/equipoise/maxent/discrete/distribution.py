@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.maxent.discrete.loops import draw, outcomes
 from equipoise.maxent.discrete.prior import Prior
 
 Array = NDArray[np.float64]
@@ -105,6 +104,8 @@ class MaxEntropy:
         -------
         Drawn
         """
+        from equipoise.maxent.discrete.loops import draw
+
         if n < 0:
             raise ValueError(f"n must be at least 0, not {n}.")
         domain, rows = self.prior.domain, self.prior.rows
@@ -219,5 +220,7 @@ def by_cumulative(law: Array, uniform: Array) -> NDArray[np.int64]:
     ndarray of int64, shape (n,)
         None of probability 0.
     """
+    from equipoise.maxent.discrete.loops import outcomes
+
     possible = np.flatnonzero(law)
     return np.asarray(possible[outcomes(np.cumsum(law[possible]), uniform)])

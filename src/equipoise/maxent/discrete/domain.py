@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.maxent.discrete.loops import level_sums
-
 Array = NDArray[np.float64]
 
 MOST_LEVELS = 4096  # of an attribute
@@ -266,7 +264,43 @@ class Domain:
         """
         levels = self.pack(codes)
         counted = check_weights(weights, len(levels))
-        return self.mean_of_levels(level_sums(levels, self.starts, counted, self.n_levels))
+        return self.mean_of_levels(self.level_sums(levels, counted))
+
+    # Compiling loops is loaded when something is computed: it takes longer than all the rest.
+
+    def level_sums(self, levels: NDArray[Any], weights: Array) -> Array:
+        """Add up the weights of the rows that have each level.
+
+        Parameters
+        ----------
+        levels : ndarray of int, shape (n, d)
+            As :meth:`pack` gives them.
+        weights : ndarray, shape (n,)
+
+        Returns
+        -------
+        ndarray of float64, shape (all levels,)
+        """
+        from equipoise.maxent.discrete.loops import level_sums
+
+        return np.asarray(level_sums(levels, self.starts, weights, self.n_levels))
+
+    def scores(self, levels: NDArray[Any], of_level: Array) -> Array:
+        """Add up, for each row, what its levels have.
+
+        Parameters
+        ----------
+        levels : ndarray of int, shape (n, d)
+            As :meth:`pack` gives them.
+        of_level : ndarray of float64, shape (all levels,)
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
+        from equipoise.maxent.discrete.loops import scores
+
+        return np.asarray(scores(levels, self.starts, of_level))
 
     def mean_of_levels(self, shares: Array) -> Array:
         """The mean of the statistics where each level has a share.

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.linalg import blas
 
 from equipoise.maxent.discrete.coordinates import Coordinates
-from equipoise.maxent.discrete.loops import expand, level_sums, scores
 from equipoise.maxent.discrete.prior import Prior
 
 Array = NDArray[np.float64]
@@ -89,7 +88,7 @@ class Dual:
         if prior.rows is not None and prior.share < 1:
             with np.errstate(divide="ignore"):
                 weights = np.log(prior.rows.weights)
-            logs = weights + scores(prior.rows.levels, domain.starts, of_level)
+            logs = weights + domain.scores(prior.rows.levels, of_level)
             top = logs.max()
             row_law = np.exp(logs - top)
             total = row_law.sum()
@@ -101,7 +100,7 @@ class Dual:
         value = float(np.logaddexp(*parts))
         mass = float(np.exp(parts[0] - value))
         if len(row_law):
-            seen = level_sums(prior.rows.levels, domain.starts, row_law, domain.n_levels)  # type: ignore[union-attr]
+            seen = domain.level_sums(prior.rows.levels, row_law)  # type: ignore[union-attr]
             shares = mass * tilted + (1 - mass) * seen
         gradient = self.coordinates.mean(shares)
         return State(multipliers, value, mass, tilted, row_law, gradient)
@@ -151,8 +150,8 @@ class Dual:
         if len(state.row_law):
             rows = self.prior.rows
             assert rows is not None
-            weights = state.row_law * scores(rows.levels, domain.starts, of_level)
-            sums = level_sums(rows.levels, domain.starts, weights, domain.n_levels)
+            weights = state.row_law * domain.scores(rows.levels, of_level)
+            sums = domain.level_sums(rows.levels, weights)
             out += (1 - state.product_mass) * coordinates.mean(sums)
         return out - state.gradient * float(state.gradient @ vector)
 
@@ -178,7 +177,7 @@ class Dual:
         if len(state.row_law):
             rows = self.prior.rows
             assert rows is not None
-            along = scores(rows.levels, domain.starts, of_level)
+            along = domain.scores(rows.levels, of_level)
             least = min(least, float(along[state.row_law > 0].min()))
         return least
 
@@ -206,6 +205,8 @@ class Dual:
         return self.coordinates.padded
 
     def _second_moments(self, row_law: Array, exact: bool) -> Array:
+        from equipoise.maxent.discrete.loops import expand
+
         rows = self.prior.rows
         assert rows is not None
         size, starts, offsets = self.size, self.prior.domain.starts, self.coordinates.offsets

@@ -16,7 +16,6 @@ from equipoise.maxent.discrete.faces import (
     levels_that_can_occur,
     rows_that_can_occur,
 )
-from equipoise.maxent.discrete.loops import level_sums
 from equipoise.maxent.discrete.prior import Prior
 from equipoise.maxent.discrete.solve import Descent, certify, newton
 
@@ -125,7 +124,7 @@ def _answer(prior: Prior, dual: Dual, descent: Descent, chance: float) -> MaxEnt
         row_law = np.zeros(len(prior.rows))
     shares = mass * state.tilted
     if face.rows is not None and len(state.row_law):
-        seen = level_sums(face.rows.levels, domain.starts, row_law, domain.n_levels)
+        seen = domain.level_sums(face.rows.levels, row_law)
         shares = shares + (1 - mass) * seen
     certificate = certify(dual, state)
     moved = state.value - float(state.multipliers @ state.gradient)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.maxent.discrete.domain import Domain, check_weights
-from equipoise.maxent.discrete.loops import level_sums
 from equipoise.maxent.discrete.rows import Rows
 
 Array = NDArray[np.float64]
@@ -99,7 +98,7 @@ class Prior:
             raise ValueError(f"share must be between 0 and 1, not {share}.")
         levels = domain.pack(codes)
         counted = check_weights(weights, len(levels))
-        seen = level_sums(levels, domain.starts, counted, domain.n_levels)
+        seen = domain.level_sums(levels, counted)
         law = _marginals(domain, marginals, seen)
         return cls(domain, float(share), law, Rows.of(levels, counted) if share < 1 else None)
 
@@ -108,10 +107,8 @@ class Prior:
         """How often each level occurs under the mixture, shape (all levels,)."""
         shares = self.share * self.marginals
         if self.rows is not None:
-            domain = self.domain
-            shares = shares + (1 - self.share) * level_sums(
-                self.rows.levels, domain.starts, self.rows.weights, domain.n_levels
-            )
+            seen = self.domain.level_sums(self.rows.levels, self.rows.weights)
+            shares = shares + (1 - self.share) * seen
         return shares
 
     def restricted(self, kept: NDArray[np.bool_]) -> tuple[Prior, float]:

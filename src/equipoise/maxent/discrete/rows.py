@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.maxent.discrete.loops import all_equal, hashes
-
 Array = NDArray[np.float64]
 
 
@@ -47,6 +45,8 @@ class Rows:
         -------
         Rows
         """
+        from equipoise.maxent.discrete.loops import all_equal, hashes
+
         keys, first, place = np.unique(hashes(levels), return_index=True, return_inverse=True)
         distinct = levels[first]
         if not all_equal(levels, distinct, place):  # two rows with one hash
@@ -73,6 +73,8 @@ class Rows:
         ndarray of int64, shape (m,)
             -1 for those that are none.
         """
+        from equipoise.maxent.discrete.loops import hashes
+
         wanted = hashes(levels)
         at = np.searchsorted(self.keys, wanted)
         found = np.full(len(levels), -1)

@@ -87,7 +87,7 @@ def _show(named: Sequence[Named], n_pairs: int, results: Sequence[Result]) -> Sh
             "holds" if one.value >= 0.9 else "does not hold",
         )
     )
-    table = _table(named, n_pairs, results)
+    tables = _slopes(named, n_pairs, results), _bends(named, n_pairs, results)
     text = Text(
         "The paper has no experiments. S is the greedy max function of x, truncated at its height "
         "at the point and smoothed; a point is an equilibrium where y is a second-order local "
@@ -96,7 +96,7 @@ def _show(named: Sequence[Named], n_pairs: int, results: Sequence[Result]) -> Sh
         "and integrated by quadrature. Truncation keeps one side of a slope, so that |S'| is half "
         "of it."
     )
-    return Shown(tuple(claims), (table,), lambda: [Section("Known points", [text, table])])
+    return Shown(tuple(claims), tables, lambda: [Section("Known points", [text, *tables])])
 
 
 def _held(found: Result) -> bool:
@@ -124,24 +124,18 @@ def _claim(point: Named, found: Result) -> Claim:
     )
 
 
-def _table(named: Sequence[Named], n_pairs: int, results: Sequence[Result]) -> Table:
+def _slopes(named: Sequence[Named], n_pairs: int, results: Sequence[Result]) -> Table:
     rows: list[list[str | Shade]] = []
     for point, found in zip(named, results, strict=True):
-        slope, bend, improving = found["exact"]
         right = (found["verdict"] == "equilibrium") is point.is_equilibrium
         rows.append(
             [
-                point.name,
-                f"({point.x:g}, {point.y:.3g})",
+                *_whose(point),
                 f"{found['max_gradient']:.2g}",
                 f"{found['max_curvature'][0]:.3g}",
                 shown(found["min_gradient"]),
-                in_digits(slope),
+                in_digits(found["exact"][0]),
                 point.found_before or "–",
-                shown(found["min_curvature"]),
-                in_digits(bend),
-                f"{found['improving'][0]:.1%}",
-                f"{improving:.1%}",
                 Shade(found["verdict"], kind="good" if right else "bad"),
             ]
         )
@@ -154,16 +148,44 @@ def _table(named: Sequence[Named], n_pairs: int, results: Sequence[Result]) -> T
             Column("|S'|", "right", "by draws"),
             Column("|S'|", "right", "exact walk"),
             Column("|S'|", "right", "found before"),
+            Column("check"),
+        ],
+        rows,
+        f"Slopes at points of known games, and what the check says: eps = {TOLERANCE:g}, sigma = "
+        f"{SIGMA:g}, {n_pairs} antithetic pairs of draws, 95 % intervals",
+    )
+
+
+def _bends(named: Sequence[Named], n_pairs: int, results: Sequence[Result]) -> Table:
+    rows: list[list[str | Shade]] = []
+    for point, found in zip(named, results, strict=True):
+        _, bend, improving = found["exact"]
+        rows.append(
+            [
+                *_whose(point),
+                shown(found["min_curvature"]),
+                in_digits(bend),
+                f"{found['improving'][0]:.1%}",
+                f"{improving:.1%}",
+            ]
+        )
+    return Table(
+        [
+            Column("game"),
+            Column("(x, y)", "right"),
             Column("S''", "right", "by draws"),
             Column("S''", "right", "exact walk"),
             Column("improving", "right", "by draws"),
             Column("improving", "right", "exact walk"),
-            Column("check"),
         ],
         rows,
-        f"Points of known games: eps = {TOLERANCE:g}, sigma = {SIGMA:g}, {n_pairs} antithetic "
-        "pairs of draws, 95 % intervals",
+        f"Curvatures at the same points, and shares of draws that improve: {n_pairs} pairs, 95 % "
+        "intervals",
     )
+
+
+def _whose(point: Named) -> tuple[str, str]:
+    return point.name, f"({point.x:g}, {point.y:.3g})"
 
 
 def shown(found: Sequence[float]) -> str:

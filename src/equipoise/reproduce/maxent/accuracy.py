@@ -120,7 +120,7 @@ def _show(settings: Sequence[_Setting], results: Sequence[Result]) -> Shown:
     return Shown(
         _claims(results, found),
         (table,),
-        lambda: [Section("Digits of the normaliser", [Text(_TEXT), _figure(found), table])],
+        lambda: [Section("Digits of the normaliser", [Text(_TEXT), *_figures(found), table])],
     )
 
 
@@ -182,7 +182,8 @@ def _table(found: _Found) -> Table:
     )
 
 
-def _figure(found: _Found) -> Figure:
+def _figures(found: _Found) -> list[Figure]:
+    # One for each series: their axes across have nothing in common.
     shown = {"contour": "contour", "mean": "mean by contour", "textbook": "textbook's sum"}
     panels = {
         series: [
@@ -195,4 +196,7 @@ def _figure(found: _Found) -> Figure:
         ]
         for series, by_place in found.items()
     }
-    return lines(panels, x_label="where, as each panel says", log=tuple(panels))
+    return [
+        lines({series: curves}, x_label=series.rpartition(", ")[2], log=(series,))
+        for series, curves in panels.items()
+    ]

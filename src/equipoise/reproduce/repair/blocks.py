@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.audit import Estimate
+from equipoise.repair.law import Expectation, RowsOfPrior
 from equipoise.report import Column, Section, Table, Text
 from equipoise.reproduce.claim import Claim, Tier
 from equipoise.reproduce.judge import judged, over_seeds, shown_at_least, shown_below
@@ -29,14 +30,13 @@ Array = NDArray[np.float64]
 
 _ROWS, _SIZES = 5000, (2, 3, 3, 7)
 _EXACT = 1e-9
+_PRIORS: tuple[tuple[RowsOfPrior, Expectation], ...] = (
+    ("weighted", "weighted"),
+    ("weighted", "balanced"),
+    ("data", "balanced"),
+)
 _CHOICES = tuple(
-    Choice(share, expectation, prior)
-    for prior, expectation in (
-        ("weighted", "weighted"),
-        ("weighted", "balanced"),
-        ("data", "balanced"),
-    )
-    for share in (0.1, 0.5, 0.9)
+    Choice(share, expectation, prior) for prior, expectation in _PRIORS for share in (0.1, 0.5, 0.9)
 )
 
 

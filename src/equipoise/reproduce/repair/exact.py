@@ -69,7 +69,6 @@ class Setting:
         of_rows = raw.sum(axis=tuple(range(2, raw.ndim)))
         return {
             "rows": len(coded),
-            "cells": raw.size,
             "raw": [statistical_rate(of_rows), representation_rate(of_rows)],
             "figures": [
                 statistical_rate(joint),
@@ -154,13 +153,12 @@ def _table(settings: Sequence[Setting], results: Sequence[Result]) -> Table:
                 f"{ours:.4f} ({theirs:.4f})"
                 for ours, theirs in zip(result["figures"], one.row.figures, strict=True)
             ),
-            str(result["cells"]),
             str(result["steps"]),
             f"{result['gap']:.0e}",
         ]
         for one, result in zip(settings, results, strict=True)
     ]
-    names = (*_FIGURES, "cells", "Newton steps", "gap")
+    names = (*_FIGURES, "Newton steps", "gap")
     return Table(
         [Column("law"), *(Column(name, "right") for name in names)],
         rows,

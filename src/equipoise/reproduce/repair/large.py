@@ -76,7 +76,6 @@ class Setting:
         exact = group_and_label(Choice(0.5, exact=True).fit(coded))
         return {
             "log10": float(np.log10(np.array(coded.shape, float)).sum()),
-            "statistics": domain.n_statistics,
             "steps": len(found.residuals) - 1,
             "missed": float(np.abs(found.expectation - law.wanted).max()),
             "gap": found.gap,
@@ -188,14 +187,12 @@ def _table(found: Mapping[int, Sequence[Result]]) -> Table:
         [
             str(features),
             f"10^{_mean(of, 'log10'):.0f}",
-            str(of[0]["statistics"]),
             f"{_mean(of, 'steps'):.1f}",
             f"{max(one['missed'] for one in of):.0e}",
             f"{max(one['gap'] for one in of):.0e}",
             f"{np.median([one['fit'] for one in of]):.2f}",
             f"{np.median([one['draw'] for one in of]):.2f}",
             f"{_z(of).value:.2f}",
-            f"{max(max(map(abs, one['z'])) for one in of):.1f}",
             f"{_mean(of, 'raw'):.3f}",
             f"{_mean(of, 'rate'):.3f}",
             f"{np.mean([one['drawn'][0] for one in of]):.3f}",
@@ -206,14 +203,12 @@ def _table(found: Mapping[int, Sequence[Result]]) -> Table:
     names = (
         "features",
         "cells",
-        "statistics",
         "Newton steps",
         "miss",
         "gap",
         "fit, s",
         f"{_DRAWN:,} draws, s",
         "z, r.m.s.",
-        "largest z",
         "SR, rows",
         "SR, law",
         "SR, draws",

@@ -99,3 +99,9 @@ COMPAS_FOLDS = {
     "balanced": Folds(0.985, 0.011, 0.983, 0.012, 0.143, 0.950, 0.645),
 }
 """COMPAS of 144 cells, race, rows of the prior re-weighted; by the expectation."""
+
+MANY_COLUMNS_ROWS, MANY_COLUMNS_CELLS = 8_723, 1.4e11
+"""Of COMPAS with 19 columns."""
+
+MANY_COLUMNS_SECONDS = 43.9
+"""What a notebook took for one law of that table, q^w and θ^b, by the clock."""

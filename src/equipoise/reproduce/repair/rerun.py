@@ -11,11 +11,19 @@ from equipoise.reproduce.repair.blocks import blocks_part
 from equipoise.reproduce.repair.exact import exact_part
 from equipoise.reproduce.repair.folds import folds_part
 from equipoise.reproduce.repair.large import large_part
+from equipoise.reproduce.repair.many_columns import many_columns_part
 from equipoise.reproduce.repair.published import SOURCE
 from equipoise.reproduce.repair.solvers import solvers_part
 from equipoise.reproduce.run_parts import make_parts, run_parts
 
-PARTS: tuple[MakePart, ...] = (exact_part, folds_part, large_part, blocks_part, solvers_part)
+PARTS: tuple[MakePart, ...] = (
+    exact_part,
+    folds_part,
+    large_part,
+    many_columns_part,
+    blocks_part,
+    solvers_part,
+)
 """In the order in which they are shown."""
 
 

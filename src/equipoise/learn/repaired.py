@@ -10,20 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from equipoise.constraints import Constraint
-from equipoise.learn import (
-    FairProblem,
-    History,
-    Method,
-    Rows,
-    Trained,
-    TrainingSettings,
-    find_method,
-    register_method,
-    train,
-)
 from equipoise.learn.ending import broken_by
+from equipoise.learn.methods import Method, find_method, register_method
 from equipoise.learn.mixed import side_by_side
-from equipoise.learn.train import Progress
+from equipoise.learn.problem import FairProblem, Rows
+from equipoise.learn.train import Progress, Trained, TrainingSettings, train
+from equipoise.learn.watch import History
 from equipoise.optim.constrained import Ratios
 from equipoise.repair import reweight
 from equipoise.repair.wanted import require_selection

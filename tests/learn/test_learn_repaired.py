@@ -1,13 +1,16 @@
-"""Repair as a way of training: what it keeps, what it refuses, where it stands beside others."""
+"""Repair as a way of training: what it keeps, what it refuses, where it is found."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from equipoise import Constraint, Groups, compare
-from equipoise.compare.repaired import STRENGTHS
-from equipoise.learn import Rows, TrainingSettings, train
+from equipoise import Constraint, Groups
+from equipoise.learn import FairClassifier, Rows, TrainingSettings, train
+from equipoise.learn.repaired import STRENGTHS
 
 SELECTION = 'gap("selection") <= 0.05'
 
@@ -77,12 +80,27 @@ def test_a_promise_about_other_rates_is_refused_before_anything_trains():
         train(people(300), 2, [0], settings("repair"), 'gap("true_positive") <= 0.1')
 
 
-def test_a_comparison_knows_it_by_its_name(tmp_path):
-    found = compare(
-        "census-sim", constraint='gap("selection") <= 0.1', sensitive=["sex"], rows=3000,
-        methods=("erm", "repair"), seeds=1, out=tmp_path / "run",
-        training=TrainingSettings(steps=60, hidden=(8,)),
-    )  # fmt: skip
-    assert [summary.trial.method for summary in found.summaries] == ["erm", "repair"]
-    gaps = [summary.promises[0].disparity.value for summary in found.summaries]
-    assert gaps[1] < gaps[0]
+def test_a_classifier_is_trained_by_its_name():
+    rows = people()
+    X, y, group = rows.features.numpy(), rows.label.numpy(), rows.groups.codes
+    apart = {}
+    for method in ("erm", "repair"):
+        fair = FairClassifier(
+            SELECTION, method, steps=200, batch_size=128, learning_rate=0.01, random_state=0
+        )
+        decided = fair.fit(X, y, sensitive_features=rows.groups).predict(X)
+        apart[method] = abs(decided[group == 0].mean() - decided[group == 1].mean())
+    assert apart["repair"] < 0.06
+    assert apart["erm"] > 0.2
+
+
+def test_it_is_there_where_nothing_but_training_was_imported_and_compiles_nothing():
+    program = (
+        "import sys, equipoise.learn as learn; "
+        "print('repair' in learn.METHODS, *(m in sys.modules for m in "
+        "('equipoise.compare', 'numba')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "False", "False"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import noisy_learning
 from benchmarks.figure import Figure
 from equipoise import NoisyGroups, audit
 from equipoise.audit.result import DEFAULT_DISPARITIES
@@ -16,7 +17,7 @@ ROWS, GROUPS = 1_000_000, 4
 
 
 def figures() -> list[Figure]:
-    return _rates()
+    return [*_rates(), *noisy_learning.figures()]
 
 
 def _rates() -> list[Figure]:

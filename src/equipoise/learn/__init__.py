@@ -12,6 +12,7 @@ from equipoise.learn.methods import METHODS, Method, Setting, find_method, regis
 from equipoise.learn.mixed import MixedMLP, Network
 from equipoise.learn.model import Model
 from equipoise.learn.network import StackedMLP
+from equipoise.learn.noisy import DenoisedClassifier
 from equipoise.learn.problem import FairProblem, Rows
 from equipoise.learn.promises import as_promises
 from equipoise.learn.robust import GroupDRO
@@ -23,6 +24,7 @@ from equipoise.learn.watch import History
 __all__ = [
     "METHODS",
     "AutoBalanceClassifier",
+    "DenoisedClassifier",
     "FairClassifier",
     "FairLoss",
     "FairProblem",

@@ -16,6 +16,7 @@ from equipoise.reproduce.intervals import INTERVALS
 from equipoise.reproduce.mala import MALA_RERUN
 from equipoise.reproduce.maxent import MAXENT
 from equipoise.reproduce.minmax import MINMAX
+from equipoise.reproduce.noisy_groups import NOISY_GROUPS
 from equipoise.reproduce.optimizers import OPTIMIZERS
 from equipoise.reproduce.polytope import POLYTOPE
 from equipoise.reproduce.repair import REPAIR
@@ -43,6 +44,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         MALA_RERUN,
         MAXENT,
         REPAIR,
+        NOISY_GROUPS,
         IMPLICIT_BIAS,
     )
 }

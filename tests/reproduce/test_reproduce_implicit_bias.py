@@ -108,7 +108,7 @@ def test_figures_on_fitted_laws_are_near_those_measured_before():
     assert float(row[3].split()[0]) == pytest.approx(0.941, abs=0.02)
     assert float(row[6].split()[0]) == pytest.approx(0.937, abs=0.02)
     assert float(control[3]) == 1
-    assert len(shown.draw()[0].parts) == 4
+    assert len(shown.draw()[0].parts) == 5  # text, two tables, two figures
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from equipoise.reproduce.implicit_bias.published import (
     RATIOS,
     TRIALS,
 )
-from equipoise.reproduce.implicit_bias.show_fitted import curves, table
+from equipoise.reproduce.implicit_bias.show_fitted import curves, tables
 from equipoise.reproduce.judge import judged, over_seeds, shown_above, shown_at_least, shown_below
 from equipoise.reproduce.part import Cell, Part, Result, Shown
 
@@ -112,13 +112,13 @@ def _show(settings: Sequence[Setting], results: Sequence[Result]) -> Shown:
     found = {setting: Ratios.of(several) for setting, several in chunks.items()}
     claims = [claim for data in dict.fromkeys(d for d, _, _ in found) for claim in _of(data, found)]
     useless = sum(one.useless for one in found.values())
-    shown = table(found, NAMES)
+    shown = tables(found, NAMES)
 
     def draw() -> list[Section]:
         text = _TEXT.format(useless=f"{useless:,}")
-        return [Section("Fitted laws", [Text(text), shown, *curves(found, NAMES)])]
+        return [Section("Fitted laws", [Text(text), *shown, *curves(found, NAMES)])]
 
-    return Shown(tuple(claims), (shown,), draw)
+    return Shown(tuple(claims), shown, draw)
 
 
 _TEXT = (

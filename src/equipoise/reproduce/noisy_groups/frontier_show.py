@@ -268,8 +268,9 @@ def _lines(one: Frontier, x: int, y: int) -> list[Line]:
     return drawn
 
 
-_ONLY_IN_TABLES = (ways.GOLD, ways.LESS, ways.SWAPPED)
-"""They lie on the line of known flips, further along it or less far."""
+_ONLY_IN_TABLES = (ways.GOLD, ways.LESS, ways.SWAPPED, ways.WANG, ways.BALLS)
+"""The first three lie on the line of known flips, further along it or less far. The last two select
+hardly anybody: drawn to scale, they leave no room for the rest."""
 
 _OF = ("value", "low", "high")
 

@@ -19,7 +19,6 @@ AREAS = (
     "minmax",
     "optimizers",
     "sampling",
-    "rank",
     "maxent",
     "noisy",
 )

@@ -1,4 +1,4 @@
-"""Groups that are observed with errors: what correcting for them costs."""
+"""Groups observed with errors, and rankings by scores that have them: what correcting costs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import noisy_learning
+from benchmarks import noisy_learning, rank
 from benchmarks.figure import Figure
 from equipoise import NoisyGroups, audit
 from equipoise.audit.result import DEFAULT_DISPARITIES
@@ -17,7 +17,7 @@ ROWS, GROUPS = 1_000_000, 4
 
 
 def figures() -> list[Figure]:
-    return [*_rates(), *noisy_learning.figures()]
+    return [*_rates(), *noisy_learning.figures(), *rank.figures()]
 
 
 def _rates() -> list[Figure]:

@@ -177,7 +177,8 @@ def what_helps(comparison: Comparison) -> str:
     hard = [
         promise
         for promise, resolution in zip(promises, resolutions, strict=True)
-        if not resolution < (promise.bound if promise.sense == "<=" else 1 - promise.bound)
+        if resolution is None
+        or not resolution < (promise.bound if promise.sense == "<=" else 1 - promise.bound)
     ]
     sizes = described["groups"]["certificate"]
     smallest = int(np.argmin(sizes))

@@ -71,7 +71,7 @@ def _require_correctable(dataset: Dataset, settings: Settings) -> None:
     if settings.how != "crossed":
         raise ValueError(
             f"how={settings.how!r} (--how) lets groups overlap, which cannot be corrected for "
-            "errors in them (noise, --noise): take how='crossed', or one column."
+            "errors in them (noise, --noise): take how='crossed'."
         )
     if settings.min_group:
         raise ValueError(

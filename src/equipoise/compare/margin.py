@@ -32,7 +32,8 @@ class Margin:
     resolution : float
         How far the certificate's bound lies from the figure for decisions that depend on neither
         label nor group, made as often as labels are: about how strict a promise these rows can
-        show. NaN for promises about losses.
+        show. NaN for promises about losses, and where rows by groups that have errors are too few
+        to show any.
     margin : float
     target : Constraint
         The promise, tightened by the margin.

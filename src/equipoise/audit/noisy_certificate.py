@@ -19,16 +19,15 @@ from scipy import stats
 
 from equipoise.audit.certificate import Certificate, require_confidence, verdict_of
 from equipoise.audit.noisy_counts import NoisyCounts
-from equipoise.audit.noisy_spread import beyond, covariance, price, score_interval
+from equipoise.audit.noisy_spread import IMPOSSIBLE, beyond, covariance, price, score_interval
 from equipoise.constraints import Constraint
 from equipoise.rates import Rate
 
 Array = NDArray[np.float64]
 
-# Of fewer known rows a bound of a small rate was seen to fail twice as often as it says.
-_FEWEST = 50
-# So many standard errors outside 0 and 1 are no chance.
-_IMPOSSIBLE = 4.0
+FEWEST = 50
+"""Where a group's rows tell less than so many of known group would, nothing is shown: of fewer a
+bound of a small rate was seen to fail nearly twice as often as it says."""
 
 
 def certify_noisy(
@@ -87,17 +86,17 @@ def _why_nothing_is_shown(counts: NoisyCounts, rate: Rate) -> str:
     values = counts.rates(rate)
     for c, g in np.argwhere(np.isnan(values)):
         return f"{names[c]} of {counts.groups[g]!r} is undefined: by the flips it has no such rows"
-    for c, g in np.argwhere(beyond(counts, rate, _IMPOSSIBLE)):
+    for c, g in np.argwhere(beyond(counts, rate, IMPOSSIBLE)):
         return (
             f"{names[c]} of {counts.groups[g]!r} would be {values[c, g]:.3f}, outside 0 and 1 by "
             "more than chance: the flips cannot be right"
         )
     told = counts.known_rows(rate) / np.fmax(price(counts, rate), 1.0)
     c, g = np.unravel_index(int(told.argmin()), told.shape)
-    if told[c, g] < _FEWEST:
+    if told[c, g] < FEWEST:
         return (
             f"the rows of {counts.groups[g]!r} tell as much of {names[c]} as {told[c, g]:.0f} of "
-            f"known group would, and it takes {_FEWEST}"
+            f"known group would, and it takes {FEWEST}"
         )
     return ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from equipoise.audit.noisy_certificate import FEWEST
 from equipoise.audit.noisy_tables import noise_parts
 from equipoise.audit.words import level
 from equipoise.compare.answer import answer, left_out, listed
@@ -105,8 +106,8 @@ def _noise_section(comparison: Comparison) -> list[Section]:
                 Text(
                     f"The tables are of the test rows and the chosen model of {shown.method}. "
                     "Certificates carry the price too; unlike those of known groups they lean on "
-                    "large samples, and where a group's rows tell less than 50 of known group "
-                    "would, nothing is shown. A model that learns from anything that goes with "
+                    f"large samples, and where a group's rows tell less than {FEWEST} of known "
+                    "group would, nothing is shown. A model that learns from anything that goes with "
                     "the errors themselves is not corrected rightly."
                 ),
             ],

@@ -107,8 +107,8 @@ def _noise_section(comparison: Comparison) -> list[Section]:
                     f"The tables are of the test rows and the chosen model of {shown.method}. "
                     "Certificates carry the price too; unlike those of known groups they lean on "
                     f"large samples, and where a group's rows tell less than {FEWEST} of known "
-                    "group would, nothing is shown. A model that learns from anything that goes with "
-                    "the errors themselves is not corrected rightly."
+                    "group would, nothing is shown. A model that learns from anything that goes "
+                    "with the errors themselves is not corrected rightly."
                 ),
             ],
         )

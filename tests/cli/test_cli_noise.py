@@ -73,3 +73,38 @@ def test_audit_says_what_is_wrong_with_flips(run, people):
     said = run(*words(people, "--noise", "F>X=0.2"))
     assert said.code != 0
     assert "'X' of 'F->X' does not occur" in " ".join(said.err.split())
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    random = np.random.default_rng(1)
+    true = random.integers(0, 2, 3000)
+    x = random.standard_normal(3000) + 0.5 * true
+    observed = np.where(random.random(3000) < 0.2, 1 - true, true)
+    path = tmp_path_factory.mktemp("table") / "people.csv"
+    columns = {"x": x, "y": (x > 0).astype(int), "sex": np.array(["F", "M"])[observed]}
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path
+
+
+def comparing(table: Path, *more: object) -> tuple[object, ...]:
+    return (
+        *("compare", table, "--target", "y", "--sensitive", "sex", "--methods", "erm"),
+        *("--constraint", 'gap("selection") <= 0.3', "--seeds", "1", "--steps", "40"),
+        *("--hidden", "", "--noise", "F>M=0.2,M>F=0.2", *more),
+    )
+
+
+def test_compare_corrects_for_flips_and_says_so(run, table, tmp_path):
+    said = run(*comparing(table, "--out", tmp_path / "run"))
+    assert said.code == 0, said.err
+    assert "corrected for errors in the groups" in " ".join(said.out.split())
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "--noise &#39;F&gt;M=0.2,M&gt;F=0.2&#39;" in report
+    assert "What was corrected, and at what price" in report
+
+
+def test_compare_refuses_what_it_cannot_correct(run, table, tmp_path):
+    said = run(*comparing(table, "--keep-sensitive", "--out", tmp_path / "run"))
+    assert said.code != 0
+    assert "--keep-sensitive" in said.err

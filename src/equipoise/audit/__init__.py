@@ -10,6 +10,7 @@ from equipoise.audit.intervals import basic_interval, share_interval
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.multilabel import MultiLabelAudit, audit_multilabel
 from equipoise.audit.noisy import NoisyAudit
+from equipoise.audit.noisy_certificate import certify_noisy
 from equipoise.audit.noisy_counts import NoisyCounts
 from equipoise.audit.noisy_stream import audit_noisy_stream
 from equipoise.audit.paired import Change, PairedAudit, audit_pair
@@ -61,6 +62,7 @@ __all__ = [
     "audit_within",
     "basic_interval",
     "certify",
+    "certify_noisy",
     "encode_pair",
     "find_subgroups",
     "find_subgroups_table",

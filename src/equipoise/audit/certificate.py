@@ -90,10 +90,7 @@ def certify(
         rows are independent draws from the population that is spoken of. A promise about losses,
         which have no upper end, is never shown either way.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, not {confidence}.")
-    if n_certificates < 1:
-        raise ValueError(f"n_certificates must be at least 1, not {n_certificates}.")
+    require_confidence(confidence, n_certificates)
     disparity = constraint.disparity
     estimate = float(disparity.value(counts.rates(disparity.rate)))
 
@@ -113,15 +110,47 @@ def certify(
     alpha = (1 - confidence) / n_certificates
     bounds = _worst_bounds if disparity.kind == "worst" else _pair_bounds
     optimistic, cautious = bounds(success, trials, constraint, alpha, counts.disjoint)
-    sign = 1 if constraint.sense == "<=" else -1
-    verdict: Verdict = "not shown"
-    if sign * cautious <= sign * constraint.bound:
-        verdict = "kept"
-    elif sign * optimistic > sign * constraint.bound:
-        verdict = "broken"
+    verdict = verdict_of(constraint, optimistic, cautious)
     return Certificate(
         constraint, confidence, n_certificates, estimate, optimistic, cautious, verdict
     )
+
+
+def require_confidence(confidence: float, n_certificates: int) -> None:
+    """Refuse a confidence that is none, or a number of certificates that cannot be.
+
+    Parameters
+    ----------
+    confidence : float
+    n_certificates : int
+
+    Raises
+    ------
+    ValueError
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, not {confidence}.")
+    if n_certificates < 1:
+        raise ValueError(f"n_certificates must be at least 1, not {n_certificates}.")
+
+
+def verdict_of(constraint: Constraint, optimistic: float, cautious: float) -> Verdict:
+    """What bounds on both sides show of a promise.
+
+    Parameters
+    ----------
+    constraint : Constraint
+    optimistic, cautious : float
+        As a :class:`Certificate` has them.
+
+    Returns
+    -------
+    {"kept", "not shown", "broken"}
+    """
+    sign = 1 if constraint.sense == "<=" else -1
+    if sign * cautious <= sign * constraint.bound:
+        return "kept"
+    return "broken" if sign * optimistic > sign * constraint.bound else "not shown"
 
 
 def _worst_bounds(

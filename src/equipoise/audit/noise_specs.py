@@ -10,7 +10,8 @@ from typing import Any
 
 from equipoise.data.errors import DataError
 from equipoise.data.read import SUFFIXES, read_table
-from equipoise.noise import FlipMatrix, randomised_response
+from equipoise.groups import Groups
+from equipoise.noise import FlipMatrix, NoisyGroups, randomised_response
 from equipoise.noise.given import read_flips
 
 _ENTRY = re.compile(
@@ -61,6 +62,31 @@ def flips_of_specs(
         except ValueError as error:
             raise DataError(f"noise: of column {column!r}: {error}") from error
     return found
+
+
+def groups_with_flips(columns: Mapping[str, Any], noise: Any) -> NoisyGroups:
+    """The groups of sensitive columns that are observed with errors.
+
+    Parameters
+    ----------
+    columns : mapping from names to array-like of n values
+        Several are crossed.
+    noise : str, sequence of str, or mapping from names of columns to flips
+        As :func:`flips_of_specs` reads it, or as :meth:`equipoise.NoisyGroups.of` takes it.
+
+    Returns
+    -------
+    NoisyGroups of n rows
+
+    Raises
+    ------
+    ValueError
+        If flips cannot be read or undone.
+    """
+    if not isinstance(noise, Mapping):
+        written = [noise] if isinstance(noise, str) else noise
+        noise = flips_of_specs(written, {name: Groups.of(x).names for name, x in columns.items()})
+    return NoisyGroups.of(columns, p_flip=noise)
 
 
 def _column(spec: str, observed: Mapping[str, Sequence[str]]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from scipy import stats
 
 from equipoise.audit.labels import encode_pair
 from equipoise.audit.noisy_counts import NoisyCounts
-from equipoise.audit.noisy_spread import beyond, covariance, price, score_interval
+from equipoise.audit.noisy_spread import IMPOSSIBLE, beyond, covariance, price, score_interval
 from equipoise.audit.parity import UNKNOWN, Parity, draws_for, parity_of_estimates
 from equipoise.audit.power import detectable
 from equipoise.audit.result import (
@@ -30,9 +30,6 @@ from equipoise.noise import FlipsDiffer, NoisyGroups
 from equipoise.rates import Rate, find_rate
 
 Array = NDArray[np.float64]
-
-# So many standard errors outside 0 and 1 are no chance, of however many rates.
-_IMPOSSIBLE = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +225,7 @@ class NoisyAudit:
         for rate in map(find_rate, DEFAULT_RATES):
             names = rate.component_names(counts.classes)
             values = counts.rates(rate)
-            for c, g in np.argwhere(beyond(counts, rate, _IMPOSSIBLE)):
+            for c, g in np.argwhere(beyond(counts, rate, IMPOSSIBLE)):
                 found.append(
                     f"{names[c]} of {counts.groups[g]!r} would be {values[c, g]:.3f}, outside 0 "
                     "and 1 by more than chance: the flips cannot be right. Are any two swapped? "

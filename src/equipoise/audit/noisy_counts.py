@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from equipoise.audit.counts import Counts
 from equipoise.audit.joint import joint_counts
-from equipoise.audit.weights import block_weights, weigh_cells
+from equipoise.audit.weights import block_weights, resample_cells, weigh_cells
 from equipoise.noise import FlipMatrix, NoisyGroups
+from equipoise.noise.effects import effects
 from equipoise.rates import Rate, divide
 
 Array = NDArray[np.float64]
@@ -228,6 +229,48 @@ class NoisyCounts:
             If the rate is one of the loss.
         """
         return divide(*rate.fractions(self.by_group))
+
+    def resample(self, rate: Rate, size: int, random: np.random.Generator) -> Array:
+        """The rate of each true group on bootstrap samples of the rows.
+
+        Each sample is a multinomial draw of the observed table, corrected as the table is; where
+        flips were estimated their errors are drawn too, to first order.
+
+        Parameters
+        ----------
+        rate : Rate
+        size : int
+            Number of samples.
+        random : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray, shape (size, c, p)
+            NaN where a sample leaves a group no rows.
+
+        Raises
+        ------
+        ValueError
+            If the rate is one of the loss.
+        """
+        s, p, k, _ = self.table.shape
+        flat = self.table.reshape(s * p, k, k)
+        weight = None if self.weight is None else self.weight.reshape(2, s * p, k, k)
+        inverse = np.concatenate([one.inverse for one in self.flips])  # (s * p, p)
+        draws = np.concatenate(
+            [
+                np.einsum("bjyd,jg->bgyd", tables, inverse)
+                for tables in resample_cells(flat, weight, size, random)
+            ]
+        )
+        for one, seen in zip(self.flips, self._weighed.astype(np.float64), strict=True):
+            true = np.einsum("jyd,jg->ydg", seen, one.inverse)
+            for part in effects(one, true):
+                scales, axes = np.linalg.eigh(part.covariance)
+                normal = random.standard_normal((size, len(scales)))
+                errors = normal * np.sqrt(scales.clip(0.0)) @ axes.T
+                draws += np.einsum("ydge,be->bgyd", part.slopes, errors)
+        return divide(*rate.fractions(draws))
 
     def moments(self, rate: Rate) -> Moments:
         """What a rate is made of, by stratum.

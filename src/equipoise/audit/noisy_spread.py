@@ -20,6 +20,9 @@ from equipoise.rates import Rate
 
 Array = NDArray[np.float64]
 
+IMPOSSIBLE = 4.0
+"""So many standard errors outside 0 and 1 are no chance, of however many rates."""
+
 # A row of each label and prediction counts half more than there are, in each observed group: what
 # happens not to occur in few rows is not known never to.
 _HALF = 0.5

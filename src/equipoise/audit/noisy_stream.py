@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from equipoise.audit.noise_specs import flips_of_specs
+from equipoise.audit.noise_specs import groups_with_flips
 from equipoise.audit.noisy import NoisyAudit
 from equipoise.audit.noisy_counts import NoisyCounts
 from equipoise.audit.stream import tally_rows
 from equipoise.audit.tally import Asked, Tally
 from equipoise.data.errors import DataError
 from equipoise.data.sensitive import SensitiveColumn, group_names
-from equipoise.groups import Groups
 from equipoise.noise import FlipsDiffer, NoisyGroups, flips_differ, groups_with_gold
 
 # Stands for a missing value, which group names must not have.
@@ -67,7 +65,7 @@ def audit_noisy_stream(
     tally = tally_rows(source, asked, None, None)
     dependence = None
     if gold is None:
-        groups = _with_flips(tally.groups, noise)
+        groups = groups_with_flips(tally.groups, noise)
     else:
         groups, dependence = _with_gold(tally, gold)
     y, decided, classes = tally.decisions(positive)
@@ -78,13 +76,6 @@ def audit_noisy_stream(
         weights = weights.reshape(2, *shape)
     counts = NoisyCounts.of_table(groups, classes, table.reshape(shape), weights)
     return NoisyAudit(counts, confidence, dependence=dependence)
-
-
-def _with_flips(columns: Mapping[str, pa.Array], noise: Any) -> NoisyGroups:
-    if not isinstance(noise, Mapping):
-        written = [noise] if isinstance(noise, str) else noise
-        noise = flips_of_specs(written, {name: Groups.of(x).names for name, x in columns.items()})
-    return NoisyGroups.of(columns, p_flip=noise)
 
 
 def _with_gold(tally: Tally, gold: str) -> tuple[NoisyGroups, FlipsDiffer]:

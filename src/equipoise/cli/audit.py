@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from equipoise.cli.options import AsJson, How, MissingGroup, Positive, SensitiveColumns, Several
+from equipoise.cli.options import (
+    AsJson,
+    How,
+    MissingGroup,
+    Noise,
+    Positive,
+    SensitiveColumns,
+    Several,
+)
 
 
 def audit(
@@ -48,16 +56,7 @@ def audit(
             show_default=False,
         ),
     ] = None,
-    noise: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The sensitive column has errors: how often who is observed as whom (true > "
-            "observed), such as 'Male>Female=0.1,Female>Male=0.3'; 'keep=0.75'; or a .csv with a "
-            "row a true group and a column an observed one, or a .json. Of several columns, as "
-            "'sex: Male>Female=0.1' for each that has errors.",
-            show_default=False,
-        ),
-    ] = None,
+    noise: Noise = None,
     gold: Annotated[
         str | None,
         typer.Option(

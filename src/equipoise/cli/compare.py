@@ -15,6 +15,7 @@ from equipoise.cli.options import (
     AsJson,
     How,
     MissingGroup,
+    Noise,
     Positive,
     Several,
     UsualSensitiveColumns,
@@ -101,6 +102,7 @@ def compare(
             "the number of rows calls for."
         ),
     ] = None,
+    noise: Noise = None,
     seed: Annotated[int, typer.Option(help="Decides the parts and every model's start.")] = 0,
     hidden: Annotated[
         str, typer.Option(help="Units of each hidden layer; '' is a logistic regression.")
@@ -154,6 +156,7 @@ def compare(
             min_group=min_group,
             confidence=confidence,
             margin=margin,
+            noise=noise,
             seed=seed,
             training=training,
             progress=progress,

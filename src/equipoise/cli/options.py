@@ -36,3 +36,14 @@ MissingGroup = Annotated[
     str | None, typer.Option(help="What to call the group of rows that have no sensitive value.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it for a machine to read.")]
+
+Noise = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The sensitive column has errors: how often who is observed as whom (true > "
+        "observed), such as 'Male>Female=0.1,Female>Male=0.3'; 'keep=0.75'; or a .csv with a "
+        "row a true group and a column an observed one, or a .json. Of several columns, as "
+        "'sex: Male>Female=0.1' for each that has errors.",
+        show_default=False,
+    ),
+]

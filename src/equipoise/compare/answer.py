@@ -48,7 +48,7 @@ def answer(comparison: Comparison) -> Answer:
     if best is None or counts is None:
         return Answer(
             f"No model is shown to keep {promised}",
-            f"{_nearest(comparison)}\n\n{what_helps(comparison)}",
+            f"{_nearest(comparison)}\n\n{_on_noise(comparison)}{what_helps(comparison)}",
         )
     others = [s for s in comparison.summaries if s is not best]
     rivals = " ".join(_against(best, other) for other in others)
@@ -64,7 +64,7 @@ def answer(comparison: Comparison) -> Answer:
         f"confidence. It decides {percent(counts.accuracy)} of "
         f"the test rows rightly.\n\nOver all models and the test rows, {best.method} decides "
         f"{percent_with_interval(best.accuracy)} rightly. {rivals}\n\n"
-        f"{_if_trivial(counts, len(best.promises))}"
+        f"{_if_trivial(counts, len(best.promises))}{_on_noise(comparison)}"
         f"The model is in models/{best.method}/seed-{best.trial.chosen}; equipoise predict applies "
         "it.",
     )
@@ -84,6 +84,15 @@ def listed(things: Iterable[object]) -> str:
     """
     *first, last = map(str, things)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def _on_noise(comparison: Comparison) -> str:
+    if comparison.flips is None:
+        return ""
+    return (
+        "Groups are observed with errors: all figures and certificates are of the true groups, as "
+        "they follow from the flips that were given.\n\n"
+    )
 
 
 def _if_trivial(counts: Counts, promises: int) -> str:
@@ -168,12 +177,17 @@ def what_helps(comparison: Comparison) -> str:
     hard = [
         promise
         for promise, resolution in zip(promises, resolutions, strict=True)
-        if not resolution < (promise.bound if promise.sense == "<=" else 1 - promise.bound)
+        if resolution is None
+        or not resolution < (promise.bound if promise.sense == "<=" else 1 - promise.bound)
     ]
     sizes = described["groups"]["certificate"]
     smallest = int(np.argmin(sizes))
     group = f"{described['group_names'][smallest]!r} with {sizes[smallest]:,} rows. "
-    cure = "What would help: more rows, joining small groups (--min-group), or a looser bound."
+    joining = "joining small groups (--min-group)"
+    if comparison.flips is not None:
+        group = f"{described['group_names'][smallest]!r}, observed in {sizes[smallest]:,} rows. "
+        joining = "groups that are observed with fewer errors"
+    cure = f"What would help: more rows, {joining}, or a looser bound."
     if hard:
         return (
             f"So few rows can hardly show {listed(hard)} of any model: the smallest group among "

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from equipoise.audit import Counts
+from equipoise.compare.corrected import Counted
 from equipoise.constraints import Constraint
 
 
-def choose(validation: Sequence[Counts], targets: Sequence[Constraint]) -> int:
+def choose(validation: Sequence[Counted], targets: Sequence[Constraint]) -> int:
     """Choose among models.
 
     Parameters
     ----------
-    validation : sequence of Counts
+    validation : sequence of Counts or NoisyCounts
     targets : sequence of Constraint
 
     Returns
@@ -33,12 +33,12 @@ def choose(validation: Sequence[Counts], targets: Sequence[Constraint]) -> int:
     return int(np.argmin(np.nan_to_num(excess, nan=np.inf).max(axis=1)))
 
 
-def keeps(counts: Counts, targets: Sequence[Constraint]) -> bool:
+def keeps(counts: Counted, targets: Sequence[Constraint]) -> bool:
     """Whether a model keeps all targets.
 
     Parameters
     ----------
-    counts : Counts
+    counts : Counts or NoisyCounts
     targets : sequence of Constraint
 
     Returns
@@ -48,6 +48,6 @@ def keeps(counts: Counts, targets: Sequence[Constraint]) -> bool:
     return all(_excess(counts, target) <= 0 for target in targets)
 
 
-def _excess(counts: Counts, target: Constraint) -> float:
+def _excess(counts: Counted, target: Constraint) -> float:
     value = float(target.disparity.value(counts.rates(target.disparity.rate)))
     return value - target.bound if target.sense == "<=" else target.bound - value

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.audit import Audit
 from equipoise.audit.words import level
+from equipoise.compare.corrected import audit_of, corrected
 from equipoise.compare.summary import pareto
 from equipoise.compare.table import averaged_models
 from equipoise.learn import History
@@ -53,7 +53,8 @@ def frontier_figure(comparison: Comparison, number: int = 0) -> Figure:
             )
         )
         places[s.method] = (found.value, s.accuracy.value)
-        for counts in s.trial.counts["test"]:
+        for counted in s.trial.counts["test"]:
+            counts = corrected(counted, comparison.flips)
             x, y = float(disparity.value(counts.rates(disparity.rate))), counts.accuracy
             faint.append(Point(x, y, np.nan, np.nan, np.nan, np.nan, "", s.method))
     smaller = constraint.sense == "<="
@@ -96,7 +97,8 @@ def rates_figure(comparison: Comparison, rate: str) -> Figure:
         counts = s.trial.counts_of_chosen("test")
         if counts is None:
             continue
-        found = Audit(counts, comparison.settings.confidence).rates(rate)
+        told = corrected(counts, comparison.flips)
+        found = audit_of(told, comparison.settings.confidence).rates(rate)
         single = len(found.components) == 1
         rows[s.method] = [
             Interval(
@@ -113,8 +115,12 @@ def rates_figure(comparison: Comparison, rate: str) -> Figure:
         rows,
         x_label=f"{rate} of each method's chosen model on the test rows",
         title=f"{rate} by group",
-        caption=f"With {level(comparison.settings.confidence)} intervals; n is what the rate is a "
-        "share of.",
+        caption=f"With {level(comparison.settings.confidence)} intervals; n is "
+        + (
+            "what the rate is a share of."
+            if comparison.flips is None
+            else "how many rows of known group would tell as much."
+        ),
     )
 
 

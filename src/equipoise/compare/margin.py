@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from equipoise.audit import Counts, certify
+from equipoise.audit import Counts
 from equipoise.audit.words import number_or_none
+from equipoise.compare.corrected import certificate_of, corrected, observed
 from equipoise.compare.prepare import Prepared
 from equipoise.compare.settings import Settings
 from equipoise.constraints import Constraint
@@ -31,7 +32,8 @@ class Margin:
     resolution : float
         How far the certificate's bound lies from the figure for decisions that depend on neither
         label nor group, made as often as labels are: about how strict a promise these rows can
-        show. NaN for promises about losses.
+        show. NaN for promises about losses, and where rows by groups that have errors are too few
+        to show any.
     margin : float
     target : Constraint
         The promise, tightened by the margin.
@@ -83,10 +85,11 @@ def _resolution(prepared: Prepared, settings: Settings, constraint: Constraint) 
     # Imagine decisions that depend on neither label nor group, each class as often as its label:
     # selection and the error rates are then equal in all groups.
     part = prepared.parts["certificate"]
-    counts = Counts.from_block(part.label, part.label, part.groups, prepared.classes)
+    counts = Counts.from_block(part.label, part.label, observed(part.groups), prepared.classes)
     by_label = counts.table.sum(axis=2)
     share = by_label.sum(axis=0) / by_label.sum()
     # Not rounded: in a small group that would change the very rates that are to be equal.
     imagined = replace(counts, table=by_label[:, :, None] * share)
-    shown = certify(imagined, constraint, settings.confidence, settings.n_certificates)
+    told = corrected(imagined, prepared.flips)
+    shown = certificate_of(told, constraint, settings.confidence, settings.n_certificates)
     return abs(shown.cautious - shown.estimate)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from equipoise.audit.noisy_certificate import FEWEST
+from equipoise.audit.noisy_tables import noise_parts
 from equipoise.audit.words import level
 from equipoise.compare.answer import answer, left_out, listed
 from equipoise.compare.contender import Contender
+from equipoise.compare.corrected import audit_of, corrected
 from equipoise.compare.figures import frontier_figure, rates_figure, training_figure
 from equipoise.compare.settings import PARTS
 from equipoise.compare.table import answer_tables, averaged_models, rates_table
@@ -54,6 +57,7 @@ def page(comparison: Comparison) -> Page:
                 [frontier_figure(comparison, number) for number in range(len(promises))],
             ),
             Section("Group by group", [rates_figure(comparison, rate) for rate in rates]),
+            *_noise_section(comparison),
             Section("Training", [training_figure(comparison)]),
             Section("How it was done", _how(comparison)),
         ],
@@ -83,6 +87,31 @@ def _answer(comparison: Comparison) -> list[Callout | Table | Text]:
         Callout(kind, found.heading, found.text),
         *tables,
         Text(f"{means} {missing}" if missing else means),
+    ]
+
+
+def _noise_section(comparison: Comparison) -> list[Section]:
+    if comparison.flips is None:
+        return []
+    shown = comparison.best or next(s for s in comparison.summaries if s.trial.chosen is not None)
+    counts = shown.trial.counts_of_chosen("test")
+    assert counts is not None
+    audit = audit_of(corrected(counts, comparison.flips), comparison.settings.confidence)
+    parts = [Text(part) if isinstance(part, str) else part for part in noise_parts(audit)]
+    return [
+        Section(
+            "What was corrected, and at what price",
+            [
+                *parts,
+                Text(
+                    f"The tables are of the test rows and the chosen model of {shown.method}. "
+                    "Certificates carry the price too; unlike those of known groups they lean on "
+                    f"large samples, and where a group's rows tell less than {FEWEST} of known "
+                    "group would, nothing is shown. A model that learns from anything that goes "
+                    "with the errors themselves is not corrected rightly."
+                ),
+            ],
+        )
     ]
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from equipoise.audit import Counts
+from equipoise.compare.corrected import Counted, corrected
 from equipoise.compare.summary import MethodSummary, PromiseSummary
 from equipoise.constraints import worst
+from equipoise.noise import FlipMatrix
 
 if TYPE_CHECKING:
     from equipoise.compare.result import Comparison
@@ -27,7 +28,7 @@ def results_bytes(comparison: Comparison) -> bytes:
     bytes
     """
     rows = [
-        _row(summary, number, part, promise)
+        _row(summary, number, part, promise, comparison.flips)
         for summary in comparison.summaries
         for part in summary.trial.counts
         for number in range(len(summary.trial.seeds))
@@ -38,13 +39,21 @@ def results_bytes(comparison: Comparison) -> bytes:
     return buffer.getvalue().to_pybytes()
 
 
-def _row(summary: MethodSummary, number: int, part: str, promise: PromiseSummary) -> dict[str, Any]:
+def _row(
+    summary: MethodSummary,
+    number: int,
+    part: str,
+    promise: PromiseSummary,
+    flips: FlipMatrix | None,
+) -> dict[str, Any]:
     trial, certificate = summary.trial, promise.certificate
     chosen = number == trial.chosen
     # Where no model is left to be certified, that is said of each.
     certified = part == "certificate" and (chosen or trial.chosen is None)
     finished = trial.finished
-    counts = trial.counts[part][finished.index(number)] if number in finished else None
+    counts = None
+    if number in finished:
+        counts = corrected(trial.counts[part][finished.index(number)], flips)
     return {
         "method": trial.method,
         "seed": trial.seeds[number],
@@ -58,7 +67,7 @@ def _row(summary: MethodSummary, number: int, part: str, promise: PromiseSummary
     }
 
 
-def _figures(counts: Counts | None, promise: PromiseSummary) -> dict[str, Any]:
+def _figures(counts: Counted | None, promise: PromiseSummary) -> dict[str, Any]:
     disparity, lowest = promise.constraint.disparity, worst("accuracy")
     if counts is None:
         none = dict.fromkeys(("rows", "accuracy", "worst_group_accuracy"))

@@ -9,8 +9,10 @@ from typing import Any
 
 from equipoise.audit import Counts
 from equipoise.compare.choice import keeps
+from equipoise.compare.corrected import corrected
 from equipoise.compare.rate_search import rate_at, search_places, usual_place
 from equipoise.constraints import Constraint
+from equipoise.noise import FlipMatrix
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,13 @@ class Tried:
     loss: float | None
 
     @classmethod
-    def of(cls, rate: float, validation: Sequence[Counts], targets: Sequence[Constraint]) -> Tried:
+    def of(
+        cls,
+        rate: float,
+        validation: Sequence[Counts],
+        targets: Sequence[Constraint],
+        flips: FlipMatrix | None = None,
+    ) -> Tried:
         """Judge the models of a rate.
 
         Parameters
@@ -45,12 +53,14 @@ class Tried:
             One for each model that did not diverge.
         targets : sequence of Constraint
             Empty for a method that was asked for nothing.
+        flips : FlipMatrix, optional
+            Of the groups, where they are observed with errors.
 
         Returns
         -------
         Tried
         """
-        kept = sum(keeps(counts, targets) for counts in validation)
+        kept = sum(keeps(corrected(counts, flips), targets) for counts in validation)
         losses = [_mean_loss(counts) for counts in validation]
         mean = sum(losses) / len(losses) if losses else None
         return cls(rate, len(validation), kept, mean)

@@ -9,12 +9,14 @@ from typing import Any
 
 from equipoise.audit.words import bound
 from equipoise.compare.answer import answer
+from equipoise.compare.corrected import flips_from_dict
 from equipoise.compare.settings import Settings
 from equipoise.compare.store import RunFolder
 from equipoise.compare.summary import MethodSummary, best, summarise
 from equipoise.compare.table import answer_tables
 from equipoise.compare.trial import Trial
 from equipoise.learn import Model
+from equipoise.noise import FlipMatrix
 from equipoise.report import Table
 
 
@@ -82,9 +84,15 @@ class Comparison:
         return cls(folder, description, settings, trials)
 
     @cached_property
+    def flips(self) -> FlipMatrix | None:
+        """How often who is observed as whom, where groups are observed with errors."""
+        noise = self.description.get("noise")
+        return None if noise is None else flips_from_dict(noise)
+
+    @cached_property
     def summaries(self) -> list[MethodSummary]:
         """Every method's figures and certificates, in the order of the methods."""
-        return summarise(self.trials, self.settings)
+        return summarise(self.trials, self.settings, self.flips)
 
     @cached_property
     def best(self) -> MethodSummary | None:
@@ -124,6 +132,7 @@ class Comparison:
             }
         return {
             "constraints": [str(constraint) for constraint in self.settings.constraints],
+            **({} if self.flips is None else {"noise": self.description["noise"]}),
             "answer": self.answer,
             "best": self.best.method if self.best else None,
             "methods": methods,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from equipoise.compare.command import command_line
+from equipoise.compare.corrected import flips_to_dict, observed
 from equipoise.compare.margin import choose_margin
 from equipoise.compare.prepare import prepare
 from equipoise.compare.result import Comparison
@@ -40,6 +41,7 @@ def compare(
     min_group: int = 0,
     confidence: float = 0.95,
     margin: float | None = None,
+    noise: Any = None,
     seed: int = 0,
     training: TrainingSettings | None = None,
     progress: Progress | None = None,
@@ -87,6 +89,11 @@ def compare(
     margin : float, optional
         By how much training is asked to keep more than each promise; by default what the rows of
         the certificate call for.
+    noise : str, sequence of str, or mapping from sensitive columns to flips, optional
+        The sensitive columns are observed with errors: flips as
+        :meth:`equipoise.NoisyGroups.of` takes them, or written as
+        ``"sex: Male>Female=0.1,Female>Male=0.3"`` (true > observed), ``"keep=0.75"`` or the name of
+        a file. Training, figures and certificates are then about the true groups.
     seed : int
         Decides the parts of the data, and every model's start and order.
     training : TrainingSettings, optional
@@ -131,19 +138,23 @@ def compare(
         "rows": rows,
     }
     dataset = load(data, **loading, seed=seed)
-    prepared = prepare(dataset, settings)
+    prepared = prepare(dataset, settings, noise)
     margins = [choose_margin(prepared, settings, promise) for promise in settings.constraints]
     description = {
         "data": _describe(dataset),
         "settings": settings.to_dict(),
         "promises": [margin.to_dict() for margin in margins],
-        "groups": {name: part.groups.sizes.tolist() for name, part in prepared.parts.items()},
+        "groups": {
+            name: observed(part.groups).sizes.tolist() for name, part in prepared.parts.items()
+        },
         "group_names": list(prepared.parts["train"].groups.names),
         "features": prepared.encoder.feature_names,
         "versions": versions(),
     }
+    if prepared.flips is not None:
+        description["noise"] = flips_to_dict(prepared.flips)
     source = str(data) if isinstance(data, str | Path) else "TABLE"
-    request = command_line(source, loading, settings)
+    request = command_line(source, loading | {"noise": _written(noise)}, settings)
     folder = RunFolder(out or Path("runs") / f"{dataset.name}-{digest(description)}")
     with folder.locked():
         folder.open(description, request)
@@ -157,6 +168,14 @@ def compare(
         comparison = Comparison.load(folder.path)
         comparison.write()
     return comparison
+
+
+def _written(noise: Any) -> Sequence[str] | None:
+    if noise is None:
+        return None
+    if isinstance(noise, str):
+        return [noise]
+    return ["NOISE"] if isinstance(noise, Mapping) else noise
 
 
 def _describe(dataset: Dataset) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from equipoise.audit import Certificate, Counts, Estimate, basic_interval, certify
+from equipoise.audit import Certificate, Estimate, basic_interval
 from equipoise.audit.certificate import Verdict
+from equipoise.compare.corrected import Counted, certificate_of, corrected
 from equipoise.compare.settings import Settings
 from equipoise.compare.trial import Trial
 from equipoise.constraints import Constraint, Disparity, worst
+from equipoise.noise import FlipMatrix
 
 _DRAWS = 2000
 
@@ -85,13 +87,17 @@ class MethodSummary:
         return "broken" if "broken" in verdicts else "not shown"
 
 
-def summarise(trials: Sequence[Trial], settings: Settings) -> list[MethodSummary]:
+def summarise(
+    trials: Sequence[Trial], settings: Settings, flips: FlipMatrix | None = None
+) -> list[MethodSummary]:
     """Judge each method.
 
     Parameters
     ----------
     trials : sequence of Trial
     settings : Settings
+    flips : FlipMatrix, optional
+        Of the groups, where they are observed with errors: figures are those of the true ones.
 
     Returns
     -------
@@ -100,11 +106,12 @@ def summarise(trials: Sequence[Trial], settings: Settings) -> list[MethodSummary
     """
     found = []
     for trial in trials:
-        test, validation = trial.counts["test"], trial.counts_of_chosen("validation")
+        test = [corrected(counts, flips) for counts in trial.counts["test"]]
+        validation = trial.counts_of_chosen("validation")
         promises = tuple(
             PromiseSummary(
                 _over_seeds(test, constraint.disparity, settings.confidence),
-                _certificate(trial, constraint, settings),
+                _certificate(trial, constraint, settings, flips),
             )
             for constraint in settings.constraints
         )
@@ -120,10 +127,13 @@ def summarise(trials: Sequence[Trial], settings: Settings) -> list[MethodSummary
     return found
 
 
-def _certificate(trial: Trial, constraint: Constraint, settings: Settings) -> Certificate:
+def _certificate(
+    trial: Trial, constraint: Constraint, settings: Settings, flips: FlipMatrix | None
+) -> Certificate:
     counts, together = trial.counts_of_chosen("certificate"), settings.n_certificates
     if counts is not None:
-        return certify(counts, constraint, settings.confidence, together)
+        told = corrected(counts, flips)
+        return certificate_of(told, constraint, settings.confidence, together)
     unknown = (np.nan, np.nan, np.nan)
     reason = f"all its models diverged ({trial.reason.rstrip('.')})"
     return Certificate(constraint, settings.confidence, together, *unknown, "not shown", reason)
@@ -172,7 +182,7 @@ def pareto(points: Mapping[str, tuple[float, float]], smaller_is_better: bool) -
 
 
 def _over_seeds(
-    counts: Sequence[Counts], disparity: Disparity | None, confidence: float
+    counts: Sequence[Counted], disparity: Disparity | None, confidence: float
 ) -> Estimate:
     if not counts:
         return Estimate(np.nan, np.nan, np.nan)
@@ -198,4 +208,6 @@ def _over_seeds(
         quantile = stats.t.isf((1 - confidence) / 2, runs - 1)
         spread = float(quantile * np.std(values, ddof=1) * np.sqrt(1 + 1 / runs))
     ends = mean - np.hypot(mean - low, spread), mean + np.hypot(high - mean, spread)
-    return Estimate(mean, *(float(end) for end in np.clip(ends, *limits)))
+    low, high = (float(end) for end in np.clip(ends, *limits))
+    # A figure that is corrected for noise may lie beyond its limits, and is told as it is.
+    return Estimate(mean, float(np.minimum(low, mean)), float(np.maximum(high, mean)))

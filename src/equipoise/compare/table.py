@@ -52,17 +52,35 @@ def answer_tables(comparison: Comparison, figures: Sequence[Figure]) -> list[Tab
     own = [_of_promise(number, promise) for number, promise in enumerate(promises)]
     if len(promises) == 1:
         say = shared | own[0]
-        return [_table(comparison, [*(say[f] for f in figures), *_where_any(comparison)])]
+        columns = [*(say[f] for f in figures), *_where_any(comparison)]
+        return [_table(comparison, columns, on_noise(comparison))]
     promised = [figure for figure in figures if figure in own[0]]
     columns = [shared[figure] for figure in figures if figure not in promised]
     columns.insert(figures.index(promised[0]), _all_promises(comparison))
     return [
-        _table(comparison, [*columns, *_where_any(comparison)]),
+        _table(comparison, [*columns, *_where_any(comparison)], on_noise(comparison)),
         *(
             _table(comparison, [say[figure] for figure in promised], str(promise))
             for promise, say in zip(promises, own, strict=True)
         ),
     ]
+
+
+def on_noise(comparison: Comparison) -> str:
+    """Say of which groups the figures are.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+        Empty unless groups are observed with errors.
+    """
+    if comparison.flips is None:
+        return ""
+    return "corrected for errors in the groups: figures of groups are those of the true ones"
 
 
 def how_many_diverged(summary: MethodSummary) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from equipoise.audit import Counts
 from equipoise.compare.choice import choose
 from equipoise.compare.contender import Contender
+from equipoise.compare.corrected import corrected, observed
 from equipoise.compare.prepare import Part, Prepared
 from equipoise.compare.rates import Tried, choose_rate
 from equipoise.compare.settings import PARTS, Settings
@@ -48,7 +49,8 @@ class Trial:
     chosen : int or None
         Which of the seeds the validation rows prefer, from 0; None if all diverged.
     counts : dict of list of Counts, length r
-        By part, one for each seed that did not diverge.
+        By part, one for each seed that did not diverge. Of groups that have errors the rows are
+        counted by what is observed.
     history : History or None
         Of the same r replicates.
     diverged : list of int
@@ -176,7 +178,7 @@ def run_trial(
         at_rate = replace(training, learning_rate=rate)
         named = f"{method}, rate {rate:g}"
         attempt = _attempt(prepared, settings, targets, at_rate, named, progress)
-        tried = Tried.of(rate, attempt.counts["validation"], asked)
+        tried = Tried.of(rate, attempt.counts["validation"], asked, prepared.flips)
         if not best or tried.order > best[0][0].order:
             best[:] = [(tried, attempt)]
         return tried
@@ -221,7 +223,8 @@ class _Attempt:
             )
             for place, number in enumerate(finished)
         ]
-        chosen = finished[choose(self.counts["validation"], targets)]
+        told = [corrected(counts, prepared.flips) for counts in self.counts["validation"]]
+        chosen = finished[choose(told, targets)]
         trial = Trial(method, seeds, chosen, self.counts, trained.history, diverged, reason, rates)
         return trial, models
 
@@ -273,7 +276,11 @@ def count(network: Network, part: Part, classes: tuple[object, ...]) -> list[Cou
     probabilities = predict_probabilities(exact, torch.from_numpy(part.features).double())
     return [
         Counts.from_block(
-            part.label, each.argmax(axis=1), part.groups, classes, loss=_loss(each, part.label)
+            part.label,
+            each.argmax(axis=1),
+            observed(part.groups),
+            classes,
+            loss=_loss(each, part.label),
         )
         for each in probabilities
     ]

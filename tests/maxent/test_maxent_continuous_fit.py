@@ -247,9 +247,13 @@ def test_means_that_no_law_has(domain, mean, error, words):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Simplex(0), "n is at least 1"),
+        (lambda: Simplex(0), "n is a whole number and at least 1"),
         (lambda: Simplex(2, -1.0), "concentration"),
-        (lambda: Sphere(1), "n is at least 2"),
+        (lambda: Sphere(1), "n is a whole number and at least 2"),
+        (lambda: Simplex(2.5), "not 2.5"),
+        (lambda: fit(Simplex(2), [0.4, 0.6]).sample(-1, seed=0), "at least 0, not -1"),
+        (lambda: fit(Simplex(2), [0.4, 0.6]).sample(1.5, seed=0), "not 1.5"),
+        (lambda: fit(Simplex(2), [0.4, 0.6]).log_prob([np.nan, 0.5]), "x has NaN"),
         (lambda: Box([0, 1], [1, 1]), "low is below high"),
         (lambda: Box([0], [np.inf]), "low is below high"),
         (lambda: Points([[0, 1], [0, 1]]), "more than once"),
@@ -302,3 +306,17 @@ def test_rounding_of_a_sum_is_put_right():
     law = fit(Simplex(3), [0.2, 0.3, 0.5 + 1e-12])
     assert law.mean.sum() == pytest.approx(1, abs=3e-16)
     np.testing.assert_array_equal(law.mean[:2], [0.2, 0.3])
+
+
+def test_points_may_agree_in_a_coordinate():
+    law = fit(Points([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0]]), [0.7, 5.0])
+    flat = fit(Points([[0.0], [1.0], [2.0]]), [0.7])
+    assert law.entropy == pytest.approx(flat.entropy, abs=1e-14)
+    np.testing.assert_allclose(law.expectation, [0.7, 5.0])
+    with pytest.raises(MeanOutsideError):
+        fit(Points([[0.0, 5.0], [1.0, 5.0]]), [0.7, 4.9])
+
+
+def test_of_one_point_there_is_one_law():
+    law = fit(Points([[1.0, 2.0]]), [1.0, 2.0])
+    assert (law.entropy, law.gap) == (0.0, 0.0)

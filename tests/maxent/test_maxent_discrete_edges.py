@@ -98,6 +98,8 @@ def test_too_few_steps_are_no_answer():
     [
         (lambda: Domain([]), "attributes is empty"),
         (lambda: Attribute.joint(0, 2), "sizes must be positive"),
+        (lambda: Attribute.categories(2.5), "positive whole numbers"),
+        (lambda: Domain(["a"]), "must be of Attribute, but one is 'a'"),
         (lambda: Attribute.categories(10_000), "at most"),
         (lambda: Attribute.numbers([1.0, np.inf]), "finite"),
         (lambda: Attribute(np.eye(3), (2, 2)), "have 4 together"),

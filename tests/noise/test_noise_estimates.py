@@ -213,3 +213,12 @@ def test_gold_that_is_nowhere_or_of_other_rows_is_refused():
         groups_with_gold(list("ab"), [None, None])
     with pytest.raises(ValueError, match="gold has 1 rows"):
         groups_with_gold(list("ab"), ["a"])
+    with pytest.raises(ValueError, match="group 'A', which is observed of no row"):
+        groups_with_gold(list("ab"), ["A", "b"])
+
+
+def test_a_test_of_flips_needs_rows_and_draws():
+    with pytest.raises(ValueError, match="no rows"):
+        flips_differ([], [], [])
+    with pytest.raises(ValueError, match="n_draws"):
+        flips_differ(["a"], ["a"], [1], n_draws=0)

@@ -49,7 +49,10 @@ def test_flips_are_read_however_they_are_written(given):
         ({("a", "b"): 1.2}, "add up to 1.2"),
         ({"ab": 0.1}, "cannot read the pair"),
         (pd.DataFrame(H, index=["a", "c"], columns=["a", "b"]), "its rows are named"),
-        (pd.DataFrame(np.eye(4)), "must have a column for each"),
+        (pd.DataFrame(np.eye(4)), "its rows are named"),
+        (pl.DataFrame({"a": [1.0, 0.0]}), "must have a column for each"),
+        (pl.DataFrame({"t": ["a", "b", "b"], "a": [1, 0, 0], "b": [0, 1, 1]}), "for each group"),
+        (pl.DataFrame({"t": ["a", "b"], "a": ["much", "x"], "b": [0, 1]}), "column 'a' must hold"),
         (FlipMatrix(np.eye(2), ("a", "c")), "'b' is observed too"),
     ],
 )
@@ -102,3 +105,16 @@ def test_whole_numbers_are_counts_of_gold_rows(kind):
     np.testing.assert_allclose(found.p_flip, H)
     assert not found.known
     assert read_flips(np.eye(2, dtype=int), ("a", "b")).known
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pd.DataFrame(H, index=["a", "b"], columns=["a", "b"]),
+        pl.DataFrame({"true": ["a", "b"], "a": H[:, 0], "b": H[:, 1]}),
+    ],
+)
+def test_a_table_may_know_groups_that_do_not_occur(given):
+    groups = NoisyGroups.of(["b", "b"], p_flip=given)
+    assert groups.names == ("b", "a")
+    np.testing.assert_allclose(groups.sizes, np.linalg.inv(H).T[::-1] @ [0, 2])

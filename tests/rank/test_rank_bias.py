@@ -43,7 +43,7 @@ def test_negative_utilities_are_refused_or_counted_from_the_smallest():
     assert list(bias.observe([2.0, 4.0], ["f", "f"], shift=True)) == [1, 2]
 
 
-@pytest.mark.parametrize("beta", [0, 1.5, -1, np.nan])
+@pytest.mark.parametrize("beta", [0, 1.5, -1, np.nan, "half"])
 def test_bias_makes_nobody_larger(beta):
     with pytest.raises(ValueError, match="above 0 and at most 1"):
         ImplicitBias({"f": beta})
@@ -93,6 +93,9 @@ def test_everybody_may_be_ranked():
         ({"a": [1.0]}, {"a": 3}, 4, "from 1 to 3"),
         ({"a": [1.0], "b": stats.norm()}, {"a": 3, "b": 3}, 4, "samples for others"),
         ({"a": [np.nan]}, {"a": 3}, 3, "not finite"),
+        ({"a": [1.0]}, {"a": np.nan}, 1, "at least 1"),
+        ({"a": [1.0]}, {"a": 3}, 1.5, "whole number"),
+        ({"a": stats.randint(0, 5), "b": stats.norm()}, {"a": 3, "b": 3}, 3, "'a' is discrete"),
     ],
 )
 def test_laws_that_say_nothing_are_refused(laws, sizes, n, said):
@@ -109,3 +112,14 @@ def test_latent_utilities_are_of_all_rows():
     ranking = rank_items([1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match="one for each row"):
         audit_latent(ranking, [1.0, 2.0])
+
+
+def test_of_nothing_no_share_is_kept():
+    found = audit_latent(rank_items([1.0, 2.0]), [0.0, 0.0])
+    assert np.isnan([found.kept, found.kept_unconstrained]).all()
+
+
+@pytest.mark.parametrize("order", [[0, 0], [2], [-1], [0.5], []])
+def test_bounds_are_of_a_ranking(order):
+    with pytest.raises(ValueError, match="order"):
+        bounds_of(order, ["a", "b"])

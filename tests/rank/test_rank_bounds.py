@@ -83,8 +83,9 @@ def test_bounds_print_as_they_read(text):
         ("women >= many", "write it like"),
         (">= 0.3", "write it like"),
         ("women >= 3", "between 0 and 1"),
-        ("women >= 1/0", "not a number"),
+        ("women >= 1/0", "must be a number"),
         ("women >= 4 in 3", "between 0 and the length"),
+        ("women >= 1e-9999", "write it like"),
     ],
 )
 def test_what_is_no_bound_is_refused(text, said):
@@ -92,9 +93,31 @@ def test_what_is_no_bound_is_refused(text, said):
         Bound.parse(text)
 
 
-def test_counts_have_to_be_whole():
+@pytest.mark.parametrize("counts", [[0.5, 1.0], [0, np.inf], [np.nan], ["a"], [], [[1]]])
+def test_counts_have_to_be_whole(counts):
     with pytest.raises(ValueError, match="floor"):
-        Bound.of_counts("g", ">=", [0.5, 1.0])
+        Bound.of_counts("g", ">=", counts)
+
+
+@pytest.mark.parametrize("share", [None, np.nan, np.inf, "a third"])
+def test_a_share_has_to_be_a_number(share):
+    with pytest.raises(ValueError, match="must be a number between 0 and 1"):
+        Bound.of_share("g", ">=", share)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("0.3000000000000000000001", "0.3"),
+        ("1e-30", "0"),
+        ("0.99999999999999999999", "1"),
+        ("3333333333333333333/9999999999999999999", "1/3"),
+    ],
+)
+@pytest.mark.parametrize("sense", [">=", "<="])
+def test_shares_of_many_digits_are_those_nearby(sense, written, meant):
+    found, wanted = (Bound.parse(f"g {sense} {share}") for share in (written, meant))
+    assert list(found.places(100, 60, 40)) == list(wanted.places(100, 60, 40))
 
 
 def test_one_bound_or_several_are_read():

@@ -110,3 +110,10 @@ def test_expected_exposure_is_linear_in_what_is_expected():
 def test_what_are_no_probabilities_is_refused(probability, said):
     with pytest.raises(ValueError, match=rf"(?s){said}"):
         ExpectedGroups.of_probabilities(probability, ["a", "b"])
+
+
+def test_expected_groups_have_rows_and_distinct_names():
+    with pytest.raises(ValueError, match="no rows"):
+        ExpectedGroups.of_probabilities(np.empty((0, 2)), ["a", "b"])
+    with pytest.raises(ValueError, match="distinct"):
+        ExpectedGroups.of_probabilities([[0.5, 0.5]], ["a", "a"])

@@ -31,6 +31,7 @@ def test_a_group_without_members_has_no_exposure():
     found = exposure([0, 1], groups)
     assert np.isnan(found.exposure[1])
     assert found.to_dict()["exposure"][1] is None
+    assert (found.gap, found.ratio) == (0.0, 1.0)
 
 
 class _Signed:
@@ -85,3 +86,5 @@ def test_divergence_needs_disjoint_groups_and_shares_of_them():
         ndkl([0, 1], ["a", "b"], {"a": 1.0})
     with pytest.raises(ValueError, match="sum to 1"):
         ndkl([0, 1], ["a", "b"], {"a": 1.0, "b": 1.0})
+    with pytest.raises(ValueError, match="sum to 1"):
+        ndkl([0, 1], ["a", "b"], {"a": 1.0, "b": np.nan})

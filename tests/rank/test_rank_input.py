@@ -16,6 +16,7 @@ from equipoise.rank import discounts, rank_items
         (["a", "b", "c"], "must be numbers"),
         ([[1, 2], [3, 4]], "one column"),
         ([], "one column"),
+        ([1e308, 1e308, 1e308], "sum is not finite"),
     ],
 )
 def test_scores_have_to_be_finite_numbers(scores, said):
@@ -34,6 +35,10 @@ def test_scores_have_to_be_finite_numbers(scores, said):
         ({"discount": [1.0, 2.0, 1.0]}, "rises from 1 at position 1"),
         ({"discount": [1.0]}, "one value for each"),
         ({"discount": [1.0, 0.0, -1.0]}, "not negative"),
+        ({"n": np.nan}, "from 1 to 3"),
+        ({"n": "2"}, "from 1 to 3"),
+        ({"bounds": "x >= 1 in 4"}, "first 4 positions, but 3 are filled"),
+        ({"bounds": "x <= 1 in 3", "n": 2}, "first 3 positions, but 2 are filled"),
         ({"sensitive_features": ["x", "y"]}, "2 rows and scores 3"),
         ({"sensitive_features": None, "bounds": "x >= 0.5"}, "say who is in which group"),
     ],

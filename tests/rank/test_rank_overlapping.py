@@ -97,3 +97,11 @@ def test_too_many_positions_are_refused_with_a_cure(monkeypatch):
 def test_without_bounds_nothing_is_solved():
     scores, groups, _ = _cramped()
     assert rank_items(scores, groups).method == "sort"
+
+
+def test_pairs_of_a_million_rows_are_counted_without_a_list_of_them():
+    # 10^6 rows in four cells at 10^6 positions: 4 * (250,000 * 10^6 - 250,000 * 249,999 / 2).
+    row = np.arange(1_000_000)
+    groups = Groups.from_membership(np.stack([row % 2 == 0, row % 4 < 2], axis=1), ["x", "y"])
+    with pytest.raises(ValueError, match="875,000,500,000 pairs"):
+        rank_items(row / 1e6, groups, "x >= 0.5")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from sklearn.base import clone
 
 from equipoise import Ranker, rank
@@ -118,3 +120,29 @@ def test_the_page_fits_a_phone(people, measure_on_phone, tmp_path):
     assert int(seen["scroll-width"]) <= 390
     assert seen["wide"] == ""
     assert seen["clipped"] == ""
+
+
+def test_no_heading_is_cut_in_a_terminal(people):
+    found = rank(people, score="s", sensitive=["sex", "age:40"], how="each", top=50)
+    for table in found.tables():
+        console = Console(width=80, file=StringIO(), record=True)
+        console.print(table.to_rich())
+        shown = console.export_text()
+        assert "\u2026" not in shown
+        assert all(column.heading in shown for column in table.columns)
+
+
+def test_who_came_in_and_who_left_are_as_many(people):
+    found = rank(people, score="s", sensitive=["sex"], at_least="women >= 0.4", top=30)
+    table = next(t for t in found.tables() if t.caption == "How many of each group moved")
+    came, left = (
+        [int(row[i].text) for row in table.cells]
+        for i in (j for j, c in enumerate(table.columns) if c.heading in ("came in", "left"))
+    )
+    assert sum(came) == sum(left) > 0
+
+
+def test_scores_that_are_not_finite_are_refused_by_their_row(people):
+    people.loc[4, "s"] = np.inf
+    with pytest.raises(DataError, match=r"column .s. has 1 values.*in row 5"):
+        rank(people, score="s", sensitive=["sex"])

@@ -109,7 +109,7 @@ def _group_table(audit: NoisyAudit) -> Table:
             Column("rows observed", "right"),
             Column("rows that are", "right"),
             Column(f"{_RATE} observed", "right"),
-            Column("corrected", "right"),
+            Column(f"{_RATE} of true groups", "right"),
             Column("price", "right"),
             Column("known rows that would do", "right"),
         ],
@@ -132,7 +132,7 @@ def _disparity_table(audit: NoisyAudit) -> Table:
         for disparity in DEFAULT_DISPARITIES
     ]
     return Table(
-        [Column("disparity"), Column("as observed", "right"), Column("corrected", "right")],
+        [Column("disparity"), Column("as observed", "right"), Column("of true groups", "right")],
         rows,
         caption="Errors in the groups make them look alike",
     )

@@ -32,7 +32,7 @@ def read_flips(p_flip: Any, names: Sequence[str]) -> FlipMatrix:
     Returns
     -------
     FlipMatrix
-        A FlipMatrix as it is, which may know groups that do not occur here.
+        A FlipMatrix as it is; as a dataframe, it may know groups that do not occur here.
 
     Raises
     ------
@@ -113,27 +113,43 @@ def _of_frame(frame: Any, names: Sequence[str]) -> FlipMatrix:
     table = nw.from_native(frame, eager_only=True)
     columns = list(table.columns)
     index = getattr(frame, "index", None)  # of pandas, where rows have names of their own
-    if len(columns) == len(names) + 1:
+    rows = None if index is None else [str(value) for value in index]
+    if rows is None or (sorted(rows) != sorted(map(str, columns)) and len(columns) != len(names)):
+        if len(columns) < 2:
+            raise ValueError(
+                f"p_flip must have a column for each of the observed groups {_listed(names)}, and "
+                f"the names of the true groups in its first or in its index; it has the columns "
+                f"{_listed(map(str, columns))}."
+            )
         rows = [str(value) for value in table[columns[0]].to_list()]
         columns = columns[1:]
-    elif index is not None and len(columns) == len(names):
-        rows = [str(value) for value in index]
-    else:
-        raise ValueError(
-            f"p_flip must have a column for each of the observed groups {_listed(names)}, and the "
-            f"names of the true groups in its first or in its index; it has the columns "
-            f"{_listed(map(str, columns))}."
-        )
     observed = [str(column) for column in columns]
     for what, own in (("rows", rows), ("columns", observed)):
-        if sorted(own) != sorted(names):
+        if not {*names} <= {*own}:
             raise ValueError(
                 f"p_flip: its {what} are named {_listed(own)}, but the observed groups are "
                 f"{_listed(names)}."
             )
-    values = np.stack([table[column].to_numpy().astype(np.float64) for column in columns], axis=1)
-    order = np.ix_([rows.index(name) for name in names], [observed.index(name) for name in names])
-    return _of_numbers(values[order], names)
+    if sorted(rows) != sorted(observed) or len({*rows}) < len(rows):
+        raise ValueError(
+            "p_flip must have a row and a column for each group, but its rows are named "
+            f"{_listed(rows)} and its columns {_listed(observed)}."
+        )
+    # Groups that it knows and that do not occur here come last, in whatever order they were.
+    known = [*names, *sorted({*rows} - {*names})]
+    values = np.stack([_numbers(table[column]) for column in columns], axis=1)
+    order = np.ix_([rows.index(name) for name in known], [observed.index(name) for name in known])
+    return _of_numbers(values[order], known)
+
+
+def _numbers(column: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(column.to_numpy(), np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"p_flip: column {str(column.name)!r} must hold probabilities or numbers of rows, not "
+            f"{column.to_list()!r}."
+        ) from None
 
 
 def _listed(names: Any) -> str:

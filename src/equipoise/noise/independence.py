@@ -75,7 +75,7 @@ def flips_differ(
     Raises
     ------
     ValueError
-        If lengths differ or values are missing.
+        If lengths differ, values are missing, or there are no rows or draws.
 
     Examples
     --------
@@ -91,6 +91,10 @@ def flips_differ(
     lengths = [len(column.codes) for column in (groups, seen, other)]
     if len(set(lengths)) > 1:
         raise ValueError(f"true, observed and over must have one entry a row, but have {lengths}.")
+    if not lengths[0]:
+        raise ValueError("true, observed and over have no rows.")
+    if n_draws < 1:
+        raise ValueError(f"n_draws must be at least 1, not {n_draws}.")
     shape = len(groups.levels), len(seen.levels), len(other.levels)
     tables = np.zeros(shape, np.int64)
     np.add.at(tables, (groups.codes, seen.codes, other.codes), 1)

@@ -81,7 +81,14 @@ def groups_with_gold(
         raise ValueError("gold is missing in every row: no flip can be counted.")
     true = encode(arrow.filter(pa.array(known)), "gold")
     of_gold = [str(level) for level in true.levels]
-    names = sorted({*observed.names, *of_gold})
+    unseen = [name for name in of_gold if name not in observed.names]
+    if unseen:
+        raise ValueError(
+            f"gold has the group {unseen[0]!r}, which is observed of no row: observed are "
+            f"{', '.join(map(repr, observed.names))}. Give both the same names, or join the group "
+            "with another."
+        )
+    names = sorted(observed.names)
     codes = np.array([names.index(name) for name in observed.names], np.int64)[observed.codes]
     of_true = np.array([names.index(name) for name in of_gold], np.int64)[true.codes]
     table = np.zeros((len(names), len(names)), np.int64)

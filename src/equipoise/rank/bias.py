@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,10 @@ class ImplicitBias:
     beta: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.beta, Mapping):
+            raise ValueError(f"beta must be a mapping from groups to factors, not {self.beta!r}.")
         for name, factor in self.beta.items():
-            if not 0 < factor <= 1:
+            if not isinstance(factor, Real) or not 0 < factor <= 1:
                 raise ValueError(
                     f"beta of {name!r} must be above 0 and at most 1, not {factor}: bias makes "
                     "utilities look smaller than they are."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,12 +16,13 @@ Sense = Literal[">=", "<="]
 
 # Floats such as 0.29 and 1/3 are binary approximations of the share that was meant, which is the
 # simplest fraction nearby. It differs from the float by less than 1e-12: of a million positions,
-# by a millionth of a person.
+# by a millionth of a person. What is written with more digits than that is rounded likewise, since
+# positions times denominators have to stay within 64 bits.
 _LARGEST_DENOMINATOR = 1_000_000
 
 _FORM = re.compile(
     r"(?P<group>.+?)\s*(?P<sense>>=|<=)\s*"
-    r"(?:(?P<share>\d*\.?\d+(?:[eE]-?\d+)?|\d+\s*/\s*\d+)|(?P<count>\d+)\s+in\s+(?P<within>\d+))"
+    r"(?:(?P<share>\d*\.?\d+(?:[eE]-?\d{1,3})?|\d+\s*/\s*\d+)|(?P<count>\d+)\s+in\s+(?P<within>\d+))"
 )
 _FORMS = "'women >= 0.3', 'women <= 1/2' or 'women >= 3 in 10'"
 
@@ -78,8 +78,8 @@ class Bound:
         group : str
         sense : {">=", "<="}
         share : float, str or Fraction
-            Between 0 and 1. A float is taken as the simplest fraction near it, so that 0.29 of
-            100 is 29.
+            Between 0 and 1. It is taken as the simplest fraction near it, of a denominator up to a
+            million, so that 0.29 of 100 is 29.
 
         Returns
         -------
@@ -121,10 +121,14 @@ class Bound:
         Bound
         """
         given = np.asarray(counts)
-        if given.ndim != 1 or (given != np.floor(given)).any():
+        whole = given.dtype.kind in "iu" or (
+            given.dtype.kind == "f"
+            and bool((np.isfinite(given) & (given == np.floor(given))).all())
+        )
+        if given.ndim != 1 or not len(given) or not whole:
             raise ValueError(
-                f"the counts of {group!r} must be one whole number for each prefix; of expected "
-                "counts take np.floor first."
+                f"the counts of {group!r} must be one whole number for each prefix, at least for "
+                "one; of expected counts take np.floor first."
             )
         return cls(group, sense, counts=tuple(enumerate(map(int, given), start=1)))
 
@@ -235,13 +239,10 @@ def parse_bounds(bounds: str | Bound | Iterable[str | Bound]) -> tuple[Bound, ..
 
 
 def _fraction(group: str, share: float | str | Fraction) -> Fraction:
-    if isinstance(share, Fraction):
-        return share
-    if isinstance(share, str):
-        try:
-            return Fraction(share.replace(" ", ""))
-        except (ValueError, ZeroDivisionError) as error:
-            raise ValueError(f"the share of {group!r}, {share!r}, is not a number.") from error
-    if not math.isfinite(share):
-        raise ValueError(f"the share of {group!r} must be a number between 0 and 1, not {share}.")
-    return Fraction(share).limit_denominator(_LARGEST_DENOMINATOR)
+    try:
+        exact = Fraction(share.replace(" ", "") if isinstance(share, str) else share)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
+        raise ValueError(
+            f"the share of {group!r} must be a number between 0 and 1, not {share!r}."
+        ) from error
+    return exact.limit_denominator(_LARGEST_DENOMINATOR)

@@ -109,7 +109,8 @@ def calibrate(laws: Mapping[str, Any], sizes: Mapping[str, int], n: int) -> Cali
     Raises
     ------
     ValueError
-        If groups differ, sizes are not positive, n is out of range, or laws are of two kinds.
+        If groups differ, sizes are not positive, n is out of range, or laws are discrete or of two
+        kinds.
 
     Examples
     --------
@@ -124,12 +125,20 @@ def calibrate(laws: Mapping[str, Any], sizes: Mapping[str, int], n: int) -> Cali
             "group."
         )
     m = np.array([sizes[name] for name in names], np.float64)
-    if (m < 1).any():
+    if not (np.isfinite(m) & (m >= 1)).all():
         raise ValueError(f"sizes must be at least 1, not {dict(sizes)}.")
-    if not 1 <= n <= m.sum():
-        raise ValueError(f"n must be from 1 to {m.sum():,.0f}, the number of candidates, not {n}.")
+    if not 1 <= n <= m.sum() or n != int(n):
+        raise ValueError(
+            f"n must be a whole number from 1 to {m.sum():,.0f}, the number of candidates, not {n}."
+        )
     k = np.arange(1, n + 1, dtype=np.float64)
     continuous = [hasattr(law, "sf") and hasattr(law, "ppf") for law in laws.values()]
+    discrete = [name for name, law in laws.items() if hasattr(getattr(law, "dist", law), "pmf")]
+    if discrete:
+        raise ValueError(
+            f"the law of {discrete[0]!r} is discrete, and who ties at the threshold is not told by "
+            "it: give samples of all groups, in which ties are shared."
+        )
     if all(continuous):
         return Calibration(names, _of_distributions(list(laws.values()), m, k))
     if any(continuous):

@@ -74,6 +74,10 @@ class ExpectedGroups:
                 "matrix, which a ranking by what is written down would misread, take "
                 "ExpectedGroups.of_noisy."
             )
+        if not len(matrix):
+            raise ValueError("probability has no rows.")
+        if len({*map(str, names)}) < len(names):
+            raise ValueError(f"names must be distinct, not {', '.join(map(str, names))}.")
         cells, codes = np.unique(matrix, axis=0, return_inverse=True)
         return cls(tuple(map(str, names)), codes.reshape(-1), cells)
 

@@ -41,14 +41,14 @@ class Exposure:
 
     @property
     def gap(self) -> float:
-        """Largest mean exposure minus the smallest."""
-        return float(self.exposure.max() - self.exposure.min())
+        """Largest mean exposure minus the smallest, of groups that have members."""
+        return float(np.nanmax(self.exposure) - np.nanmin(self.exposure))
 
     @property
     def ratio(self) -> float:
-        """Smallest mean exposure over the largest; NaN if nobody has any."""
-        largest = float(self.exposure.max())
-        return float(self.exposure.min()) / largest if largest else np.nan
+        """Smallest mean exposure over the largest, likewise; NaN if nobody has any."""
+        largest = float(np.nanmax(self.exposure))
+        return float(np.nanmin(self.exposure)) / largest if largest else np.nan
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
@@ -155,7 +155,7 @@ def ndkl(
                 f"{', '.join(groups.names)}; give a share for each."
             )
         shares = np.array([wanted[name] for name in groups.names], np.float64)
-        if (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
+        if not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-6:
             raise ValueError(f"wanted shares must be 0 or more and sum to 1, not {dict(wanted)}.")
     k = np.arange(1, len(rows) + 1)
     weights, total = 1 / np.log2(k + 1), np.zeros(len(rows))

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from equipoise.groups import Groups, How
 from equipoise.rank.bounds import Bound
 from equipoise.rank.candidates import as_scores, best_first
+from equipoise.rank.exposure import as_order
 from equipoise.rank.ranking import Ranking
 
 
@@ -34,13 +35,16 @@ class LatentAudit:
 
     @property
     def kept(self) -> float:
-        """The share of the best that the ranking under bounds has."""
-        return self.constrained / self.best
+        """The share of the best that the ranking under bounds has; NaN if that is not positive."""
+        return self._share(self.constrained)
 
     @property
     def kept_unconstrained(self) -> float:
-        """The share of the best that the ranking by the scores alone has."""
-        return self.unconstrained / self.best
+        """The share that the ranking by the scores alone has, likewise."""
+        return self._share(self.unconstrained)
+
+    def _share(self, utility: float) -> float:
+        return utility / self.best if self.best > 0 else np.nan
 
 
 def audit_latent(ranking: Ranking, utility: ArrayLike) -> LatentAudit:
@@ -92,9 +96,14 @@ def bounds_of(order: ArrayLike, sensitive_features: Any, *, how: How = "crossed"
     Returns
     -------
     list of Bound
+
+    Raises
+    ------
+    ValueError
+        If rows are ranked twice or are not there.
     """
     groups = Groups.of(sensitive_features, how)
-    rows: NDArray[np.int64] = np.asarray(order, np.int64)
+    rows = as_order(order, groups.n_rows)
     counts = np.cumsum(groups.take(rows).matrix(), axis=0)
     return [
         Bound.of_counts(name, ">=", counts[:, g])

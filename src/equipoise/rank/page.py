@@ -33,7 +33,7 @@ def page(found: Ranked) -> Page:
     sections = [
         Section("In short", [_callout(found), cost_table(found)]),
         Section("Groups", [group_table(found), _shares(found)], note=_EXPOSURE),
-        Section("Who moved", [moved_table(found)], note=_MOVED),
+        Section("Who moved", [count_table(found), moved_table(found)], note=_MOVED),
     ]
     return Page(
         title=f"Ranking of {found.name}",
@@ -65,7 +65,7 @@ def tables(found: Ranked) -> list[Table]:
     -------
     list of Table
     """
-    return [cost_table(found), group_table(found), moved_table(found)]
+    return [cost_table(found), group_table(found), count_table(found), moved_table(found)]
 
 
 def cost_table(found: Ranked) -> Table:
@@ -97,7 +97,7 @@ def cost_table(found: Ranked) -> Table:
 
 
 def group_table(found: Ranked) -> Table:
-    """Shares and exposure of each group, and how many of it moved.
+    """Shares and exposure of each group.
 
     Parameters
     ----------
@@ -108,13 +108,6 @@ def group_table(found: Ranked) -> Table:
     Table
     """
     before, after = found.exposure
-    n, m = len(found.ranking.order), len(found.scores)
-    partial = n < m
-    there = np.zeros((2, m), np.bool_)
-    there[0, found.ranking.by_score] = True
-    there[1, found.ranking.order] = True
-    came, went = there[1] & ~there[0], there[0] & ~there[1]
-    both = there.all(axis=0)
     columns = [
         Column("group"),
         Column("candidates", "right"),
@@ -122,28 +115,47 @@ def group_table(found: Ranked) -> Table:
         Column("ranked", "right", note="of positions"),
         Column("exposure", "right", note="by score"),
         Column("exposure", "right", note="ranked"),
-        Column("up", "right"),
-        Column("down", "right"),
     ]
-    columns += [Column("came in", "right"), Column("left", "right")] if partial else []
-    rows: list[list[str | Cell]] = []
+    rows: list[list[str | Cell]] = [
+        [
+            name,
+            _percent(before.candidates[g]),
+            _percent(before.ranked[g]),
+            _percent(after.ranked[g]),
+            f"{before.exposure[g]:.4f}",
+            f"{after.exposure[g]:.4f}",
+        ]
+        for g, name in enumerate(found.groups.names)
+    ]
+    return Table(columns, rows, caption="Groups by score and as ranked")
+
+
+def count_table(found: Ranked) -> Table:
+    """How many of each group moved.
+
+    Parameters
+    ----------
+    found : Ranked
+
+    Returns
+    -------
+    Table
+    """
+    n, m = len(found.ranking.order), len(found.scores)
+    there = np.zeros((2, m), np.bool_)
+    there[0, found.ranking.by_score] = True
+    there[1, found.ranking.order] = True
+    both = there.all(axis=0)
+    counted = {"up": (found.moved > 0) & both, "down": (found.moved < 0) & both}
+    if n < m:
+        counted |= {"came in": there[1] & ~there[0], "left": there[0] & ~there[1]}
     codes, patterns = found.groups.patterns()
+    rows: list[list[str | Cell]] = []
     for g, name in enumerate(found.groups.names):
         member = patterns[:, g][codes]
-        counted = [(found.moved > 0) & both, (found.moved < 0) & both]
-        counted += [came, went] if partial else []
-        rows.append(
-            [
-                name,
-                _percent(before.candidates[g]),
-                _percent(before.ranked[g]),
-                _percent(after.ranked[g]),
-                f"{before.exposure[g]:.4f}",
-                f"{after.exposure[g]:.4f}",
-                *(f"{int((member & some).sum()):,}" for some in counted),
-            ]
-        )
-    return Table(columns, rows, caption="Groups by score and as ranked")
+        rows.append([name, *(f"{int((member & some).sum()):,}" for some in counted.values())])
+    columns = [Column("group"), *(Column(heading, "right") for heading in counted)]
+    return Table(columns, rows, caption="How many of each group moved")
 
 
 def moved_table(found: Ranked) -> Table:

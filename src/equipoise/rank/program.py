@@ -111,7 +111,10 @@ class Program:
     @property
     def size(self) -> int:
         """How many items could come at how many positions."""
-        return len(self._items()[0])
+        # Without listing them: they may be more than memory holds, and are then refused.
+        n = len(self.discount)
+        members = np.minimum(self.candidates.sizes, n)
+        return int((members * n - members * (members - 1) // 2).sum())
 
     def solve(self, *, whole: bool, seconds: float) -> tuple[Array | None, float, bool]:
         """Solve it.

@@ -141,6 +141,10 @@ def rank_items(
     array([0, 3, 1, 5, 2, 4])
     """
     values = as_scores(scores)
+    if not np.isfinite(float(np.abs(values).max()) * len(values)):
+        raise ValueError(
+            "scores are so large that their sum is not finite: divide them by a number first."
+        )
     m = len(values)
     n = _positions(n, m)
     asked = parse_bounds(bounds)
@@ -148,6 +152,7 @@ def rank_items(
     groups = _groups(sensitive_features, asked, m, how)
     for bound in asked:
         find_group(bound, groups.names)
+        _require_within(bound, n)
     codes, patterns = groups.patterns()
     candidates = Candidates.of(values, codes, len(patterns))
     disjoint = isinstance(groups, Groups) and groups.disjoint
@@ -183,10 +188,21 @@ def _ranking(
     )
 
 
+def _require_within(bound: Bound, n: int) -> None:
+    # Counts of many prefixes may go on behind the end; one of which all are there asks nothing.
+    first = min((k for k, _ in bound.counts), default=0)
+    if first > n:
+        raise ValueError(
+            f"the bound '{bound}' counts in the first {first:,} positions, but {n:,} are filled: "
+            "count it in a shorter prefix, or rank more."
+        )
+
+
 def _positions(n: int | None, m: int) -> int:
     if n is None:
         return m
-    if isinstance(n, bool) or int(n) != n or not 1 <= n <= m:
+    whole = isinstance(n, int | np.integer) or (isinstance(n, float) and n.is_integer())
+    if isinstance(n, bool) or not whole or not 1 <= n <= m:
         raise ValueError(f"n must be a whole number of positions from 1 to {m:,}, not {n!r}.")
     return int(n)
 

@@ -240,4 +240,12 @@ def _scores(table: pa.Table, score: str) -> NDArray[np.float64]:
             f"{len(column):,} rows, the first in row {int(missing.argmax()) + 1}; give these rows "
             "a score or remove them before."
         )
-    return np.asarray(plain(column).cast(pa.float64()).to_numpy())
+    values = np.asarray(plain(column).cast(pa.float64()).to_numpy())
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        raise DataError(
+            f"score: column {score!r} has {len(wrong):,} values that are not finite in "
+            f"{len(column):,} rows, the first in row {wrong[0] + 1}; give these rows a score or "
+            "remove them before."
+        )
+    return values

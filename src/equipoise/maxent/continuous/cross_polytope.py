@@ -11,6 +11,7 @@ from scipy import optimize, special
 
 from equipoise.maxent.continuous.contour import paired, parabola
 from equipoise.maxent.continuous.domain import Moments, everything
+from equipoise.maxent.continuous.errors import require_whole
 
 Array = NDArray[Any]
 
@@ -29,8 +30,7 @@ class CrossPolytope:
     n: int
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise ValueError(f"n is at least 1, not {self.n}")
+        require_whole("n", self.n, 1)
 
     @property
     def log_size(self) -> float:

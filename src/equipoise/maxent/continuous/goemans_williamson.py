@@ -8,7 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.maxent.continuous.errors import MeanOnBoundaryError, MeanOutsideError
+from equipoise.maxent.continuous.errors import (
+    MeanOnBoundaryError,
+    MeanOutsideError,
+    require_whole,
+)
 
 Array = NDArray[Any]
 
@@ -134,6 +138,7 @@ class GoemansWilliamson:
         -------
         ndarray, shape (n, d)
         """
+        require_whole("n", n, 0)
         normal = np.random.default_rng(seed).standard_normal((n, len(self._levels)))
         return (normal * np.sqrt(self._levels)) @ self._frame.T
 

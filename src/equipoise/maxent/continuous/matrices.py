@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from equipoise.maxent.continuous.columns import orbit_columns, projection_columns, unit_vectors
 from equipoise.maxent.continuous.diagonals import Diagonals
 from equipoise.maxent.continuous.domain import Domain
+from equipoise.maxent.continuous.errors import require_whole
 from equipoise.maxent.continuous.faces import Face
 from equipoise.maxent.continuous.simplex import Simplex
 
@@ -69,8 +70,7 @@ class RankOneProjections:
     field: Literal["complex", "real"] = "complex"
 
     def __post_init__(self) -> None:
-        if self.n < 2:
-            raise ValueError(f"n is at least 2, not {self.n}")
+        require_whole("n", self.n, 2)
         if self.field not in ("complex", "real"):
             raise ValueError(f"field is 'complex' or 'real', not {self.field!r}")
 
@@ -110,7 +110,9 @@ class Projections:
     k: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.k < self.n:
+        require_whole("n", self.n, 2)
+        require_whole("k", self.k, 1)
+        if not self.k < self.n:
             raise ValueError(f"k is from 1 to n - 1, not {self.k} with n = {self.n}")
 
     @property

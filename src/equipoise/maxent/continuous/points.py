@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
-from equipoise.maxent.continuous.domain import Moments, everything
+from equipoise.maxent.continuous.domain import Moments
 from equipoise.maxent.continuous.errors import MeanOutsideError
 
 Array = NDArray[Any]
@@ -89,8 +89,8 @@ class Points:
         return np.full(self.n, least if least > 1e-9 else 0.0)
 
     def free(self, mean: Array) -> Array:
-        """See :class:`Domain`: all."""
-        return everything(mean)
+        """See :class:`Domain`: all in which points differ."""
+        return np.asarray(np.ptp(self.points, axis=0) > 0)
 
     def start(self, mean: Array) -> Array:
         """See :class:`Domain`."""

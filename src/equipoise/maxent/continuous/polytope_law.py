@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.maxent.continuous.barrier import Barrier
+from equipoise.maxent.continuous.errors import require_whole
 from equipoise.maxent.continuous.tilted_draws import CHAINS, draw_tilted
 from equipoise.sampling import Body, Polytope
 
@@ -98,6 +99,7 @@ class PolytopeMaxEntropy:
         -------
         ndarray, shape (n, polytope.n)
         """
+        require_whole("n", n, 0)
         begin = self.body.to_z(self.mean)
         drawn = draw_tilted(self.body, self.tilt, -(-n // CHAINS), seed, begin, self.sweeps)
         return self.body.to_x(drawn.swapaxes(0, 1).reshape(-1, self.body.dimension)[:n])

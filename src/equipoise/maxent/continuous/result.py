@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.maxent.continuous.domain import Domain, Moments
+from equipoise.maxent.continuous.errors import require_whole
 from equipoise.maxent.continuous.matrices import MatrixDomain
 
 Array = NDArray[Any]
@@ -81,8 +82,13 @@ class MaxEntropy:
         -------
         ndarray, shape (...)
             Minus infinity outside the domain.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another, or an entry is NaN.
         """
-        points = np.asarray(x, dtype=float)
+        points = _numbers(x).astype(float)
         if not points.ndim or points.shape[-1] != self.domain.n:
             raise ValueError(f"x has shape (..., {self.domain.n}), not {points.shape}")
         inside = self.domain.contains(points)
@@ -100,6 +106,7 @@ class MaxEntropy:
         -------
         ndarray, shape (n, domain.n)
         """
+        require_whole("n", n, 0)
         return self.domain.draw(self.parameter, n, np.random.default_rng(seed))
 
 
@@ -166,8 +173,13 @@ class MatrixMaxEntropy:
         -------
         ndarray, shape (...)
             Minus infinity outside the domain.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another, or an entry is NaN.
         """
-        matrices = np.asarray(x)
+        matrices = _numbers(x)
         if matrices.shape[-2:] != self.mean.shape:
             raise ValueError(f"x has shape (..., {', '.join(map(str, self.mean.shape))}), not "
                              f"{matrices.shape}")  # fmt: skip
@@ -205,6 +217,7 @@ class MatrixMaxEntropy:
             Orthonormal columns, one for each of ``domain.values``; the matrix is the sum of value
             times column times its adjoint.
         """
+        require_whole("n", n, 0)
         rng = np.random.default_rng(seed)
         law, parameter = self.spectral.domain, self.spectral.parameter
         return self.frame @ self.domain.columns(law, parameter, n, rng)
@@ -220,3 +233,10 @@ class MatrixMaxEntropy:
 
     def _rotated(self, diagonal: Array) -> Array:
         return (self.frame * diagonal) @ self.frame.conj().T
+
+
+def _numbers(x: ArrayLike) -> Array:
+    array = np.asarray(x)
+    if array.dtype.kind not in "biufc" or np.isnan(array).any():
+        raise ValueError("x has NaN entries, or some that are no numbers")
+    return array

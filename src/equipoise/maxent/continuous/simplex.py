@@ -12,7 +12,7 @@ from scipy import special
 from equipoise.maxent.continuous.contour import paired, parabola, saddles
 from equipoise.maxent.continuous.domain import Domain, Moments, everything
 from equipoise.maxent.continuous.envelope import draw_dirichlet
-from equipoise.maxent.continuous.errors import MeanOutsideError
+from equipoise.maxent.continuous.errors import MeanOutsideError, require_whole
 
 Array = NDArray[Any]
 
@@ -42,8 +42,7 @@ class Simplex:
     concentration: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise ValueError(f"n is at least 1, not {self.n}")
+        require_whole("n", self.n, 1)
         if not (np.isfinite(self.concentration) and self.concentration > 0):
             raise ValueError(f"concentration is a positive number, not {self.concentration!r}")
 
@@ -131,8 +130,7 @@ class SolidSimplex:
     n: int
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise ValueError(f"n is at least 1, not {self.n}")
+        require_whole("n", self.n, 1)
 
     @property
     def log_size(self) -> float:

@@ -11,6 +11,7 @@ from scipy import special
 
 from equipoise.maxent.continuous.contour import parabola
 from equipoise.maxent.continuous.domain import Moments, everything
+from equipoise.maxent.continuous.errors import require_whole
 
 Array = NDArray[Any]
 
@@ -31,8 +32,7 @@ class Sphere:
     n: int
 
     def __post_init__(self) -> None:
-        if self.n < 2:
-            raise ValueError(f"n is at least 2, not {self.n}")
+        require_whole("n", self.n, 2)
 
     @property
     def log_size(self) -> float:
@@ -146,8 +146,7 @@ class Ball:
     n: int
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise ValueError(f"n is at least 1, not {self.n}")
+        require_whole("n", self.n, 1)
 
     @property
     def log_size(self) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,12 @@ class Attribute:
         -------
         Attribute
         """
+        whole = all(isinstance(size, Integral) for size in sizes)
         levels = prod(sizes)
-        if not sizes or min(sizes) < 1 or levels > MOST_LEVELS:
+        if not sizes or not whole or min(sizes) < 1 or levels > MOST_LEVELS:
             raise ValueError(
-                f"sizes must be positive with a product of at most {MOST_LEVELS:,}, not {sizes}."
+                f"sizes must be positive whole numbers with a product of at most {MOST_LEVELS:,}, "
+                f"not {sizes}."
             )
         return cls(np.eye(levels), tuple(int(size) for size in sizes))
 
@@ -132,7 +135,7 @@ class Domain:
     Raises
     ------
     ValueError
-        If there is none.
+        If there is none, or one is something else.
     """
 
     attributes: Sequence[Attribute]
@@ -142,6 +145,9 @@ class Domain:
         object.__setattr__(self, "attributes", tuple(self.attributes))
         if not self.attributes:
             raise ValueError("attributes is empty; a domain has at least one.")
+        other = [one for one in self.attributes if not isinstance(one, Attribute)]
+        if other:
+            raise ValueError(f"attributes must be of Attribute, but one is {other[0]!r}.")
         object.__setattr__(
             self, "starts", np.cumsum([0, *(len(one) for one in self.attributes)])[:-1]
         )

@@ -47,7 +47,8 @@ class ImplicitBias:
         if not isinstance(self.beta, Mapping):
             raise ValueError(f"beta must be a mapping from groups to factors, not {self.beta!r}.")
         for name, factor in self.beta.items():
-            if not isinstance(factor, Real) or not 0 < factor <= 1:
+            number: Any = factor
+            if not isinstance(number, Real) or not 0 < factor <= 1:
                 raise ValueError(
                     f"beta of {name!r} must be above 0 and at most 1, not {factor}: bias makes "
                     "utilities look smaller than they are."

@@ -198,7 +198,7 @@ def _require_within(bound: Bound, n: int) -> None:
         )
 
 
-def _positions(n: int | None, m: int) -> int:
+def _positions(n: Any, m: int) -> int:
     if n is None:
         return m
     whole = isinstance(n, int | np.integer) or (isinstance(n, float) and n.is_integer())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,43 @@ from equipoise.reproduce.part import MakePart, Part, find_results, work_of
 
 Describe = Callable[[Sequence[Section]], Page]
 """From the sections, that of the claims first, to the page."""
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What the command of a paper does whose claims are all in parts.
+
+    Attributes
+    ----------
+    makers : tuple of callable
+        Of the parts, in the order in which they are shown.
+    title, lead : str
+        Of the page.
+    """
+
+    makers: tuple[MakePart, ...]
+    title: str
+    lead: str
+
+    def __call__(
+        self, tier: Tier, place: Workplace, parts: Sequence[Part] | None = None
+    ) -> Outcome:
+        """Re-run the claims.
+
+        Parameters
+        ----------
+        tier : {"quick", "full"}
+        place : Workplace
+        parts : sequence of Part, optional
+            In place of the tier's.
+
+        Returns
+        -------
+        Outcome
+        """
+        if parts is None:
+            parts = make_parts(self.makers, tier, place)
+        return run_parts(parts, place, partial(Page, self.title, self.lead))
 
 
 def run_parts(parts: Sequence[Part], place: Workplace, describe: Describe) -> Outcome:

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from equipoise.report import Page, Section
-from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
+from equipoise.reproduce.claim import Reproduction
 from equipoise.reproduce.noisy_groups.assumed import assumed_part
 from equipoise.reproduce.noisy_groups.frontier import frontier_part
 from equipoise.reproduce.noisy_groups.guarantee import guarantee_part
 from equipoise.reproduce.noisy_groups.published import SOURCE
-from equipoise.reproduce.part import MakePart, Part
-from equipoise.reproduce.run_parts import make_parts, run_parts
+from equipoise.reproduce.part import MakePart
+from equipoise.reproduce.run_parts import Rerun
 
 PARTS: tuple[MakePart, ...] = (assumed_part, guarantee_part, frontier_part)
 """In the order in which they are shown."""
 
-
-def rerun(tier: Tier, place: Workplace, parts: Sequence[Part] | None = None) -> Outcome:
-    """Re-run the claims on noisy groups.
-
-    Parameters
-    ----------
-    tier : {"quick", "full"}
-    place : Workplace
-    parts : sequence of Part, optional
-        In place of the tier's.
-
-    Returns
-    -------
-    Outcome
-    """
-    if parts is None:
-        parts = make_parts(PARTS, tier, place)
-    return run_parts(parts, place, _page)
-
-
-def _page(sections: Sequence[Section]) -> Page:
-    return Page(
-        "Fair classification with noisy groups, re-run",
-        f"The denoised program of {SOURCE}, beside others. The paper's figures are known here at "
-        "second hand, from its authors' result files of an earlier version.",
-        sections,
-    )
-
+rerun = Rerun(
+    PARTS,
+    "Fair classification with noisy groups, re-run",
+    f"The denoised program of {SOURCE}, beside others. The paper's figures are known here at "
+    "second hand, from its authors' result files of an earlier version.",
+)
 
 NOISY_GROUPS = Reproduction(
     "noisy-groups",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from equipoise.report import Page, Section
-from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
-from equipoise.reproduce.part import MakePart, Part
+from equipoise.reproduce.claim import Reproduction
+from equipoise.reproduce.part import MakePart
 from equipoise.reproduce.polytope.boundary import boundary_part
 from equipoise.reproduce.polytope.looks import looks_part
 from equipoise.reproduce.polytope.networks import networks_part
@@ -15,7 +12,7 @@ from equipoise.reproduce.polytope.rounding import rounding_part
 from equipoise.reproduce.polytope.skew import skew_part
 from equipoise.reproduce.polytope.uniformity import uniformity_part
 from equipoise.reproduce.polytope.volumes import volumes_part
-from equipoise.reproduce.run_parts import make_parts, run_parts
+from equipoise.reproduce.run_parts import Rerun
 
 PARTS: tuple[MakePart, ...] = (
     looks_part,
@@ -28,34 +25,12 @@ PARTS: tuple[MakePart, ...] = (
 )
 """In the order in which they are shown."""
 
-
-def rerun(tier: Tier, place: Workplace, parts: Sequence[Part] | None = None) -> Outcome:
-    """Re-run the claims on polytopes.
-
-    Parameters
-    ----------
-    tier : {"quick", "full"}
-    place : Workplace
-    parts : sequence of Part, optional
-        In place of the tier's.
-
-    Returns
-    -------
-    Outcome
-    """
-    if parts is None:
-        parts = make_parts(PARTS, tier, place)
-    return run_parts(parts, place, _page)
-
-
-def _page(sections: Sequence[Section]) -> Page:
-    return Page(
-        "The sublinear ball walk, rounding and volume, re-run",
-        f"Consequences of {SOURCE}, which has theorems and no experiments: what is known of it "
-        "here is its abstract, and everything is checked against exact values.",
-        sections,
-    )
-
+rerun = Rerun(
+    PARTS,
+    "The sublinear ball walk, rounding and volume, re-run",
+    f"Consequences of {SOURCE}, which has theorems and no experiments: what is known of it "
+    "here is its abstract, and everything is checked against exact values.",
+)
 
 POLYTOPE = Reproduction(
     "polytope",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from equipoise.report import Page, Section
-from equipoise.reproduce.claim import Outcome, Reproduction, Tier, Workplace
-from equipoise.reproduce.part import MakePart, Part
+from equipoise.reproduce.claim import Reproduction
+from equipoise.reproduce.part import MakePart
 from equipoise.reproduce.repair.blocks import blocks_part
 from equipoise.reproduce.repair.exact import exact_part
 from equipoise.reproduce.repair.folds import folds_part
@@ -14,7 +11,7 @@ from equipoise.reproduce.repair.large import large_part
 from equipoise.reproduce.repair.many_columns import many_columns_part
 from equipoise.reproduce.repair.published import SOURCE
 from equipoise.reproduce.repair.solvers import solvers_part
-from equipoise.reproduce.run_parts import make_parts, run_parts
+from equipoise.reproduce.run_parts import Rerun
 
 PARTS: tuple[MakePart, ...] = (
     exact_part,
@@ -26,34 +23,12 @@ PARTS: tuple[MakePart, ...] = (
 )
 """In the order in which they are shown."""
 
-
-def rerun(tier: Tier, place: Workplace, parts: Sequence[Part] | None = None) -> Outcome:
-    """Re-run the claims on maximum-entropy repair.
-
-    Parameters
-    ----------
-    tier : {"quick", "full"}
-    place : Workplace
-    parts : sequence of Part, optional
-        In place of the tier's.
-
-    Returns
-    -------
-    Outcome
-    """
-    if parts is None:
-        parts = make_parts(PARTS, tier, place)
-    return run_parts(parts, place, _page)
-
-
-def _page(sections: Sequence[Section]) -> Page:
-    return Page(
-        "Maximum-entropy repair of tables, re-run",
-        f"Laws, draws, classifiers and solvers of {SOURCE}. The paper's figures are known here at "
-        "second hand, from the output of its authors' notebooks, and its theorem from notes on it.",
-        sections,
-    )
-
+rerun = Rerun(
+    PARTS,
+    "Maximum-entropy repair of tables, re-run",
+    f"Laws, draws, classifiers and solvers of {SOURCE}. The paper's figures are known here at "
+    "second hand, from the output of its authors' notebooks, and its theorem from notes on it.",
+)
 
 REPAIR = Reproduction(
     "repair",

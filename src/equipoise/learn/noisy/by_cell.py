@@ -8,6 +8,7 @@ the same rows lies under, and costs as much as it does well: it learns each cell
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,17 +136,45 @@ def solve_by_cell(cells: Cells, asked: Asked) -> ByCell:
 
 
 def _linear(cells: Cells, asked: Inequalities, added: Array, rest: Array) -> ByCell | None:
-    k, c = added.shape[2], asked.on_levels.shape[1]
-    on_cells = asked.on_moments @ added.reshape(-1, k)
-    solved = linprog(
-        np.concatenate([cells.labels[:, 0] - cells.labels[:, 1], np.zeros(c)]),
-        A_ub=-np.concatenate([on_cells, asked.on_levels], axis=1),
-        b_ub=asked.on_moments @ rest.ravel() - asked.at_least,
-        bounds=(0, 1),
-        method="highs",
+    on_cells = asked.on_moments @ added.reshape(-1, added.shape[2])
+    return fewest_errors(
+        cells.labels,
+        -np.concatenate([on_cells, asked.on_levels], axis=1),
+        asked.on_moments @ rest.ravel() - asked.at_least,
+        (0, 1),
     )
+
+
+def fewest_errors(labels: Array, rows: Any, limits: Array, bounds: Any) -> ByCell | None:
+    """The rule of fewest errors under linear inequalities.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (k, 2)
+        Masses of cell and label.
+    rows : ndarray or sparse array, shape (m, k + c)
+        Of the chances of cells and c more variables.
+    limits : ndarray, shape (m,)
+        Which ``rows`` times the variables do not exceed.
+    bounds : pair, or sequence of pairs
+        Of all variables, as :func:`scipy.optimize.linprog` takes them.
+
+    Returns
+    -------
+    ByCell or None
+        None where nothing meets them.
+
+    Raises
+    ------
+    RuntimeError
+        If the solver gives up.
+    """
+    k = len(labels)
+    costs = np.zeros(rows.shape[1])
+    costs[:k] = labels[:, 0] - labels[:, 1]
+    solved = linprog(costs, A_ub=rows, b_ub=limits, bounds=bounds, method="highs")
     if solved.status == 2:
         return None
     if solved.status != 0:
         raise RuntimeError(f"the linear program over cells was not solved: {solved.message}")
-    return ByCell(np.clip(solved.x[:k], 0, 1), float(solved.fun + cells.labels[:, 1].sum()))
+    return ByCell(np.clip(solved.x[:k], 0, 1), float(solved.fun + labels[:, 1].sum()))

@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.sparse import csr_array, eye_array, hstack, kron, vstack
 
 from equipoise.constraints import Constraint
 from equipoise.learn.noisy.baselines.wang import NoisyCells
-from equipoise.learn.noisy.by_cell import ByCell
+from equipoise.learn.noisy.by_cell import ByCell, fewest_errors
 from equipoise.learn.noisy.errors import UnreachablePromiseError
 
 Array = NDArray[np.float64]
@@ -95,20 +94,10 @@ def robust_groups(cells: NoisyCells, promise: Constraint, radii: Array) -> ByCel
         hstack([-spread, none, other, unmoved, each, -identity]),  # s - f <= t
     ]
     limits.append(np.zeros(4 * p * k))
-    costs = np.zeros(k + 1 + 2 * block.shape[1])
-    costs[:k] = cells.labels[:, 0] - cells.labels[:, 1]
     bounds = [(0, 1)] * (k + 1) + ([(0, 1)] * (2 * p) + [(0, None)] * (p * k)) * 2
-    solved = linprog(
-        costs,
-        A_ub=csr_array(vstack(rows)),
-        b_ub=np.concatenate(limits),
-        bounds=bounds,
-        method="highs",
-    )
-    if solved.status == 2:
+    found = fewest_errors(cells.labels, csr_array(vstack(rows)), np.concatenate(limits), bounds)
+    if found is None:
         raise UnreachablePromiseError(
             f"no rule of the cells keeps {promise} whatever lies in the balls.", (), 0.0
         )
-    if solved.status != 0:
-        raise RuntimeError(f"the linear program over cells was not solved: {solved.message}")
-    return ByCell(np.clip(solved.x[:k], 0, 1), float(solved.fun + cells.labels[:, 1].sum()))
+    return found

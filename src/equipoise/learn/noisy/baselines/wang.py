@@ -18,11 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.sparse import csr_array, eye_array, hstack, kron, vstack
 
 from equipoise.constraints import Constraint
-from equipoise.learn.noisy.by_cell import ByCell
+from equipoise.learn.noisy.by_cell import ByCell, fewest_errors
 from equipoise.learn.noisy.errors import UnreachablePromiseError
 from equipoise.noise import FlipMatrix
 
@@ -99,21 +98,10 @@ def soft_groups(cells: NoisyCells, promise: Constraint) -> ByCell:
     if not ratio or tau:
         rows.append(highest)
         limits.append(np.full(p, width))
-    costs = np.concatenate(
-        [cells.labels[:, 0] - cells.labels[:, 1], np.zeros(1 + 2 * pairs * (k + 1))]
-    )
     bounds = [(0, 1)] * (k + 1) + ([(0, 1)] * pairs + [(0, None)] * pairs * k) * 2
-    solved = linprog(
-        costs,
-        A_ub=csr_array(vstack(rows)),
-        b_ub=np.concatenate(limits),
-        bounds=bounds,
-        method="highs",
-    )
-    if solved.status == 2:
+    found = fewest_errors(cells.labels, csr_array(vstack(rows)), np.concatenate(limits), bounds)
+    if found is None:
         raise UnreachablePromiseError(
             f"no rule of the cells keeps {promise} whoever is in which group.", (), 0.0
         )
-    if solved.status != 0:
-        raise RuntimeError(f"the linear program over cells was not solved: {solved.message}")
-    return ByCell(np.clip(solved.x[:k], 0, 1), float(solved.fun + cells.labels[:, 1].sum()))
+    return found

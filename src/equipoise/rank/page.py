@@ -142,11 +142,9 @@ def count_table(found: Ranked) -> Table:
     Table
     """
     n, m = len(found.ranking.order), len(found.scores)
-    there = np.zeros((2, m), np.bool_)
-    there[0, found.ranking.by_score] = True
-    there[1, found.ranking.order] = True
+    moved, there = found.moved, np.stack(found.places) <= n
     both = there.all(axis=0)
-    counted = {"up": (found.moved > 0) & both, "down": (found.moved < 0) & both}
+    counted = {"up": (moved > 0) & both, "down": (moved < 0) & both}
     if n < m:
         counted |= {"came in": there[1] & ~there[0], "left": there[0] & ~there[1]}
     codes, patterns = found.groups.patterns()
@@ -170,9 +168,6 @@ def moved_table(found: Ranked) -> Table:
     Table
     """
     moved, n = found.moved, len(found.ranking.order)
-    places = [np.full(len(moved), n + 1) for _ in range(2)]
-    places[0][found.ranking.by_score] = np.arange(1, n + 1)
-    places[1][found.ranking.order] = np.arange(1, n + 1)
     up = np.argsort(-moved, kind="stable")[:_MOST_ROWS]
     down = np.argsort(moved, kind="stable")[:_MOST_ROWS]
     chosen = [*up[moved[up] > 0], *down[moved[down] < 0][::-1]]
@@ -185,7 +180,7 @@ def moved_table(found: Ranked) -> Table:
                 f"{row + 1:,}",
                 ", ".join(found.groups.names[g] for g in groups) or "none",
                 f"{found.scores[row]:,.4g}",
-                *("-" if of[row] > n else f"{of[row]:,}" for of in places),
+                *("-" if of[row] > n else f"{of[row]:,}" for of in found.places),
                 f"{moved[row]:+,}",
             ]
         )

@@ -70,13 +70,18 @@ class Ranked:
         return ndkl(self.ranking.by_score, self.groups), ndkl(self.ranking.order, self.groups)
 
     @cached_property
-    def moved(self) -> NDArray[np.int64]:
-        """Places that each row gained, shape (m,); who is not ranked is behind the end."""
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of each row, from 1, by score and ranked, shape (m,); who is not ranked is behind all."""
         end = len(self.ranking.order) + 1
-        before = np.full(len(self.scores), end)
-        after = before.copy()
+        before, after = (np.full(len(self.scores), end) for _ in range(2))
         before[self.ranking.by_score] = np.arange(1, end)
         after[self.ranking.order] = np.arange(1, end)
+        return before, after
+
+    @property
+    def moved(self) -> NDArray[np.int64]:
+        """Places that each row gained, shape (m,)."""
+        before, after = self.places
         return before - after
 
     def write(self, path: str | Path) -> None:

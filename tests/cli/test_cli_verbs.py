@@ -364,3 +364,15 @@ def test_audit_over_draws_says_what_rows_and_what_the_model_leave_open(run, tmp_
     refused = run(*words, "--score", "p_0")
     assert refused.code != 0
     assert "--draws" in refused.err
+
+
+def test_a_report_does_not_overwrite_the_predictions_that_are_audited(run, tmp_path: Path):
+    path = tmp_path / "predictions.csv"
+    path.write_text("sex,y,p\n" + "f,1,0\nm,0,1\n" * 20)
+    before = path.read_bytes()
+    words = ("--label", "y", "--prediction", "p", "--sensitive", "sex", "--html")
+    said = run("audit", path, *words, path)
+    assert said.code == 1
+    assert "is the table that is read" in said.err
+    assert path.read_bytes() == before
+    assert run("audit", path, *words, tmp_path / "none" / "x.html").code == 1

@@ -100,6 +100,7 @@ def audit(
     )
     from equipoise.audit.gate import promise_against
     from equipoise.audit.tables import subgroup_text
+    from equipoise.cli.outputs import require_writable
 
     if draws is None and prediction is None and score is None:
         raise ValueError(
@@ -122,6 +123,7 @@ def audit(
                 f"{option} cannot be corrected for errors in the groups (--noise, --gold): leave "
                 "one out. Rates and disparities of decisions can."
             )
+    require_writable(predictions, None, html)
     conditions = fail_if or []
     for condition in conditions:
         promise_against(condition)  # before anything is read, which may take long

@@ -1,0 +1,1 @@
+"""Clusterings: of millions of rows by way of a summary, and fair to groups."""

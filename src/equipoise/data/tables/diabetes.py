@@ -17,7 +17,7 @@ from equipoise.data.delimited import file_bytes, parse_delimited
 from equipoise.data.errors import DataError
 from equipoise.data.tables.known_table import KnownTable, locate
 
-__all__ = ["TABLES", "read_diabetes"]
+__all__ = ["TABLES", "read_diabetes", "read_stays"]
 
 _SOURCE = "https://archive.ics.uci.edu/dataset/296/diabetes+130-us+hospitals+for+years+1999-2008"
 _MEMBER = "diabetic_data.csv"
@@ -63,6 +63,30 @@ def read_diabetes(folder: Path) -> nw.DataFrame[Any]:
     DataError
         If the file is not there or damaged.
     """
+    stays = read_stays(folder)
+    if {*_IDENTIFIERS} <= set(stays.columns):
+        stays = stays[_first_stays(*(stays[name].to_numpy() for name in _IDENTIFIERS))]
+    return stays
+
+
+def read_stays(folder: Path) -> nw.DataFrame[Any]:
+    """Read all 101,766 stays of Diabetes 130-US hospitals, several of some patients.
+
+    Parameters
+    ----------
+    folder : Path
+        As for :func:`read_diabetes`.
+
+    Returns
+    -------
+    narwhals.DataFrame
+        Columns as :func:`read_diabetes` has them.
+
+    Raises
+    ------
+    DataError
+        If the file is not there or damaged.
+    """
     path = locate(folder, _FILES, _SOURCE)
     content = _unzip(path) if path.suffix == ".zip" else file_bytes(path)
     table = parse_delimited(
@@ -78,9 +102,6 @@ def read_diabetes(folder: Path) -> nw.DataFrame[Any]:
             f"data_dir: {path} has no columns 'race' and {_TARGET!r}; wanted the file as "
             f"offered at {_SOURCE}"
         )
-    if {*_IDENTIFIERS} <= set(columns):
-        first = _first_stays(*(columns[name].to_numpy() for name in _IDENTIFIERS))
-        columns = {name: column.take(first) for name, column in columns.items()}
     columns["race"] = pc.fill_null(columns["race"], "Unknown")
     soon = pc.equal(columns[_TARGET], _SOON)
     columns[_TARGET] = pc.if_else(soon, _SOON, _NOT_SOON)

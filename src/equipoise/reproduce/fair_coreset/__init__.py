@@ -1,0 +1,1 @@
+"""Summaries of points that have groups, and what they are worth, re-run."""

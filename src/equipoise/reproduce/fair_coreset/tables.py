@@ -43,7 +43,9 @@ class People:
     def scaled(self) -> People:
         """Each column divided by its largest absolute value, as the paper's second version."""
         largest = np.abs(self.points).max(axis=0)
-        return People(self.points / np.where(largest > 0, largest, 1), self.collections, self.members)
+        return People(
+            self.points / np.where(largest > 0, largest, 1), self.collections, self.members
+        )
 
     def take(self, rows: Codes) -> People:
         """Some of the rows; combinations stay, also those left empty."""
@@ -66,9 +68,7 @@ def people_of(points: Floats, columns: list[Any]) -> People:
     coded = [encode(column, "sensitive column") for column in columns]
     codes = np.stack([c.codes for c in coded], axis=1)
     found, collections = np.unique(codes, axis=0, return_inverse=True)
-    blocks = [
-        found[:, j, None] == np.arange(len(column.levels)) for j, column in enumerate(coded)
-    ]
+    blocks = [found[:, j, None] == np.arange(len(column.levels)) for j, column in enumerate(coded)]
     return People(points, collections.reshape(-1).astype(np.int64), np.concatenate(blocks, axis=1))
 
 
@@ -164,18 +164,19 @@ def simulated(n: int, d: int = 6, clusters: int = 12, seed: int = 0) -> People:
     People
         Of two and three groups, six combinations.
     """
-    random = np.random.default_rng([seed, n, d, clusters])
+    mixture = np.random.default_rng([seed, d, clusters])
     shares = 1 / np.arange(1, clusters + 1)
+    centres = mixture.normal(0, 4, (clusters, d))
+    widths = mixture.uniform(0.3, 1.5, clusters)
+    first = mixture.uniform(0.2, 0.8, clusters)
+    second = mixture.dirichlet((4, 2, 0.5), clusters)[:, :2].cumsum(axis=1)
+    random = np.random.default_rng([seed, d, clusters, n])
     of = random.choice(clusters, n, p=shares / shares.sum())
-    centres = random.normal(0, 4, (clusters, d))
-    widths = random.uniform(0.3, 1.5, clusters)
     points = centres[of] + widths[of, None] * random.standard_normal((n, d))
     far = random.choice(n, max(1, n // 5000), replace=False)
     points[far] += 20 * random.standard_t(2, (len(far), d))
-    first = random.random(n) < random.uniform(0.2, 0.8, clusters)[of]
-    leaning = random.dirichlet((4, 2, 0.5), clusters)
-    second = (random.random(n)[:, None] > leaning[of].cumsum(axis=1)).sum(axis=1)
-    return people_of(points, [first, np.minimum(second, 2)])
+    columns = [random.random(n) < first[of], (random.random(n)[:, None] > second[of]).sum(axis=1)]
+    return people_of(points, columns)
 
 
 def _people(

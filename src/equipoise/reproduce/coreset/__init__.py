@@ -1,0 +1,1 @@
+"""Importance sampling of points to cluster, re-run."""

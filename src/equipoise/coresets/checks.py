@@ -1,6 +1,8 @@
-"""What is asked of points, weights, collections and centres that come from outside."""
+"""What is asked of points, weights, centres and settings that come from outside."""
 
 from __future__ import annotations
+
+import operator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -117,3 +119,57 @@ def as_centres(centres: ArrayLike, n_features: int) -> Floats:
             f"centres must have shape (k, {n_features}) with k of at least 1, not {C.shape}."
         )
     return C
+
+
+def as_count(value: int, argument: str) -> int:
+    """A whole number of at least 1.
+
+    Parameters
+    ----------
+    value : int
+    argument : str
+        What it is called.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = 0
+    if count < 1 or isinstance(value, bool):
+        raise ValueError(f"{argument} must be a whole number of at least 1, not {value!r}.")
+    return count
+
+
+def as_positive(value: float, argument: str) -> float:
+    """A positive number.
+
+    Parameters
+    ----------
+    value : float
+    argument : str
+        What it is called.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not (np.isfinite(number) and number > 0):
+        raise ValueError(f"{argument} must be a positive number, not {value!r}.")
+    return number

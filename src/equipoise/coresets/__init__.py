@@ -1,0 +1,1 @@
+"""Weighted summaries of points that can be merged."""

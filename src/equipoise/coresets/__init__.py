@@ -6,7 +6,11 @@ A :class:`Coreset` stands for many rows; a *builder* makes it smaller.
 from equipoise.coresets.allocation import SmallCoresetWarning
 from equipoise.coresets.coreset import Builder, Coreset, merge_all
 from equipoise.coresets.lightweight import Lightweight
+from equipoise.coresets.lines import Lines
+from equipoise.coresets.lines_as_coded import LinesAsCoded
+from equipoise.coresets.lloyd import refine
 from equipoise.coresets.seeding import Seeds, draw_seeds
+from equipoise.coresets.snap import Snap
 from equipoise.coresets.stratified import Stratified
 from equipoise.coresets.two_stage import TwoStage
 from equipoise.coresets.uniform import Uniform
@@ -15,11 +19,15 @@ __all__ = [
     "Builder",
     "Coreset",
     "Lightweight",
+    "Lines",
+    "LinesAsCoded",
     "Seeds",
     "SmallCoresetWarning",
+    "Snap",
     "Stratified",
     "TwoStage",
     "Uniform",
     "draw_seeds",
     "merge_all",
+    "refine",
 ]

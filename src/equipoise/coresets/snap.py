@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from equipoise.coresets.distances import to_power
 from equipoise.coresets.lloyd import settle
 from equipoise.coresets.seeding import draw_seeds
 
+Array = NDArray[Any]
 Integers = NDArray[np.int64]
 
 # Rows whose distances say how much of a coreset each collection needs.
@@ -110,7 +112,7 @@ class Snap:
 
 def _cells(
     larger: Coreset, members: Integers, n_seeds: int, random: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64], Integers, NDArray[np.float64]]:
+) -> tuple[Array, Array, Array, Array]:
     """Where the cells of some points are moved, their masses, rows and movements."""
     X, w, power = larger.points[members], larger.weights[members], larger.power
     seeds = draw_seeds(X, w, n_seeds, power, random)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+_EVEN = 1e-14
+
 
 @numba.njit(cache=True, nogil=True)
 def _sift_down(keys: Array, items: Array, first: int, size: int, at: int) -> None:
@@ -58,7 +60,9 @@ def _nearest_short(
     """Dijkstra's algorithm from one centre to the nearest that lacks mass, or -1.
 
     Of equally short paths it takes one with the fewest edges: so the moves at one distance are
-    those of Edmonds and Karp, and end whatever the masses are.
+    those of Edmonds and Karp, and end whatever the masses are. Paths are equally short within
+    rounding: a point that goes from a to c by way of b costs what it costs straight away, but for
+    the last bit, and would take a detour through b with as little of itself as is at b, for ever.
     """
     k = len(prices)
     distance[:] = np.inf
@@ -89,7 +93,10 @@ def _nearest_short(
             if not done[j] and lengths[at, j] < np.inf:
                 # Never negative but for rounding.
                 way = distance[at] + max(lengths[at, j] + prices[j] - prices[at], 0.0)
-                if way < distance[j] or (way == distance[j] and edges[at] + 1 < edges[j]):
+                even = _EVEN * (1.0 + abs(lengths[at, j]) + abs(prices[j]) + abs(prices[at]))
+                if way < distance[j] - even or (
+                    way <= distance[j] + even and edges[at] + 1 < edges[j]
+                ):
                     distance[j] = way
                     edges[j] = edges[at] + 1
                     parent[j] = at

@@ -216,9 +216,7 @@ def _line_means(X: Floats, w: Floats, n_lines: int) -> tuple[Floats, Floats, flo
         bases, ways, cost = new_bases, new_ways, new_cost
 
 
-def _principal(
-    X: Floats, w: Floats, line: Integers, n_lines: int
-) -> tuple[Floats, Floats, float]:
+def _principal(X: Floats, w: Floats, line: Integers, n_lines: int) -> tuple[Floats, Floats, float]:
     """The line through the mean of each part along its largest variance, and what is across."""
     masses, means, scatter = _moments(X, w, line, n_lines)
     kept = masses > 0

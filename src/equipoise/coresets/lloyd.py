@@ -88,11 +88,39 @@ def refine(
     for _ in range(max_iter):
         before = costs.sum()
         _fill_empty(X, w, C, labels, costs)
-        C = _descend(X, w, labels, C, float(power), 1 if power == 2 else _STEPS, tol)
+        C = settle(X, w, labels, C, power, tol)
         labels, costs = _assigned(X, w, C, power)
         if not before - costs.sum() > tol * before:
             break
     return C, labels, float(costs.sum())
+
+
+def settle(
+    points: Array, weights: Array, labels: Array, centres: Array, power: float, tol: float = 1e-5
+) -> Floats:
+    """Move each centre to where the points that it has now cost least.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, d)
+    weights : ndarray of float64, shape (n,)
+        Not negative.
+    labels : ndarray of int, shape (n,)
+        Whose each point is.
+    centres : ndarray of float64, shape (k, d)
+        Where they begin. One that has no points stays.
+    power : float
+        z. For z = 2 the mean; for others it is approached in a few steps, each no worse.
+    tol : float
+        It ends when all costs together fall by no more than this share.
+
+    Returns
+    -------
+    ndarray of float64, shape (k, d)
+    """
+    return _descend(
+        points, weights, labels, centres, float(power), 1 if power == 2 else _STEPS, tol
+    )
 
 
 def _assigned(X: Floats, w: Floats, C: Floats, power: float) -> tuple[NDArray[np.int32], Floats]:

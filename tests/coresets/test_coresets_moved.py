@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.coresets.transport import constrained_cost, costs_of_all_sizes
 
-from equipoise.coresets import Builder, Coreset, Lines, LinesAsCoded, Snap, Uniform, bounds
+from equipoise.coresets import (
+    Builder,
+    Coreset,
+    Lines,
+    LinesAsCoded,
+    Snap,
+    Uniform,
+    bounds,
+    with_size,
+)
 from equipoise.coresets.allocation import SmallCoresetWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore::equipoise.coresets.SmallCoresetWarning")
@@ -289,6 +300,44 @@ def test_fewer_points_than_clusters_are_no_error(builder: Builder) -> None:
     made = whole.reduce(builder if isinstance(builder, Snap) else type(builder)(9, 0.3), 0)
     assert made.mass == 2
     assert made.movement == pytest.approx(0)
+
+
+@by_name
+@pytest.mark.parametrize("power", [1, 2])
+def test_points_beyond_floating_point_are_refused(builder: Builder, power: int) -> None:
+    whole = Coreset.from_block(np.array([[0.0], [1], [2], [1e200]] * 5), power=power)
+    with pytest.raises(ValueError, match="so far apart"):
+        whole.reduce(builder, 0)
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_on_scaled_census_rows_cells_are_nearer_than_lines(real_data: Path, power: int) -> None:
+    table = pd.read_csv(real_data / "adult" / "adult.data.gz", header=None, skipinitialspace=True)
+    X = table[[0, 2, 4, 10, 11, 12]].to_numpy(float)
+    codes = table.groupby([9, 5]).ngroup().to_numpy()
+    whole = Coreset.from_block(X / X.max(0), None, codes, power=power)
+    random = np.random.default_rng(0)
+    queries = [
+        (whole.points[random.integers(len(X), size=2)], random.random(len(whole.masses)))
+        for _ in range(12)
+    ]
+
+    def costs(made: Coreset) -> np.ndarray:
+        found = np.full(len(queries), made.offset)
+        for i, (pair, shares) in enumerate(queries):
+            for (code, mass), share in zip(whole.masses.items(), shares, strict=True):
+                of = made.collections == code
+                sizes = np.array([share * mass])
+                found[i] += costs_of_all_sizes(
+                    made.points[of], made.weights[of], pair, power, sizes
+                )[0]
+        return found
+
+    lines = whole.reduce(with_size(LinesAsCoded(3, 0.3), whole, 900))
+    cells = whole.reduce(Snap(900))
+    assert len(lines) == pytest.approx(len(cells), rel=0.1)
+    lines_off, cells_off = (np.abs(costs(of) / costs(whole) - 1).max() for of in (lines, cells))
+    assert cells_off < 0.6 * lines_off
 
 
 def test_samples_have_no_bounds() -> None:

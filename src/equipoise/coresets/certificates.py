@@ -44,7 +44,8 @@ def bounds(coreset: Coreset, cost: float) -> Bounds:
     -------
     Bounds
         Low and high. Nothing was estimated: if `cost` is that of an optimal assignment, they hold
-        up to rounding.
+        up to rounding. Of one that is only nearly optimal its cost gives the high end, and what
+        is known to be a lower bound of the optimum gives the low end.
 
     Raises
     ------

@@ -4,7 +4,10 @@ A :class:`Coreset` stands for many rows; a *builder* makes it smaller.
 """
 
 from equipoise.coresets.allocation import SmallCoresetWarning
+from equipoise.coresets.centres import centre_families
+from equipoise.coresets.certificates import Bounds, bounds
 from equipoise.coresets.coreset import Builder, Coreset, merge_all
+from equipoise.coresets.distortion import Distortion, observed_distortion
 from equipoise.coresets.lightweight import Lightweight
 from equipoise.coresets.lines import Lines
 from equipoise.coresets.lines_as_coded import LinesAsCoded
@@ -14,10 +17,13 @@ from equipoise.coresets.snap import Snap
 from equipoise.coresets.stratified import Stratified
 from equipoise.coresets.two_stage import TwoStage
 from equipoise.coresets.uniform import Uniform
+from equipoise.coresets.with_size import with_size
 
 __all__ = [
+    "Bounds",
     "Builder",
     "Coreset",
+    "Distortion",
     "Lightweight",
     "Lines",
     "LinesAsCoded",
@@ -27,7 +33,11 @@ __all__ = [
     "Stratified",
     "TwoStage",
     "Uniform",
+    "bounds",
+    "centre_families",
     "draw_seeds",
     "merge_all",
+    "observed_distortion",
     "refine",
+    "with_size",
 ]

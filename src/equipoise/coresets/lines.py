@@ -122,9 +122,7 @@ class Lines:
         sums = np.add.reduceat(costs[order], starts)
         thresholds = sums * one_dimensional_share(self.eps, self.n_clusters, power)
         batches = cut(positions[order], w[order], starts, thresholds, power)
-        return replaced(
-            larger, order, origins[order], directions[order], positions[order], batches
-        )
+        return replaced(larger, order, origins[order], directions[order], positions[order], batches)
 
 
 def check_power(power: float, builder: str) -> None:
@@ -206,8 +204,8 @@ def _cells_on_an_edge(eps: float, power: float, d: int) -> int:
     cells = max(1, math.ceil(math.sqrt(d - 1) / sine))
     if d * cells ** (d - 1) > _LARGEST_NET:
         raise ValueError(
-            f"Lines with eps={eps:g} needs a net of {float(d * cells ** (d - 1)):.0e} directions in "
-            f"{d} dimensions, where nearly every point would have a line of its own. Make eps "
+            f"Lines with eps={eps:g} needs a net of {float(d * cells ** (d - 1)):.0e} directions "
+            f"in {d} dimensions, where nearly every point would have a line of its own. Make eps "
             "larger, or use Stratified, or LinesAsCoded, which takes directions from the points."
         )
     return cells

@@ -84,15 +84,63 @@ def refine(
         raise ValueError(
             f"max_iter and tol must not be negative, not max_iter={max_iter!r} and tol={tol!r}."
         )
+    return lloyd(X, w, C, power, max_iter, tol)[:3]
+
+
+def lloyd(
+    X: Floats, w: Floats, C: Floats, power: float, max_iter: int, tol: float
+) -> tuple[Floats, NDArray[np.int32], float, int]:
+    """What :func:`refine` does, without its checks, and after how many rounds it ended.
+
+    Parameters
+    ----------
+    X, w, C, power, max_iter, tol
+        As :func:`refine` has checked them.
+
+    Returns
+    -------
+    centres, labels, cost
+        As :func:`refine` gives them.
+    rounds : int
+        Times that points were assigned anew.
+    """
     labels, costs = _assigned(X, w, C, power)
-    for _ in range(max_iter):
+    rounds = 0
+    while rounds < max_iter:
+        rounds += 1
         before = costs.sum()
         _fill_empty(X, w, C, labels, costs)
-        C = _descend(X, w, labels, C, float(power), 1 if power == 2 else _STEPS, tol)
+        C = move_centres(X, w, labels, C, power, tol)
         labels, costs = _assigned(X, w, C, power)
         if not before - costs.sum() > tol * before:
             break
-    return C, labels, float(costs.sum())
+    return C, labels, float(costs.sum()), rounds
+
+
+def move_centres(
+    X: Floats, w: Floats, labels: Array, C: Floats, power: float, tol: float = 0.0
+) -> Floats:
+    """Move centres to where the points that they have cost less, whoever they were given to.
+
+    Parameters
+    ----------
+    X : ndarray of float64, shape (n, d)
+    w : ndarray of float64, shape (n,)
+    labels : ndarray of int, shape (n,)
+        The centre that has each point. A point that several share is there once for each.
+    C : ndarray of float64, shape (k, d)
+        Where centres are; one without points stays.
+    power : float
+        z.
+    tol : float
+        Weiszfeld's steps end when they gain no more than this share of the cost.
+
+    Returns
+    -------
+    ndarray of float64, shape (k, d)
+        For z = 2 the means, else ten steps towards where points cost least.
+    """
+    return _descend(X, w, labels, C, float(power), 1 if power == 2 else _STEPS, tol)
 
 
 def _assigned(X: Floats, w: Floats, C: Floats, power: float) -> tuple[NDArray[np.int32], Floats]:

@@ -1,0 +1,169 @@
+"""Multipliers near the best: Newton's method on a dual that is smoothed less and less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from equipoise.coresets.assignment.inputs import Array, Points
+from equipoise.coresets.assignment.limits import Limits
+from equipoise.coresets.assignment.loops import soft_least
+
+_COOLING = 0.3
+_REACH = 8.0  # temperatures
+_STEPS = 12  # of one temperature: it need not be exact, as the next one starts from it
+_COLDEST = 1e-12
+_BARRIER = 0.02  # of the temperature
+_RIDGE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Annealed:
+    """Where annealing ended.
+
+    Attributes
+    ----------
+    prices : ndarray, shape (kinds, k)
+        In units of the points' spread.
+    slack : float
+        In these units, how much dearer than the best a centre may be to be of interest still.
+    evaluations : int
+        Passes over the points.
+    """
+
+    prices: Array
+    slack: float
+    evaluations: int
+
+
+def anneal(points: Points, limits: Limits, enough: int) -> Annealed:
+    """Maximise the dual, smoothed at a falling temperature.
+
+    The dual of ``min sum y costs`` under `limits` is ``sum_x w_x min_j (costs + prices) -
+    <right, v>`` with prices ``rows @ v``. The least is replaced by ``-T log sum exp(- . / T)``,
+    whose second derivative comes with the same pass over the points, and multipliers of
+    inequalities are kept positive by a primal-dual barrier.
+
+    Parameters
+    ----------
+    points : Points
+    limits : Limits
+    enough : int
+        It ends as soon as no more points than these are undecided between two centres: these are
+        then few enough to be left to a linear program.
+
+    Returns
+    -------
+    Annealed
+    """
+    search = _Search(points, limits)
+    temperature = 0.5
+    fewest, idle = len(points.weights) + 1, 0
+    while True:
+        undecided = search.settle(temperature)
+        idle = idle + 1 if undecided > 0.8 * fewest else 0
+        fewest = min(fewest, undecided)
+        # Equal points stay undecided however cold it is.
+        if undecided <= enough or temperature < _COLDEST or (idle >= 4 and temperature < 1e-4):
+            break
+        temperature *= _COOLING
+    slack = _REACH * temperature
+    return Annealed(limits.prices(search.v), slack, search.evaluations)
+
+
+class _Search:
+    """Multipliers and the slacks that are complementary to them, at some temperature."""
+
+    def __init__(self, points: Points, limits: Limits) -> None:
+        self.points, self.limits = points, limits
+        self.shares = points.weights / points.mass
+        self.right = limits.right / points.mass
+        self.bounded = np.broadcast_to(~limits.equal[:, None], self.right.shape)
+        self.v = np.where(self.bounded, 0.1, 0.0)
+        self.slack = np.ones_like(self.v)
+        self.evaluations = 0
+
+    def settle(self, temperature: float) -> int:
+        """Take steps until prices are right to about the temperature."""
+        mu = _BARRIER * temperature
+        value, slope, bend, undecided = self._look(self.v, temperature, mu)
+        if self.evaluations == 1:
+            self.slack = np.where(self.bounded, np.maximum(self._bare(slope, mu), 0.01), 1.0)
+        for _ in range(_STEPS):
+            step = self._direction(slope, bend)
+            moved = np.abs(self.limits.prices(step)).max(initial=0.0)
+            length = min(1.0, self._room(self.v, step), 30 * temperature / (moved or 1.0))
+            falls = float((slope * step).sum())
+            while True:
+                tried = self.v + length * step
+                new, new_slope, new_bend, new_undecided = self._look(tried, temperature, mu)
+                if new <= value + 1e-4 * length * falls + 1e-13 * abs(value):
+                    break
+                length *= 0.3
+                if length < 1e-6:
+                    return undecided
+            self._follow(length * step, mu)
+            self.v, value, slope, bend = tried, new, new_slope, new_bend
+            undecided = new_undecided
+            if length == 1.0 and moved <= temperature:
+                break
+        return undecided
+
+    def _look(
+        self, v: Array, temperature: float, mu: float
+    ) -> tuple[float, Array, Array, int]:
+        """Value, gradient (q, k) and second derivative of what is minimised, and the undecided."""
+        self.evaluations += 1
+        q, k = v.shape
+        rows = self.limits.rows
+        soft, masses, bends, undecided = soft_least(
+            self.points.scaled, self.shares, self.points.kinds, rows @ v, temperature, _REACH
+        )
+        # A little strictly convex: where multipliers can grow without effect, they shall not.
+        value = float((self.right * v).sum()) - soft + 0.5 * _RIDGE * float((v * v).sum())
+        slope = self.right - rows.T @ masses + _RIDGE * v
+        pairs = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), q * q)
+        bend = (pairs.T @ bends.reshape(len(rows), k * k)).reshape(q, q, k, k)
+        bend = bend.transpose(0, 2, 1, 3).reshape(q * k, q * k)
+        inside = self.bounded
+        value -= mu * float(np.log(v[inside]).sum())
+        slope = slope - np.divide(mu, v, out=np.zeros_like(v), where=inside)
+        return value, slope, bend, undecided
+
+    def _bare(self, slope: Array, mu: float) -> Array:
+        """The gradient without the barrier's."""
+        return slope + np.divide(mu, self.v, out=np.zeros_like(self.v), where=self.bounded)
+
+    def _direction(self, slope: Array, bend: Array) -> Array:
+        """Newton's step, with the slacks for the barrier's curvature."""
+        from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+        stiff = np.where(self.bounded, self.slack / self.v, 0.0).ravel()
+        system = bend + np.diag(stiff + _RIDGE)
+        ridge = 1e-13 * max(float(np.trace(bend)) / len(bend), 1.0)
+        while True:
+            system[np.diag_indices_from(system)] += ridge
+            try:
+                factor = cho_factor(system, check_finite=False)
+            except LinAlgError:
+                ridge *= 100
+            else:
+                return cho_solve(factor, -slope.ravel(), check_finite=False).reshape(slope.shape)
+
+    def _room(self, v: Array, step: Array) -> float:
+        """How far one can go until a multiplier is nearly zero."""
+        down = self.bounded & (step < 0)
+        return 0.95 * float((-v[down] / step[down]).min(initial=np.inf))
+
+    def _follow(self, moved: Array, mu: float) -> None:
+        """Move the slacks as Newton's equations say, and keep them comparable to the barrier's."""
+        inside, v = self.bounded, self.v
+        after = np.where(inside, v + moved, 1.0)
+        change = np.where(inside, mu / np.where(inside, v, 1.0) - self.slack * (1 + moved / np.where(inside, v, 1.0)), 0.0)
+        fraction = 1.0
+        down = change < 0
+        if down.any():
+            fraction = min(1.0, 0.95 * float((-self.slack[down] / change[down]).min()))
+        slack = self.slack + fraction * change
+        self.slack = np.where(inside, np.clip(slack, 1e-3 * mu / after, 1e3 * mu / after), 1.0)

@@ -1,0 +1,89 @@
+"""The best assignment where what is asked couples the kinds of points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from equipoise.coresets.assignment.anneal import anneal
+from equipoise.coresets.assignment.bound import lower_bound
+from equipoise.coresets.assignment.inputs import Array, Points
+from equipoise.coresets.assignment.limits import Limits
+from equipoise.coresets.assignment.result import Assignment
+from equipoise.coresets.assignment.sift import Sifted, sift, total_cost
+
+_ENOUGH = 1500  # points that a linear program takes as long for as a few steps of annealing
+
+
+def by_dual(
+    points: Points, limits: Limits, tolerance: float, start: Array | None = None
+) -> Assignment:
+    """Anneal the dual, then let a linear program settle who is undecided.
+
+    Parameters
+    ----------
+    points : Points
+    limits : Limits
+        That can be kept.
+    tolerance : float
+    start : ndarray, shape (collections, k), optional
+        Prices of an assignment that is alike; they replace annealing.
+
+    Returns
+    -------
+    Assignment
+    """
+    if start is None:
+        annealed = anneal(points, limits, _ENOUGH)
+        prices, slack = annealed.prices, annealed.slack
+    else:
+        prices = _of_kinds(points, start) / points.spread
+        slack = _slack_of(points, prices)
+    return packed(points, limits, sift(points, limits, prices, slack, tolerance))
+
+
+def packed(points: Points, limits: Limits, sifted: Sifted) -> Assignment:
+    """An assignment as a list of who has what.
+
+    Parameters
+    ----------
+    points : Points
+    limits : Limits
+    sifted : Sifted
+
+    Returns
+    -------
+    Assignment
+    """
+    n = len(points.weights)
+    away = np.bincount(sifted.points, sifted.moved, minlength=n)
+    # A point of which all moves may be left with a rounding of itself.
+    some = sifted.moved > 1e-13 * points.weights[sifted.points]
+    stays = points.weights - away
+    kept = (stays > 1e-13 * points.weights) | (points.weights == 0)
+    who = np.concatenate([np.flatnonzero(kept), sifted.points[some]])
+    where = np.concatenate([sifted.base[kept], sifted.centres[some]])
+    mass = np.concatenate([stays[kept], sifted.moved[some]])
+    order = np.lexsort((where, who))
+    who, where, mass = who[order], where[order], mass[order]
+    prices = limits.prices(sifted.multipliers)[points.kind_of]
+    value = float(points.costs[who, where] @ mass)
+    lower = min(lower_bound(points, limits, sifted.multipliers), value)
+    return Assignment(value, max(lower, 0.0), who, where, mass, prices, "dual")
+
+
+def _of_kinds(points: Points, prices: Array) -> Array:
+    """Prices of kinds from those of collections, of which all of a kind should have the same."""
+    of_kind = np.empty((len(points.members), prices.shape[1]))
+    of_kind[points.kind_of] = prices
+    return of_kind
+
+
+def _slack_of(points: Points, prices: Array) -> float:
+    """How far to look from prices that are given: as far as there are so many undecided."""
+    above = points.scaled + prices[points.kinds]
+    if points.n_centres == 1:
+        return 0.0
+    two = np.partition(above, 1, axis=1)[:, :2]
+    margin = two[:, 1] - two[:, 0]
+    at = min(_ENOUGH, len(margin)) - 1
+    return float(np.partition(margin, at)[at])

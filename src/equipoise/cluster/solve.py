@@ -79,9 +79,28 @@ def solve(points: Array, weights: Array, search: Search, seed: np.random.SeedSeq
     """
     X, w, _ = distinct(points, weights)
     return min(
-        (from_seeds(X, w, search, child) for child in seed.spawn(search.n_init)),
+        (from_seeds(X, w, search, child) for child in children(seed, search.n_init)),
         key=lambda found: found.cost,
     )
+
+
+def children(seed: np.random.SeedSequence, n: int) -> list[np.random.SeedSequence]:
+    """Seeds for n things, the same ones whenever they are asked for.
+
+    ``SeedSequence.spawn`` gives others the second time.
+
+    Parameters
+    ----------
+    seed : SeedSequence
+    n : int
+
+    Returns
+    -------
+    list of SeedSequence
+    """
+    return [
+        np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(n)
+    ]
 
 
 def from_seeds(X: Array, w: Array, search: Search, seed: np.random.SeedSequence) -> Solved:

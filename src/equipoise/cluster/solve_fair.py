@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.cluster.bounds import ShareBounds
-from equipoise.cluster.solve import Search, Solved, distinct, from_seeds
+from equipoise.cluster.solve import Search, Solved, children, distinct, from_seeds
 from equipoise.coresets.assignment import Assignment, assign_within
 from equipoise.coresets.distances import all_costs
 from equipoise.coresets.lloyd import move_centres
@@ -84,7 +84,7 @@ def solve_fair(
     problem = _Problem(X, w, c, members, bounds, search)
     best: tuple[Array, Assignment, int] | None = None
     plains: list[Solved] = []
-    for child in seed.spawn(search.n_init):
+    for child in children(seed, search.n_init):
         plain = from_seeds(whole, mass, search, child)
         again = any(abs(plain.cost - other.cost) <= 1e-9 * other.cost for other in plains)
         plains.append(plain)

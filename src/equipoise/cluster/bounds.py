@@ -93,13 +93,15 @@ class ShareBounds:
         """Whether they ask for nothing."""
         return bool((self.at_least <= 0).all() and (self.at_most >= 1).all())
 
-    def excess(self, masses: Array) -> Array:
+    def excess(self, masses: Array, sizes: Array) -> Array:
         """By how much mass clusters break bounds.
 
         Parameters
         ----------
-        masses : ndarray, shape (l + 1, k)
-            Of each group in each cluster, and last of all rows in it.
+        masses : ndarray, shape (l, k)
+            Of each group in each cluster.
+        sizes : ndarray, shape (k,)
+            Of all rows in it.
 
         Returns
         -------
@@ -107,9 +109,8 @@ class ShareBounds:
             What a group has too little or too much of a cluster of that size; 0 where both
             bounds are kept.
         """
-        of_group, sizes = masses[:-1], masses[-1]
-        lacking = self.at_least[:, None] * sizes - of_group
-        beyond = of_group - self.at_most[:, None] * sizes
+        lacking = self.at_least[:, None] * sizes - masses
+        beyond = masses - self.at_most[:, None] * sizes
         # Shares such as 0.8 times 1/3 are rounded, and so are sums of weights.
         rounding = 1e-9 * sizes.sum()
         over = np.maximum(lacking, beyond)

@@ -73,7 +73,7 @@ class _CoresetClusterer(
         """
         search, size = self._settings()
         rows = validate_data(self, X, dtype=np.float64, order="C")
-        weights = _weights(sample_weight, rows)
+        weights = row_weights(sample_weight, rows)
         if len(rows) < search.n_clusters:
             raise ValueError(
                 f"n_samples={len(rows)} should be >= n_clusters={search.n_clusters}: ask for fewer "
@@ -113,7 +113,7 @@ class _CoresetClusterer(
         search, size = self._settings()
         first = not isinstance(getattr(self, "_held", None), CoresetStream)
         rows = validate_data(self, X, dtype=np.float64, order="C", reset=first)
-        weights = _weights(sample_weight, rows)
+        weights = row_weights(sample_weight, rows)
         if first:
             build, self._solving = children(self._seed(), 2)
             self._held = CoresetStream(
@@ -190,7 +190,7 @@ class _CoresetClusterer(
             Minus the weighted sum of distances to the power of z.
         """
         rows = self._rows(X)
-        weights = _weights(sample_weight, rows)
+        weights = row_weights(sample_weight, rows)
         squares = nearest(rows, self.cluster_centers_)[1]
         return -float(weights @ to_power(squares, self._power))
 
@@ -340,7 +340,24 @@ class CoresetKMedian(_CoresetClusterer):
     _power = 1.0
 
 
-def _weights(sample_weight: ArrayLike | None, rows: Array) -> Array:
+def row_weights(sample_weight: ArrayLike | None, rows: Array) -> Array:
+    """Check weights of rows.
+
+    Parameters
+    ----------
+    sample_weight : array-like of float, shape (n,), or None
+    rows : ndarray, shape (n, d)
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        By default 1.
+
+    Raises
+    ------
+    ValueError
+        If weights are negative, not finite or all zero.
+    """
     if sample_weight is None:
         return np.ones(len(rows))
     weights = np.asarray(

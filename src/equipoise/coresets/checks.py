@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -117,3 +119,30 @@ def as_centres(centres: ArrayLike, n_features: int) -> Floats:
             f"centres must have shape (k, {n_features}) with k of at least 1, not {C.shape}."
         )
     return C
+
+
+def as_count(value: int, argument: str) -> int:
+    """A whole number of at least 1.
+
+    Parameters
+    ----------
+    value : int
+    argument : str
+        What it is called.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = 0
+    if count < 1 or isinstance(value, bool):
+        raise ValueError(f"{argument} must be a whole number of at least 1, not {value!r}.")
+    return count

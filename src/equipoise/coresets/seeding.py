@@ -1,0 +1,207 @@
+"""Rows that start a clustering: drawn in proportion to what they cost at the rows drawn before."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.coresets.distances import nearer, nearest, to_power
+
+Array = NDArray[Any]
+
+# Up to so many distances one centre after the other is at least as fast as rounds.
+_SMALL = 200_000
+_ROUNDS = 4
+
+
+class Seeds(NamedTuple):
+    """Rows that were drawn as centres, and where the others are seen from them."""
+
+    rows: NDArray[np.int64]
+    """Row numbers of the seeds, shape (k,): fewer than asked where fewer points are distinct."""
+    labels: NDArray[np.int32]
+    """The nearest seed of each point, shape (n,)."""
+    squares: NDArray[np.float64]
+    """Squared distance to it, shape (n,)."""
+
+
+def draw_seeds(
+    points: Array, weights: Array, n_seeds: int, power: float, random: np.random.Generator
+) -> Seeds:
+    """Rows in proportion to weight times distance^z from the rows drawn before.
+
+    Few points: k-means++ [1]_, with as many trials a seed as scikit-learn makes. Many points:
+    k-means|| [2]_, a few rounds that each draw as many rows as seeds are wanted, of which
+    k-means++ keeps those, each weighing as much as the points that are nearest to it. Rounds
+    look at all points, so that a small cluster far away is not missed, as it would be in a
+    sample.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, d)
+        At least one.
+    weights : ndarray of float64, shape (n,)
+        Positive.
+    n_seeds : int
+        k, at least 1.
+    power : float
+        z: for z = 1 points are drawn in proportion to distances, not their squares.
+    random : numpy.random.Generator
+
+    Returns
+    -------
+    Seeds
+        Distinct points.
+
+    Raises
+    ------
+    ValueError
+        If squared distances are too large for floating point.
+
+    Notes
+    -----
+    A round of k-means|| draws each point by itself, and so a random number of points. Here it
+    draws systematically, with one random offset: the same probabilities, and a known number.
+
+    References
+    ----------
+    .. [1] D. Arthur, S. Vassilvitskii. k-means++: the advantages of careful seeding. SODA 2007.
+    .. [2] B. Bahmani, B. Moseley, A. Vattani, R. Kumar, S. Vassilvitskii. Scalable k-means++.
+       VLDB 2012, Algorithm 2.
+    """
+    n = len(points)
+    if n * n_seeds <= _SMALL or n <= 2 * _ROUNDS * n_seeds:
+        rows = _one_by_one(points, weights, n_seeds, power, random)
+        return Seeds(rows, *nearest(points, points[rows]))
+    rows = _draw(np.cumsum(weights), random.random(1))
+    labels, squares = nearest(points, points[rows])
+    for _ in range(_ROUNDS):
+        new = systematic(_masses(weights, squares, power), n_seeds, random)
+        if not len(new):  # every point is a seed
+            break
+        nearer(points, points[new], len(rows), labels, squares)
+        rows = np.concatenate([rows, new])
+    if len(rows) <= n_seeds:
+        return Seeds(rows, labels, squares)
+    masses = np.bincount(labels, weights, len(rows))
+    # A candidate that another one is equal to has no points of its own.
+    rows, masses = rows[masses > 0], masses[masses > 0]
+    rows = rows[_one_by_one(points[rows], masses, n_seeds, power, random)]
+    return Seeds(rows, *nearest(points, points[rows]))
+
+
+def systematic(masses: Array, n_draws: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Places that have equal steps along the masses, from a random offset on.
+
+    Parameters
+    ----------
+    masses : ndarray of float64, shape (n,)
+        Not negative.
+    n_draws : int
+        m.
+    random : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int64, shape (at most m,)
+        Distinct, ascending: place i with probability min(1, m masses_i / sum). None if all masses
+        are zero.
+    """
+    sums = np.cumsum(masses)
+    if not sums[-1] > 0:
+        return np.empty(0, np.int64)
+    return np.unique(_draw(sums, (np.arange(n_draws) + random.random()) / n_draws))
+
+
+def _draw(sums: Array, at: Array) -> NDArray[np.int64]:
+    """Places in cumulative sums, never one of mass zero."""
+    last = np.searchsorted(sums, sums[-1])
+    return np.minimum(np.searchsorted(sums, at * sums[-1], side="right"), last)
+
+
+def _masses(weights: Array, squares: Array, power: float) -> NDArray[np.float64]:
+    masses = weights * to_power(squares, power)
+    if not np.isfinite(masses.sum()):
+        raise ValueError(
+            "points are so far apart that their distances to the power of z are no numbers any "
+            "more; divide the features by what is typical of them."
+        )
+    return masses
+
+
+def _one_by_one(
+    points: Array, weights: Array, n_seeds: int, power: float, random: np.random.Generator
+) -> NDArray[np.int64]:
+    trials = 2 + int(math.log(n_seeds))
+    first = _draw(np.cumsum(weights), random.random(1))[0]
+    draws = random.random((n_seeds - 1, trials))
+    rows, finite = _greedy(points, weights, first, draws, power)
+    if not finite:
+        _masses(weights, np.full(len(points), np.inf), power)
+    return rows
+
+
+@numba.njit(cache=True, nogil=True)
+def _greedy(
+    points: Array, weights: Array, first: int, draws: Array, power: float
+) -> tuple[Array, bool]:
+    """Of the rows tried for each seed, keep the one after which all cost least."""
+    n = len(points)
+    n_more, trials = draws.shape
+    rows = np.empty(n_more + 1, np.int64)
+    rows[0] = first
+    costs = np.full(n, np.inf)
+    tried = np.empty(n)
+    best = np.empty(n)
+    sums = np.empty(n)
+    total = _costs_with(points, weights, first, costs, power, costs)
+    for s in range(n_more):
+        if not np.isfinite(total):
+            return rows[: s + 1], False
+        if total == 0.0:
+            return rows[: s + 1], True
+        running = 0.0
+        last = 0
+        for i in range(n):
+            running += weights[i] * costs[i]
+            sums[i] = running
+            if costs[i] * weights[i] > 0.0:
+                last = i
+        least = np.inf
+        for t in range(trials):
+            row = min(np.searchsorted(sums, draws[s, t] * running, side="right"), last)
+            cost = _costs_with(points, weights, row, costs, power, tried)
+            if cost < least:
+                least = cost
+                rows[s + 1] = row
+                best, tried = tried, best
+        costs, best = best, costs
+        total = least
+    return rows, np.isfinite(total)
+
+
+@numba.njit(cache=True, nogil=True)
+def _costs_with(
+    points: Array, weights: Array, row: int, costs: Array, power: float, out: Array
+) -> float:
+    """Write what points cost once a row is a centre too; return the sum."""
+    n, d = points.shape
+    total = 0.0
+    for i in range(n):
+        square = 0.0
+        for t in range(d):
+            difference = points[i, t] - points[row, t]
+            square += difference * difference
+        if power == 2.0:
+            cost = square
+        elif power == 1.0:
+            cost = math.sqrt(square)
+        else:
+            cost = square ** (power / 2)
+        out[i] = min(costs[i], cost)
+        total += weights[i] * out[i]
+    return total

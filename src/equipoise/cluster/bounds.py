@@ -140,7 +140,7 @@ def read_balance(balance: Any, at_least: Any, at_most: Any) -> float:
         return 0.0 if _given(at_least) or _given(at_most) else BALANCE
     if isinstance(balance, bool | str) or not 0 <= float(balance) <= 1:
         raise ValueError(
-            f"balance must be a number from 0 (nothing is asked) to 1 (every share as in all rows), "
+            f"balance must be a number from 0 (nothing is asked) to 1 (shares as in all rows), "
             f"not {balance!r}."
         )
     return float(balance)

@@ -11,6 +11,7 @@ from equipoise.coresets.assignment.limits import Limits
 from equipoise.coresets.assignment.loops import soft_least
 
 _COOLING = 0.3
+_PRECISE = 1e-3  # of the temperature, what a step must gain to be followed by another
 _REACH = 8.0  # temperatures
 _STEPS = 12  # of one temperature: it need not be exact, as the next one starts from it
 _COLDEST = 1e-12
@@ -83,6 +84,12 @@ class _Search:
         self.v = np.where(self.bounded, 0.1, 0.0)
         self.slack = np.ones_like(self.v)
         self.evaluations = 0
+        self.damping = 1e-9
+        k = self.right.shape[1]
+        by_kind = np.bincount(points.kinds, self.shares, minlength=len(limits.rows))
+        self.metric = np.kron(
+            limits.rows.T @ (by_kind[:, None] * limits.rows), np.eye(k) - np.ones((k, k)) / k
+        )
 
     def settle(self, temperature: float) -> int:
         """Take steps until prices are right to about the temperature."""
@@ -91,9 +98,8 @@ class _Search:
         if self.evaluations == 1:
             self.slack = np.where(self.bounded, np.maximum(self._bare(slope, mu), 0.01), 1.0)
         for _ in range(_STEPS):
-            step = self._direction(slope, bend)
-            moved = np.abs(self.limits.prices(step)).max(initial=0.0)
-            length = min(1.0, self._room(self.v, step), 30 * temperature / (moved or 1.0))
+            step = self._direction(slope, bend, temperature)
+            length = min(1.0, self._room(self.v, step))
             falls = float((slope * step).sum())
             while True:
                 tried = self.v + length * step
@@ -106,13 +112,11 @@ class _Search:
             self._follow(length * step, mu)
             self.v, value, slope, bend = tried, new, new_slope, new_bend
             undecided = new_undecided
-            if length == 1.0 and moved <= temperature:
+            if -length * falls <= _PRECISE * temperature:
                 break
         return undecided
 
-    def _look(
-        self, v: Array, temperature: float, mu: float
-    ) -> tuple[float, Array, Array, int]:
+    def _look(self, v: Array, temperature: float, mu: float) -> tuple[float, Array, Array, int]:
         """Value, gradient (q, k) and second derivative of what is minimised, and the undecided."""
         self.evaluations += 1
         q, k = v.shape
@@ -135,21 +139,27 @@ class _Search:
         """The gradient without the barrier's."""
         return slope + np.divide(mu, self.v, out=np.zeros_like(self.v), where=self.bounded)
 
-    def _direction(self, slope: Array, bend: Array) -> Array:
-        """Newton's step, with the slacks for the barrier's curvature."""
+    def _direction(self, slope: Array, bend: Array, temperature: float) -> Array:
+        """Newton's step, damped until no price moves far."""
         from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-        stiff = np.where(self.bounded, self.slack / self.v, 0.0).ravel()
+        stiff = np.divide(self.slack, self.v, out=np.zeros_like(self.v), where=self.bounded).ravel()
         system = bend + np.diag(stiff + _RIDGE)
-        ridge = 1e-13 * max(float(np.trace(bend)) / len(bend), 1.0)
+        self.damping = max(0.01 * self.damping, 1e-9)
         while True:
-            system[np.diag_indices_from(system)] += ridge
             try:
-                factor = cho_factor(system, check_finite=False)
+                factor = cho_factor(
+                    system + self.damping / temperature * self.metric, check_finite=False
+                )
             except LinAlgError:
-                ridge *= 100
+                pass
             else:
-                return cho_solve(factor, -slope.ravel(), check_finite=False).reshape(slope.shape)
+                step = cho_solve(factor, -slope.ravel(), check_finite=False).reshape(slope.shape)
+                moved = self.limits.prices(step)
+                far = float(np.ptp(moved, axis=1).max(initial=0.0))
+                if far <= 20 * temperature or self.damping > 1e3:
+                    return step
+            self.damping *= 10
 
     def _room(self, v: Array, step: Array) -> float:
         """How far one can go until a multiplier is nearly zero."""
@@ -158,12 +168,11 @@ class _Search:
 
     def _follow(self, moved: Array, mu: float) -> None:
         """Move the slacks as Newton's equations say, and keep them comparable to the barrier's."""
-        inside, v = self.bounded, self.v
-        after = np.where(inside, v + moved, 1.0)
-        change = np.where(inside, mu / np.where(inside, v, 1.0) - self.slack * (1 + moved / np.where(inside, v, 1.0)), 0.0)
-        fraction = 1.0
-        down = change < 0
-        if down.any():
-            fraction = min(1.0, 0.95 * float((-self.slack[down] / change[down]).min()))
-        slack = self.slack + fraction * change
-        self.slack = np.where(inside, np.clip(slack, 1e-3 * mu / after, 1e3 * mu / after), 1.0)
+        inside = self.bounded
+        v = np.where(inside, self.v, 1.0)
+        change = mu / v - self.slack * (1 + moved / v)
+        down = inside & (change < 0)
+        longest = 0.95 * float((-self.slack[down] / change[down]).min(initial=np.inf))
+        slack = self.slack + min(1.0, longest) * change
+        central = mu / (v + np.where(inside, moved, 0.0))
+        self.slack = np.where(inside, np.clip(slack, 1e-3 * central, 1e3 * central), 1.0)

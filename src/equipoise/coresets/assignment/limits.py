@@ -44,7 +44,7 @@ class Limits:
         return float(np.where(self.equal[:, None], np.abs(over), over).max(initial=0.0))
 
 
-def prescribed(points: Points, masses: ArrayLike) -> Limits:
+def prescribed(points: Points, masses: ArrayLike) -> tuple[Limits, Array]:
     """Masses that each centre must have of each group.
 
     Parameters
@@ -54,7 +54,9 @@ def prescribed(points: Points, masses: ArrayLike) -> Limits:
 
     Returns
     -------
-    Limits
+    limits : Limits
+    found : ndarray, shape (kinds, k)
+        Masses of kinds that keep them.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def prescribed(points: Points, masses: ArrayLike) -> Limits:
     rows = points.members.astype(np.float64)
     found = _masses_that_fit(points, table)
     # Rounding apart these are the masses asked for; of these it is certain that they can be had.
-    return Limits(rows, rows.T @ found, np.ones(len(table), bool))
+    return Limits(rows, rows.T @ found, np.ones(len(table), bool)), found
 
 
 def shares(points: Points, at_least: ArrayLike, at_most: ArrayLike) -> Limits:
@@ -159,12 +161,12 @@ def as_bounds(at_least: ArrayLike, at_most: ArrayLike, n_groups: int) -> tuple[A
             raise ValueError(
                 f"{name} must have one share for each of {n_groups} groups, not {len(bound)}."
             )
-    if (least > most).any():
+    if (least > most + _ROUNDING).any():
         i = int(np.argmax(least - most))
         raise InfeasibleError(
             f"at_least[{i}] is {least[i]:g} and at_most[{i}] is {most[i]:g}: no share is both."
         )
-    return least, most
+    return np.minimum(least, most), most
 
 
 def _masses_that_fit(points: Points, asked: Array) -> Array:
@@ -221,4 +223,3 @@ def _nearest(points: Points, asked: Array) -> Array:
         where=total_found > 0,
     )  # fmt: skip
     return found * by
-

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from equipoise.coresets.assignment.anneal import anneal
-from equipoise.coresets.assignment.bound import lower_bound
+from equipoise.coresets.assignment.certify import certified
 from equipoise.coresets.assignment.inputs import Array, Points
 from equipoise.coresets.assignment.limits import Limits
 from equipoise.coresets.assignment.result import Assignment
-from equipoise.coresets.assignment.sift import Sifted, sift, total_cost
+from equipoise.coresets.assignment.sift import Sifted, sift
 
 _ENOUGH = 1500  # points that a linear program takes as long for as a few steps of annealing
 
@@ -59,16 +59,11 @@ def packed(points: Points, limits: Limits, sifted: Sifted) -> Assignment:
     # A point of which all moves may be left with a rounding of itself.
     some = sifted.moved > 1e-13 * points.weights[sifted.points]
     stays = points.weights - away
-    kept = (stays > 1e-13 * points.weights) | (points.weights == 0)
+    kept = stays > 1e-13 * points.weights
     who = np.concatenate([np.flatnonzero(kept), sifted.points[some]])
     where = np.concatenate([sifted.base[kept], sifted.centres[some]])
     mass = np.concatenate([stays[kept], sifted.moved[some]])
-    order = np.lexsort((where, who))
-    who, where, mass = who[order], where[order], mass[order]
-    prices = limits.prices(sifted.multipliers)[points.kind_of]
-    value = float(points.costs[who, where] @ mass)
-    lower = min(lower_bound(points, limits, sifted.multipliers), value)
-    return Assignment(value, max(lower, 0.0), who, where, mass, prices, "dual")
+    return certified(points, limits, sifted.multipliers, (who, where, mass), "dual")
 
 
 def _of_kinds(points: Points, prices: Array) -> Array:

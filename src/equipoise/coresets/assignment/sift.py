@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.coresets.assignment.bound import lower_bound
+from equipoise.coresets.assignment.certify import lower_bound
 from equipoise.coresets.assignment.inputs import Array, Points, Whole
 from equipoise.coresets.assignment.limits import Limits
 from equipoise.coresets.assignment.loops import least, near_best

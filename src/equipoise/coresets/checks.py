@@ -1,4 +1,4 @@
-"""What is asked of points, weights, collections and centres that come from outside."""
+"""What is asked of points, weights, centres and settings that come from outside."""
 
 from __future__ import annotations
 
@@ -146,3 +146,30 @@ def as_count(value: int, argument: str) -> int:
     if count < 1 or isinstance(value, bool):
         raise ValueError(f"{argument} must be a whole number of at least 1, not {value!r}.")
     return count
+
+
+def as_positive(value: float, argument: str) -> float:
+    """A positive number.
+
+    Parameters
+    ----------
+    value : float
+    argument : str
+        What it is called.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not (np.isfinite(number) and number > 0):
+        raise ValueError(f"{argument} must be a positive number, not {value!r}.")
+    return number

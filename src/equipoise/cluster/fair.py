@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from equipoise.cluster.bounds import Bounds, ShareBounds, asks_nothing
 from equipoise.cluster.kept import Shares, Violation
-from equipoise.cluster.labels import cells, cheapest, fair_labels
+from equipoise.cluster.labels import Labeller, cheapest
 from equipoise.cluster.memberships import Memberships
 from equipoise.cluster.plain import row_weights
 from equipoise.cluster.sizes import read_size, read_tol, read_whole
@@ -121,13 +121,11 @@ class _FairClusterer(
         self._found: tuple[Coreset, ShareBounds, FairSolved] | None = None
         _, bounds, found = self._find()
         members = self._memberships.matrix(bounds.names)
-        self.labels_, costs = fair_labels(
-            rows, weights, codes, members, bounds, found, self._power
-        )
-        self.inertia_ = float(weights @ costs)
-        self._kept = Shares.of_cells(
-            cells(codes, self.labels_, weights, (len(members), search.n_clusters)), members, bounds
-        )
+        labeller = Labeller(found.centres, self._power, found.assignment, members, bounds)
+        labeller.add(rows, weights, codes)
+        labelled = labeller.finish(lambda some: rows[some])
+        self._prices: Array | None
+        self.labels_, self.inertia_, self._kept, self._prices = labelled
         at_plain = to_power(nearest(rows, found.plain.centres)[1], self._power)
         self.plain_inertia_ = float(weights @ at_plain)
         return self
@@ -165,7 +163,7 @@ class _FairClusterer(
         groups = self._groups(sensitive_features, len(rows))
         if first:
             build, self._solving = children(self._seed(), 2)
-            self._memberships, self._names = Memberships(), None
+            self._memberships, self._names, self._prices = Memberships(), None, None
             self._held = CoresetStream(self._builder(1), rows.shape[1], self._power, seed=build)
             for of_all_rows in ("labels_", "inertia_", "plain_inertia_", "_kept"):
                 vars(self).pop(of_all_rows, None)
@@ -201,7 +199,7 @@ class _FairClusterer(
         rows = validate_data(self, X, dtype=np.float64, order="C", reset=False)
         _, bounds, found = self._find()
         codes, unmet = self._memberships.look_up(self._groups(sensitive_features, len(rows)))
-        prices = found.assignment.prices
+        prices = found.assignment.prices if self._prices is None else self._prices
         if unmet:
             prices = np.vstack([prices, self._prices_of(unmet, bounds.names, prices)])
         return cheapest(rows, codes, found.centres, self._power, prices)[0]

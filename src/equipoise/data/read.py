@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import os
-import secrets
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import narwhals as nw
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from equipoise.data.arrow import plain, to_arrow
+from equipoise.data.arrow import to_arrow
 from equipoise.data.delimited import MISSING, file_bytes, parse_delimited, sniff_delimiter
+from equipoise.data.drafts import write_blocks
 from equipoise.data.errors import DataError
 
 __all__ = ["SUFFIXES", "missing_as_null", "read_table", "table_suffix", "write_table"]
@@ -71,7 +69,9 @@ def read_table(path: str | os.PathLike[str], *, as_text: bool = False) -> nw.Dat
     return nw.from_native(table, eager_only=True)
 
 
-def write_table(frame: Any, path: str | os.PathLike[str]) -> None:
+def write_table(
+    frame: Any, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write a table to a CSV, TSV or Parquet file, whole or not at all.
 
     The rows go to a file beside it, which takes its name once complete: a reader never sees
@@ -82,6 +82,8 @@ def write_table(frame: Any, path: str | os.PathLike[str]) -> None:
     frame : pandas, polars or pyarrow table, or eager narwhals frame
     path : str or path
         Where to; ends in .csv, .tsv (each also with .gz) or .parquet. A file there is replaced.
+    metadata : mapping of str to str, optional
+        Kept with the schema of Parquet; text has no place for it.
 
     Raises
     ------
@@ -91,25 +93,7 @@ def write_table(frame: Any, path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     suffix = table_suffix(path)
-    table = to_arrow(frame)
-    if not path.parent.is_dir():
-        raise DataError(f"path: no folder {path.parent} to write {path.name} in; create it first")
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        # "x" keeps the file mode that the user's umask asks for, as tempfile does not.
-        with draft.open("xb") as sink:
-            _write(table, sink, suffix)
-        draft.replace(path)
-    except OSError as error:
-        raise DataError(f"path: cannot write {path}: {error.strerror or error}") from error
-    except pa.ArrowException as error:
-        raise DataError(
-            f"frame: a column cannot be written as {suffix} ({error}); convert it to text or "
-            "numbers, or write .parquet"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+    write_blocks([to_arrow(frame)], path, suffix, metadata)
 
 
 def missing_as_null(table: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
@@ -165,19 +149,3 @@ def _read_parquet(path: Path) -> pa.Table:
             f"path: {path} is no whole Parquet file ({str(error).splitlines()[0]}); "
             "fetch or write it again"
         ) from error
-
-
-def _write(table: pa.Table, sink: IO[bytes], suffix: str) -> None:
-    if suffix == ".parquet":
-        pq.write_table(table, sink)
-        return
-    # Written as text, a category is its value.
-    flat = pa.Table.from_arrays([plain(c) for c in table.columns], names=table.column_names)
-    delimiter = "\t" if suffix.startswith(".tsv") else ","
-    options = pa_csv.WriteOptions(delimiter=delimiter)
-    if suffix.endswith(".gz"):
-        # No time stamp: the same table gives the same bytes.
-        with gzip.GzipFile(fileobj=sink, mode="wb", filename="", mtime=0) as packed:
-            pa_csv.write_csv(flat, packed, options)
-    else:
-        pa_csv.write_csv(flat, sink, options)

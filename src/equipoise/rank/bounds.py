@@ -6,23 +6,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Places = NDArray[np.int64]
-Sense = Literal[">=", "<="]
+from equipoise.shares import SHARE, Sense, as_share, share_text
 
-# Floats such as 0.29 and 1/3 are binary approximations of the share that was meant, which is the
-# simplest fraction nearby. It differs from the float by less than 1e-12: of a million positions,
-# by a millionth of a person. What is written with more digits than that is rounded likewise, since
-# positions times denominators have to stay within 64 bits.
-_LARGEST_DENOMINATOR = 1_000_000
+Places = NDArray[np.int64]
 
 _FORM = re.compile(
     r"(?P<group>.+?)\s*(?P<sense>>=|<=)\s*"
-    r"(?:(?P<share>\d*\.?\d+(?:[eE]-?\d{1,3})?|\d+\s*/\s*\d+)|(?P<count>\d+)\s+in\s+(?P<within>\d+))"
+    rf"(?:(?P<share>{SHARE})|(?P<count>\d+)\s+in\s+(?P<within>\d+))"
 )
 _FORMS = "'women >= 0.3', 'women <= 1/2' or 'women >= 3 in 10'"
 
@@ -85,7 +80,7 @@ class Bound:
         -------
         Bound
         """
-        return cls(group, sense, share=_fraction(group, share))
+        return cls(group, sense, share=as_share(group, share))
 
     @classmethod
     def of_first(cls, group: str, sense: Sense, count: int, within: int) -> Bound:
@@ -163,8 +158,7 @@ class Bound:
 
     def __str__(self) -> str:
         if self.share is not None:
-            exact = Fraction(str(float(self.share))) == self.share
-            return f"{self.group} {self.sense} {float(self.share) if exact else self.share}"
+            return f"{self.group} {self.sense} {share_text(self.share)}"
         if len(self.counts) == 1:
             return f"{self.group} {self.sense} {self.counts[0][1]} in {self.counts[0][0]}"
         return f"{self.group} {self.sense} counts of {len(self.counts)} prefixes"
@@ -236,13 +230,3 @@ def parse_bounds(bounds: str | Bound | Iterable[str | Bound]) -> tuple[Bound, ..
     """
     several = [bounds] if isinstance(bounds, str | Bound) else bounds
     return tuple(Bound.parse(one) for one in several)
-
-
-def _fraction(group: str, share: float | str | Fraction) -> Fraction:
-    try:
-        exact = Fraction(share.replace(" ", "") if isinstance(share, str) else share)
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
-        raise ValueError(
-            f"the share of {group!r} must be a number between 0 and 1, not {share!r}."
-        ) from error
-    return exact.limit_denominator(_LARGEST_DENOMINATOR)

@@ -13,7 +13,8 @@ from equipoise.rank.bounds import Bound
 from equipoise.rank.candidates import Candidates
 from equipoise.rank.disjoint import Placed, place
 from equipoise.rank.program import Limits, Program, refuse
-from equipoise.rank.windows import Windows, find_group
+from equipoise.rank.windows import Windows
+from equipoise.shares import find_group
 
 Array = NDArray[np.float64]
 

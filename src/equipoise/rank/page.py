@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from equipoise.rank.windows import find_group
 from equipoise.report import Callout, Cell, Column, Figure, Line, Page, Section, Table, lines
+from equipoise.shares import find_group
 
 if TYPE_CHECKING:
     from equipoise.rank.run import Ranked

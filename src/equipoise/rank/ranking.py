@@ -16,7 +16,8 @@ from equipoise.rank.discounts import Discount, discounts
 from equipoise.rank.disjoint import Placed, place
 from equipoise.rank.expected import ExpectedGroups
 from equipoise.rank.overlapping import limits_of, place_overlapping
-from equipoise.rank.windows import Windows, find_group
+from equipoise.rank.windows import Windows
+from equipoise.shares import find_group
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]

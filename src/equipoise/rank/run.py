@@ -18,11 +18,12 @@ from equipoise.data.arrow import kind_of, plain, to_arrow
 from equipoise.data.errors import require_columns
 from equipoise.data.sensitive import group_names, sensitive_columns
 from equipoise.groups import Groups, How
-from equipoise.rank.bounds import Bound, Sense, parse_bounds
+from equipoise.rank.bounds import Bound, parse_bounds
 from equipoise.rank.discounts import Discount
 from equipoise.rank.exposure import Exposure, exposure, ndkl
 from equipoise.rank.ranking import Ranking, rank_items
 from equipoise.report import Page, Table
+from equipoise.shares import Sense
 
 POSITION, BY_SCORE = "position", "position_by_score"
 """The columns that a ranked table has besides its own."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.rank.bounds import Bound
+from equipoise.shares import find_group
 
 Places = NDArray[np.int64]
 
@@ -168,29 +169,6 @@ class Windows:
             for name, size, places in zip(self.names, self.sizes, self.deadlines, strict=True)
             if len(places) > size
         ]
-
-
-def find_group(bound: Bound, names: Sequence[str]) -> int:
-    """The group that a bound speaks of.
-
-    Parameters
-    ----------
-    bound : Bound
-    names : sequence of str
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name.
-    """
-    if bound.group not in names:
-        known = ", ".join(map(repr, names[:20]))
-        raise ValueError(f"the bound '{bound}' speaks of no group there is: known are {known}.")
-    return names.index(bound.group)
 
 
 def _earlier(a: Places, b: Places) -> Places:

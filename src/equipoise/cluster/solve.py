@@ -1,0 +1,172 @@
+"""k centres for weighted points: several starts, of which the best is kept."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from equipoise.coresets.lloyd import lloyd
+from equipoise.coresets.seeding import draw_seeds
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Search:
+    """How centres are looked for.
+
+    Attributes
+    ----------
+    n_clusters : int
+        k.
+    power : float
+        z: 1 for k-median, 2 for k-means.
+    n_init : int
+        Starts.
+    max_iter : int
+        Rounds of each.
+    tol : float
+        A start ends when a round lowers the cost by no more than this share of it.
+    """
+
+    n_clusters: int
+    power: float
+    n_init: int
+    max_iter: int
+    tol: float
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """Centres that were found.
+
+    Attributes
+    ----------
+    centres : ndarray, shape (k, d)
+    cost : float
+        Of the points at the nearest of them.
+    n_iter : int
+        Rounds of the start that found them.
+    """
+
+    centres: Array
+    cost: float
+    n_iter: int
+
+
+def solve(points: Array, weights: Array, search: Search, seed: np.random.SeedSequence) -> Solved:
+    """The best centres of several starts.
+
+    Parameters
+    ----------
+    points : ndarray, shape (m, d)
+    weights : ndarray, shape (m,)
+        Positive.
+    search : Search
+    seed : SeedSequence
+        One seed gives the same bits, in whatever order the points come.
+
+    Returns
+    -------
+    Solved
+        Where points are fewer than centres, some centres are the same.
+    """
+    X, w, _ = distinct(points, weights)
+    return min(
+        (from_seeds(X, w, search, child) for child in children(seed, search.n_init)),
+        key=lambda found: found.cost,
+    )
+
+
+def children(seed: np.random.SeedSequence, n: int) -> list[np.random.SeedSequence]:
+    """Seeds for n things, the same ones whenever they are asked for.
+
+    ``SeedSequence.spawn`` gives others the second time.
+
+    Parameters
+    ----------
+    seed : SeedSequence
+    n : int
+
+    Returns
+    -------
+    list of SeedSequence
+    """
+    return [
+        np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(n)
+    ]
+
+
+def from_seeds(X: Array, w: Array, search: Search, seed: np.random.SeedSequence) -> Solved:
+    """One start: points drawn as seeds, and rounds until no more is gained.
+
+    Parameters
+    ----------
+    X : ndarray, shape (m, d)
+        Distinct, or the same bits cannot be had of points in another order.
+    w : ndarray, shape (m,)
+        Positive.
+    search : Search
+    seed : SeedSequence
+
+    Returns
+    -------
+    Solved
+    """
+    seeds = draw_seeds(X, w, search.n_clusters, search.power, np.random.default_rng(seed)).rows
+    # Of fewer distinct points than centres the last ones are drawn in vain.
+    rows = np.concatenate([seeds, np.full(search.n_clusters - len(seeds), seeds[-1])])
+    centres, _, cost, rounds = lloyd(X, w, X[rows], search.power, search.max_iter, search.tol)
+    return Solved(centres, cost, max(rounds, 1))
+
+
+def distinct(
+    points: Array, weights: Array, collections: NDArray[Any] | None = None
+) -> tuple[Array, Array, Integers]:
+    """Points in an order of their own, those that are the same as one.
+
+    So a weight of 3 is three copies, to the bit, and the order of rows makes no difference.
+
+    Parameters
+    ----------
+    points : ndarray, shape (m, d)
+    weights : ndarray, shape (m,)
+    collections : ndarray of int, shape (m,), optional
+        Points of several collections are not the same.
+
+    Returns
+    -------
+    points : ndarray, shape (u, d)
+    weights : ndarray, shape (u,)
+    collections : ndarray of int64, shape (u,)
+    """
+    codes = np.zeros(len(points), np.int64) if collections is None else collections
+    # The weights too, so that their sums do not depend on the order.
+    order = np.lexsort((weights, *points.T[::-1], codes))
+    X, w, c = points[order], weights[order], codes[order].astype(np.int64)
+    new = np.ones(len(X), bool)
+    new[1:] = (X[1:] != X[:-1]).any(axis=1) | (c[1:] != c[:-1])
+    first = np.flatnonzero(new)
+    return np.ascontiguousarray(X[first]), np.add.reduceat(w, first), c[first]
+
+
+def warn_of_few_points(n_distinct: int, n_clusters: int) -> None:
+    """Say that some clusters are empty because there are not so many points.
+
+    Parameters
+    ----------
+    n_distinct, n_clusters : int
+    """
+    if n_distinct < n_clusters:
+        warnings.warn(
+            f"X has {n_distinct} distinct rows, so that of n_clusters={n_clusters} some are empty; "
+            "ask for fewer.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

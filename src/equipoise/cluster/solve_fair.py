@@ -1,0 +1,148 @@
+"""k centres for weighted points whose clusters keep bounds on groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.cluster.bounds import ShareBounds
+from equipoise.cluster.solve import Search, Solved, children, distinct, from_seeds
+from equipoise.coresets.assignment import Assignment, assign_within
+from equipoise.coresets.distances import all_costs
+from equipoise.coresets.lloyd import move_centres
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+# How near to the best an assignment is while centres still move, and at the end.
+_MOVING, _AT_END = 1e-4, 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class FairSolved:
+    """Centres that were found, and which has what.
+
+    Attributes
+    ----------
+    centres : ndarray, shape (k, d)
+    assignment : Assignment
+        Of the points at these centres, within the bounds. Its prices are by collection.
+    n_iter : int
+        Rounds of the start that found them.
+    plain : Solved
+        The best centres if nothing is asked.
+    """
+
+    centres: Array
+    assignment: Assignment
+    n_iter: int
+    plain: Solved
+
+
+def solve_fair(
+    points: Array,
+    weights: Array,
+    collections: Integers,
+    members: NDArray[np.bool_],
+    bounds: ShareBounds,
+    search: Search,
+    seed: np.random.SeedSequence,
+) -> FairSolved:
+    """The best centres of several starts, by turns of assignment and moves.
+
+    Each start is Lloyd's algorithm twice: first without the bounds, and from where it ends with
+    them. There points are assigned within the bounds at the least cost (a linear program: a point
+    may be divided), then centres move to where what they have costs least. Neither step makes it
+    worse, so it ends at a local optimum.
+
+    Parameters
+    ----------
+    points : ndarray, shape (m, d)
+    weights : ndarray, shape (m,)
+        Positive.
+    collections : ndarray of int64, shape (m,)
+    members : ndarray of bool, shape (collections, l)
+    bounds : ShareBounds
+        Of the l groups.
+    search : Search
+    seed : SeedSequence
+
+    Returns
+    -------
+    FairSolved
+
+    Raises
+    ------
+    InfeasibleError
+        If no clusters keep the bounds.
+    """
+    X, w, c = distinct(points, weights, collections)
+    whole, mass, _ = distinct(X, w)
+    problem = _Problem(X, w, c, members, bounds, search)
+    best: tuple[Array, Assignment, int] | None = None
+    plains: list[Solved] = []
+    for child in children(seed, search.n_init):
+        plain = from_seeds(whole, mass, search, child)
+        again = any(abs(plain.cost - other.cost) <= 1e-9 * other.cost for other in plains)
+        plains.append(plain)
+        if not again:
+            found = problem.descend(plain.centres)
+            if best is None or found[1].value < best[1].value:
+                best = found
+    assert best is not None
+    centres, assignment, rounds = best
+    last = problem.assign(centres, _AT_END, assignment)
+    return FairSolved(centres, last, rounds, min(plains, key=lambda one: one.cost))
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    X: Array
+    w: Array
+    collections: Integers
+    members: NDArray[np.bool_]
+    bounds: ShareBounds
+    search: Search
+
+    def assign(self, centres: Array, tolerance: float, start: Any = None) -> Assignment:
+        return assign_within(
+            all_costs(self.X, centres, self.search.power),
+            self.w,
+            self.collections,
+            self.members,
+            self.bounds.at_least,
+            self.bounds.at_most,
+            tolerance=tolerance,
+            start=start,
+        )
+
+    def descend(self, centres: Array) -> tuple[Array, Assignment, int]:
+        search = self.search
+        held = self.assign(centres, _MOVING)
+        for rounds in range(1, search.max_iter + 1):
+            moved = self._moved(centres, held)
+            tried = self.assign(moved, _MOVING, held)
+            if not tried.value < held.value:
+                return centres, held, rounds
+            gained = held.value - tried.value
+            centres, held = moved, tried
+            if gained <= search.tol * (held.value + gained):
+                return centres, held, rounds
+        return centres, held, max(search.max_iter, 1)
+
+    def _moved(self, centres: Array, held: Assignment) -> Array:
+        power = self.search.power
+        some = held.masses > 0
+        rows, of, mass = held.points[some], held.centres[some], held.masses[some]
+        moved = move_centres(self.X[rows], mass, of, centres.copy(), power)
+        idle = np.flatnonzero(np.bincount(of, mass, len(centres)) == 0)
+        if len(idle):
+            # A cluster without points keeps every bound wherever it is; where it may help most is
+            # at the points that cost most.
+            squares = ((self.X[rows] - moved[of]) ** 2).sum(axis=1)
+            costs = np.bincount(rows, mass * squares ** (power / 2), len(self.X))
+            moved[idle] = self.X[np.argsort(-costs, kind="stable")[: len(idle)]]
+        return moved

@@ -21,6 +21,7 @@ AREAS = (
     "sampling",
     "maxent",
     "noisy",
+    "coresets",
 )
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.cluster import kmeans_plusplus
 from threadpoolctl import threadpool_limits
 
@@ -30,8 +33,8 @@ def _figure(n: int, d: int, k: int) -> Figure:
     ratios, ours = [], []
     with threadpool_limits(1):
         for seed in range(_ROUNDS):
-            own = _cpu(lambda seed=seed: Coreset.from_block(points).reduce(builder, seed))
-            theirs = _cpu(lambda seed=seed: kmeans_plusplus(points, k, random_state=seed))
+            own = _cpu(partial(_build, points, builder, seed))
+            theirs = _cpu(partial(kmeans_plusplus, points, k, random_state=seed))
             ratios.append(own / theirs)
             ours.append(own)
     return Figure(
@@ -42,6 +45,10 @@ def _figure(n: int, d: int, k: int) -> Figure:
         f"CPU of a summary of {_OF_K * k:,} of {n:,} x {d} over that of scikit-learn's "
         f"kmeans_plusplus, k = {k} ({statistics.median(ours):.2g} s)",
     )
+
+
+def _build(points: NDArray[np.float64], builder: Stratified, seed: int) -> Coreset:
+    return Coreset.from_block(points).reduce(builder, seed)
 
 
 def _cpu(work: Callable[[], object]) -> float:

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ def _overlapping(people: People, table: str) -> list[Figure]:
     costs = all_costs(people.points, query.centres, 1.0)
     ones = np.ones(len(costs))
 
-    def by(method: str) -> Assignment:
+    def by(method: Literal["dual", "program"]) -> Assignment:
         return assign_masses(
             costs, ones, people.collections, people.members, query.masses, method=method
         )

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from equipoise.cluster.bounds import Bounds, ShareBounds, asks_nothing
-from equipoise.cluster.kept import Shares, Violation
+from equipoise.cluster.kept import Violation
 from equipoise.cluster.labels import Labeller, cheapest
 from equipoise.cluster.memberships import Memberships
 from equipoise.cluster.plain import row_weights

@@ -98,9 +98,7 @@ def children(seed: np.random.SeedSequence, n: int) -> list[np.random.SeedSequenc
     -------
     list of SeedSequence
     """
-    return [
-        np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(n)
-    ]
+    return [np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(n)]
 
 
 def from_seeds(X: Array, w: Array, search: Search, seed: np.random.SeedSequence) -> Solved:

@@ -59,9 +59,7 @@ def _combinations(summary: Summary) -> Table:
     ]
     if len(order) > _MOST:
         rest = order[_MOST:]
-        rows.append(
-            [f"{len(rest)} more", f"{masses[rest].sum():,.6g}", f"{points[rest].sum():,}"]
-        )
+        rows.append([f"{len(rest)} more", f"{masses[rest].sum():,.6g}", f"{points[rest].sum():,}"])
     return Table(
         [
             Column(", ".join(summary.sensitive)),

@@ -1,4 +1,4 @@
-"""How far costs on a summary are off, in the worst of 45 sets of centres, beside the literal paper."""
+"""How far costs on a summary are off in the worst of 45 sets of centres, beside the paper's."""
 
 from __future__ import annotations
 

@@ -135,8 +135,8 @@ def part_of(settings: Sequence[Setting]) -> Part:
 
 _TEXT = (
     "The same search for centres and fair shares, once on a summary and once on all rows, three "
-    f"starts each; bounds of a group's share in a cluster are {_BALANCE:g} of its share of all rows "
-    f"and that over {_BALANCE:g}. Either way every row gets a label, and costs are of all rows with "
+    f"starts each; a group's share of a cluster is bounded by {_BALANCE:g} of its share of all "
+    f"rows, and by that over {_BALANCE:g}. Every row gets a label, and costs are of all rows with "
     "these labels. Seconds are of the processor, on one thread, making the summary and labelling "
     "included: labelling all rows takes as long either way. The paper sped up two other "
     "algorithms, slower ones, on points that take no label."

@@ -130,7 +130,7 @@ def soft_least(
 
 @numba.njit(cache=True, nogil=True)
 def near_best(
-    costs: Array, codes: Array, prices: Array, base: Array, slack: float
+    costs: Array, codes: Array, prices: Array, base: Array, slack: Array
 ) -> tuple[Array, Array]:
     """List who could as well go elsewhere.
 
@@ -141,7 +141,7 @@ def near_best(
     prices : ndarray of float64, shape (collections, k)
     base : ndarray of int64, shape (n,)
         Where each point is.
-    slack : float
+    slack : ndarray of float64, shape (collections,)
 
     Returns
     -------
@@ -160,7 +160,7 @@ def near_best(
             for j in range(k):
                 best = min(best, costs[x, j] + prices[g, j])
             for j in range(k):
-                if j != base[x] and costs[x, j] + prices[g, j] <= best + slack:
+                if j != base[x] and costs[x, j] + prices[g, j] <= best + slack[g]:
                     if writing:
                         points[counted] = x
                         centres[counted] = j
@@ -169,3 +169,33 @@ def near_best(
             points = np.empty(counted, np.int64)
             centres = np.empty(counted, np.int64)
     return points, centres
+
+
+@numba.njit(cache=True, nogil=True)
+def margins(costs: Array, codes: Array, prices: Array) -> Array:
+    """How much dearer the second best centre of each point is than the best.
+
+    Parameters
+    ----------
+    costs : ndarray of float64, shape (n, k)
+    codes : ndarray of int64, shape (n,)
+    prices : ndarray of float64, shape (collections, k)
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Infinite where there is one centre.
+    """
+    n, k = costs.shape
+    out = np.empty(n)
+    for x in range(n):
+        g = codes[x]
+        best, second = np.inf, np.inf
+        for j in range(k):
+            z = costs[x, j] + prices[g, j]
+            if z < best:
+                best, second = z, best
+            elif z < second:
+                second = z
+        out[x] = second - best
+    return out

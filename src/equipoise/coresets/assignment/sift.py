@@ -12,6 +12,7 @@ from equipoise.coresets.assignment.limits import Limits
 from equipoise.coresets.assignment.loops import least, margins, near_best
 
 _SOME = 40  # points of each kind that are always in doubt
+_FIRST = 4000  # moves in the first program, at most
 _MORE = 500  # moves that may be added at once, at least
 _NOTHING = 1e-7  # of the mean weight
 _EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
@@ -39,7 +40,15 @@ class Sifted:
     multipliers: Array
 
 
-def sift(points: Points, limits: Limits, prices: Array, slack: float, tolerance: float) -> Sifted:
+def sift(
+    points: Points,
+    limits: Limits,
+    prices: Array,
+    slack: float,
+    tolerance: float,
+    base: Whole | None = None,
+    known: Array | None = None,
+) -> Sifted:
     """Let a linear program move only who could as well go elsewhere, until its prices suit all.
 
     This is column generation (sifting, Bixby et al. 1992): points begin where prices near the
@@ -58,42 +67,40 @@ def sift(points: Points, limits: Limits, prices: Array, slack: float, tolerance:
         In units of the spread.
     tolerance : float
         Relative.
+    base : ndarray of int64, shape (n,), optional
+        Where points begin, if not where prices send them.
+    known : ndarray, shape (q, k), optional
+        Multipliers, in units of cost.
 
     Returns
     -------
     Sifted
     """
     k = points.n_centres
-    base, _, _ = least(points.scaled, points.weights, points.kinds, prices)
+    if base is None:
+        base, _, _ = least(points.scaled, points.weights, points.kinds, prices)
     slacks = _slacks(points, prices, slack)
-    edges = _edges(points, prices, base, slacks)
+    edges = _likeliest(points, prices, _edges(points, prices, base, slacks), _FIRST)
     penalty = 10 * (1 + float(np.ptp(prices, axis=1).max(initial=0.0)))
-    best = -np.inf
+    best = -np.inf if known is None else lower_bound(points, limits, known)
     while True:
         solved = _program(points, limits, base, edges, penalty)
+        v = solved.multipliers * points.spread
+        lower = lower_bound(points, limits, v)
+        if known is None or lower > best:
+            best, known, prices = lower, v, limits.prices(solved.multipliers)
+        found = Sifted(base, edges // k, edges % k, solved.moved, known)
+        value = total_cost(points, found)
+        if solved.missing == 0 and value - best <= tolerance * value:
+            return found
         new = limits.prices(solved.multipliers)
-        found = Sifted(
-            base, edges // k, edges % k, solved.moved, solved.multipliers * points.spread
-        )
-        lower = lower_bound(points, limits, found.multipliers)
-        if solved.missing == 0:
-            value = total_cost(points, found)
-            if value - lower <= tolerance * value:
-                return found
-        if lower > best:
-            best, prices = lower, new
         slacks /= 4
         wanted = np.setdiff1d(_edges(points, new, base, slacks), edges, assume_unique=True)
         if len(wanted):
             # Prices may be far off where limits were missed; the best ones known say which of
             # the moves that they ask for are likely.
-            above = (
-                points.scaled[wanted // k, wanted % k]
-                + prices[points.kinds[wanted // k], wanted % k]
-            )
-            lowest = (points.scaled[wanted // k] + prices[points.kinds[wanted // k]]).min(axis=1)
-            likely = np.argsort(above - lowest, kind="stable")[: max(_MORE, len(edges))]
-            edges = np.union1d(edges, wanted[likely])
+            likely = _likeliest(points, prices, wanted, max(_MORE, len(edges)))
+            edges = np.union1d(edges, likely)
         elif solved.missing == 0:
             return found  # what is left of the gap is rounding
         else:
@@ -127,6 +134,16 @@ def _edges(points: Points, prices: Array, base: Whole, slacks: Array) -> Whole:
     who, where = near_best(points.scaled, points.kinds, prices, base, slacks)
     has = points.weights[who] > 0
     return who[has] * points.n_centres + where[has]
+
+
+def _likeliest(points: Points, prices: Array, edges: Whole, most: int) -> Whole:
+    """The moves to the centres that are least dearer than the best, not more than so many."""
+    if len(edges) <= most:
+        return edges
+    who, where = edges // points.n_centres, edges % points.n_centres
+    there = points.scaled[who] + prices[points.kinds[who]]
+    above = there[np.arange(len(who)), where] - there.min(axis=1)
+    return np.sort(edges[np.argsort(above, kind="stable")[:most]])
 
 
 @dataclass(frozen=True, eq=False)

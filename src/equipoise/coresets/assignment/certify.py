@@ -79,5 +79,8 @@ def certified(
         who, where, masses = who[order], where[order], masses[order]
     value = float(points.costs[who, where] @ masses)
     # Costs are not negative, so that 0 is a bound too.
-    lower = max(lower_bound(points, limits, multipliers), 0.0)
-    return Assignment(value, min(lower, value), who, where, masses, prices[points.kind_of], method)
+    lower = min(max(lower_bound(points, limits, multipliers), 0.0), value)
+    shape = (len(points.kind_of), points.n_centres)
+    cell = points.collections[who] * shape[1] + where
+    cells = np.bincount(cell, masses, minlength=shape[0] * shape[1]).reshape(shape)
+    return Assignment(value, lower, who, where, masses, prices[points.kind_of], cells, method)

@@ -21,6 +21,7 @@ class Points:
     ----------
     costs : ndarray, shape (n, k)
     weights : ndarray, shape (n,)
+    collections : ndarray of int64, shape (n,)
     kinds : ndarray of int64, shape (n,)
         Collections that are in the same groups are one kind.
     members : ndarray of bool, shape (kinds, l)
@@ -29,6 +30,7 @@ class Points:
 
     costs: Array
     weights: Array
+    collections: Whole
     kinds: Whole
     members: NDArray[np.bool_]
     kind_of: Whole
@@ -114,7 +116,7 @@ def as_points(
     # Collections that are in the same groups differ in nothing that is asked of them.
     kinds, kind_of = np.unique(inside, axis=0, return_inverse=True)
     kind_of = kind_of.reshape(-1).astype(np.int64)
-    return Points(table, mass, kind_of[codes], kinds, kind_of)
+    return Points(table, mass, codes, kind_of[codes], kinds, kind_of)
 
 
 def as_members(members: ArrayLike) -> NDArray[np.bool_]:

@@ -6,8 +6,10 @@ import numpy as np
 
 from equipoise.coresets.assignment.anneal import anneal
 from equipoise.coresets.assignment.certify import certified
+from equipoise.coresets.assignment.flow import flow
 from equipoise.coresets.assignment.inputs import Array, Points
 from equipoise.coresets.assignment.limits import Limits
+from equipoise.coresets.assignment.nearest import nearest_masses
 from equipoise.coresets.assignment.result import Assignment
 from equipoise.coresets.assignment.sift import Sifted, sift
 
@@ -32,13 +34,27 @@ def by_dual(
     -------
     Assignment
     """
+    if not len(limits.right):  # nothing is asked
+        everyone = np.arange(len(points.weights))
+        some = points.weights > 0
+        best = points.scaled.argmin(axis=1)
+        entries = (everyone[some], best[some], points.weights[some])
+        return certified(points, limits, limits.right, entries, "dual")
+    base = known = None
     if start is None:
-        annealed = anneal(points, limits, _ENOUGH)
+        annealed = anneal(points, limits, _ENOUGH, tolerance)
         prices, slack = annealed.prices, annealed.slack
+        known = annealed.multipliers * points.spread
+        if annealed.undecided > _ENOUGH:
+            # So many are as good as indifferent that prices alone send masses far from what
+            # limits ask for; a flow brings them near.
+            near = nearest_masses(limits, annealed.masses)
+            table, _ = flow(points, near, prices, np.ones(len(near), bool))
+            base = table.argmax(axis=1)
     else:
         prices = _of_kinds(points, start) / points.spread
         slack = _slack_of(points, prices)
-    return packed(points, limits, sift(points, limits, prices, slack, tolerance))
+    return packed(points, limits, sift(points, limits, prices, slack, tolerance, base, known))
 
 
 def packed(points: Points, limits: Limits, sifted: Sifted) -> Assignment:

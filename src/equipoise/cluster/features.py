@@ -339,9 +339,7 @@ def _numbers(parts: list[pa.Table], roles: Roles, first: int) -> Block:
     return Block(points, weights, groups)
 
 
-def _require_finite(
-    block: pa.Table, points: Array, features: tuple[str, ...], first: int
-) -> None:
+def _require_finite(block: pa.Table, points: Array, features: tuple[str, ...], first: int) -> None:
     # A sum is finite only if all terms are; only then is it worth looking where.
     if np.isfinite(points.sum()) or np.isfinite(points).all():
         return

@@ -177,9 +177,7 @@ class Labeller:
         at = np.arange(len(some))
         change = float(mass @ (table[at, found] - table[at, labels[some]]))
         labels[some] = found
-        kept = Shares.of_cells(
-            settled + cells(of, found, mass, shape), self._members, self._bounds
-        )
+        kept = Shares.of_cells(settled + cells(of, found, mass, shape), self._members, self._bounds)
         return Labelled(labels, self._cost + change, kept, again.prices)
 
     def _anew(
@@ -208,9 +206,7 @@ class Labeller:
         return again, float(again.masses[late][elsewhere].sum())
 
 
-def cells(
-    codes: Integers, labels: Integers, weights: Array, shape: tuple[int, ...]
-) -> Array:
+def cells(codes: Integers, labels: Integers, weights: Array, shape: tuple[int, ...]) -> Array:
     """What each cluster has of each collection.
 
     Parameters

@@ -44,9 +44,7 @@ def mend(
     ndarray of int64, shape (n,)
     """
     shape = settled.shape
-    cells = settled + np.bincount(
-        codes * shape[1] + labels, weights, settled.size
-    ).reshape(shape)
+    cells = settled + np.bincount(codes * shape[1] + labels, weights, settled.size).reshape(shape)
     inside = members.astype(np.float64)
     masses, sizes = inside.T @ cells, cells.sum(axis=0)
     labels = labels.copy()

@@ -13,10 +13,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from equipoise.cluster.bounds import Bounds, ShareBounds, asks_nothing, read_balance, read_bounds
-from equipoise.cluster.combinations import Combinations
-from equipoise.cluster.features import Scale, Scaling, read_numbers
+from equipoise.cluster.features import Scaling, read_numbers
 from equipoise.cluster.kept import Shares
-from equipoise.cluster.labels import Labeller
+from equipoise.cluster.labels import Labelled, Labeller, cells
 from equipoise.cluster.sizes import read_size, read_whole
 from equipoise.cluster.solve import Search, children
 from equipoise.cluster.solve_fair import FairSolved, solve_fair
@@ -55,8 +54,10 @@ class Clustering:
         The cluster of each row.
     shares : Shares
         Who is in which, and the bounds.
+    plain_shares : Shares
+        The same at the best centres that were found without bounds.
     cost, plain_cost : float
-        Of all rows at their centres; and at the best centres that were found without bounds.
+        Of all rows at their centres; and without bounds.
     asked : tuple of str
         The bounds as they were asked for.
     seconds : float
@@ -68,6 +69,7 @@ class Clustering:
     found: FairSolved
     labels: Integers
     shares: Shares
+    plain_shares: Shares
     cost: float
     plain_cost: float
     asked: tuple[str, ...]
@@ -149,6 +151,7 @@ class Clustering:
             },
             "cost": self.cost,
             "plain_cost": self.plain_cost,
+            "plain_violation": self.plain_shares.violation.rows,
             "price": self.price if np.isfinite(self.price) else None,
             "coreset_cost": self.found.assignment.value + self.summary.coreset.offset,
             "coreset_gap": self.found.assignment.gap,
@@ -277,16 +280,15 @@ def cluster(
     found = solve_fair(
         coreset.points, coreset.weights, coreset.collections, members, bounds, search, solving
     )
-    labels, shares, cost, plain_cost = _label(
-        opened, summary.scale, summary.combinations, members, bounds, found, power, progress
-    )
+    labelled, plain_shares, plain_cost = _label(opened, summary, members, bounds, found, progress)
     return Clustering(
         opened,
         summary,
         found,
-        labels,
-        shares,
-        cost,
+        labelled.labels,
+        labelled.shares,
+        plain_shares,
+        labelled.cost,
         plain_cost,
         _said(at_least, at_most, balance),
         time.perf_counter() - started,
@@ -313,20 +315,22 @@ def _check(opened: Opened, nothing_asked: bool) -> None:
 
 def _label(
     opened: Opened,
-    scale: Scale,
-    combinations: Combinations,
+    summary: Summary,
     members: NDArray[np.bool_],
     bounds: ShareBounds,
     found: FairSolved,
-    power: float,
     progress: Progress | None,
-) -> tuple[Integers, Shares, float, float]:
+) -> tuple[Labelled, Shares, float]:
+    power, scale = summary.coreset.power, summary.scale
     labeller = Labeller(found.centres, power, found.assignment, members, bounds)
     plain_cost, done = 0.0, 0
+    plain_cells = np.zeros((len(members), len(found.centres)))
     for block in read_numbers(opened.source, opened.roles):
         points = scale.to_points(block.points)
-        labeller.add(points, block.weights, combinations.codes(block.groups, len(points)))
-        squares = nearest(points, found.plain.centres)[1]
+        codes = summary.combinations.codes(block.groups, len(points))
+        labeller.add(points, block.weights, codes)
+        labels, squares = nearest(points, found.plain.centres)
+        plain_cells += cells(codes, labels, block.weights, plain_cells.shape)
         plain_cost += float(block.weights @ to_power(squares, power))
         done += len(points)
         if progress is not None:
@@ -341,8 +345,8 @@ def _label(
             first = last
         return np.concatenate(gathered)
 
-    labelled = labeller.finish(rows_of)
-    return labelled.labels, labelled.shares, labelled.cost, plain_cost
+    plain_shares = Shares.of_cells(plain_cells, members, bounds)
+    return labeller.finish(rows_of), plain_shares, plain_cost
 
 
 def _said(

@@ -11,9 +11,7 @@ EPS = 0.01
 """The error of a summary where none is asked."""
 
 
-def read_size(
-    size: Any, eps: Any, n_clusters: int, power: float, n_collections: int = 1
-) -> int:
+def read_size(size: Any, eps: Any, n_clusters: int, power: float, n_collections: int = 1) -> int:
     """Points of a summary.
 
     Parameters

@@ -150,22 +150,24 @@ def drawn(
         Whether each is drawn. Of what sums to m in a collection, m points.
     """
     sums = np.zeros(n_collections)
-    for i in order:
+    for i in range(len(of)):
         if probabilities[i] < 1.0:
             sums[of[i]] += probabilities[i]
+    # Sums are whole up to rounding only: steps are stretched to end where they do, short of what
+    # another order of adding up could make of them.
     draws = np.maximum(np.rint(sums), 1.0)
+    steps = sums / draws * (1 - 1e-9)
     made = np.zeros(n_collections, np.int64)
     running = np.zeros(n_collections)
     out = np.zeros(len(order), np.bool_)
     for i in order:
-        if probabilities[i] >= 1.0:
+        p = probabilities[i]
+        if p >= 1.0:
             out[i] = True
             continue
         g = of[i]
-        running[g] += probabilities[i]
-        # Sums are whole up to rounding only: steps are stretched to end where they do.
-        at = min((made[g] + offsets[g]) * (sums[g] / draws[g]), sums[g])
-        if made[g] < draws[g] and probabilities[i] > 0.0 and running[g] >= at:
+        running[g] += p
+        if running[g] > (made[g] + offsets[g]) * steps[g] and made[g] < draws[g]:
             out[i] = True
             made[g] += 1
     return out

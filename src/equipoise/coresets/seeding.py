@@ -16,6 +16,8 @@ Array = NDArray[Any]
 # Up to so many distances one centre after the other is at least as fast as rounds.
 _SMALL = 200_000
 _ROUNDS = 4
+_SAMPLE = 10_000
+_SAMPLE_PER_SEED = 50
 
 
 class Seeds(NamedTuple):
@@ -77,21 +79,49 @@ def draw_seeds(
     if n * n_seeds <= _SMALL or n <= 2 * _ROUNDS * n_seeds:
         rows = _one_by_one(points, weights, n_seeds, power, random)
         return Seeds(rows, *nearest(points, points[rows]))
-    rows = _draw(np.cumsum(weights), random.random(1))
+    sample_size = max(_SAMPLE, _SAMPLE_PER_SEED * n_seeds)
+    if n >= 4 * sample_size:
+        sample = systematic(weights, sample_size, random)
+        # Points that weigh more than a step are drawn once: they keep what they weigh.
+        weighs = np.maximum(weights[sample], weights.sum() / sample_size)
+        rows = sample[draw_seeds(points[sample], weighs, n_seeds, power, random).rows]
+        rounds, draws = 1, -(-n_seeds // 2)
+    else:
+        rows = _draw(np.cumsum(weights), random.random(1))
+        rounds, draws = _ROUNDS, n_seeds
     labels, squares = nearest(points, points[rows])
-    for _ in range(_ROUNDS):
-        new = systematic(_masses(weights, squares, power), n_seeds, random)
+    for _ in range(rounds):
+        new = systematic(_masses(weights, squares, power), draws, random)
         if not len(new):  # every point is a seed
             break
         nearer(points, points[new], len(rows), labels, squares)
         rows = np.concatenate([rows, new])
-    if len(rows) <= n_seeds:
-        return Seeds(rows, labels, squares)
-    masses = np.bincount(labels, weights, len(rows))
+    return _fewer(points, weights, n_seeds, power, random, Seeds(rows, labels, squares))
+
+
+def _fewer(
+    points: Array,
+    weights: Array,
+    n_seeds: int,
+    power: float,
+    random: np.random.Generator,
+    candidates: Seeds,
+) -> Seeds:
+    """Candidates that k-means++ keeps, each weighing as much as the points nearest to it."""
+    masses = np.bincount(candidates.labels, weights, len(candidates.rows))
     # A candidate that another one is equal to has no points of its own.
-    rows, masses = rows[masses > 0], masses[masses > 0]
-    rows = rows[_one_by_one(points[rows], masses, n_seeds, power, random)]
-    return Seeds(rows, *nearest(points, points[rows]))
+    own = np.flatnonzero(masses > 0)
+    rows = candidates.rows[own]
+    if len(own) > n_seeds:
+        kept = np.sort(_one_by_one(points[rows], masses[own], n_seeds, power, random))
+        own, rows = own[kept], rows[kept]
+    number = np.full(len(candidates.rows), -1, np.int32)
+    number[own] = np.arange(len(own))
+    labels, squares = number[candidates.labels], candidates.squares
+    # The nearest candidate, if it is kept, is the nearest of those that are kept.
+    orphans = np.flatnonzero(labels < 0)
+    labels[orphans], squares[orphans] = nearest(points[orphans], points[rows])
+    return Seeds(rows, labels, squares)
 
 
 def systematic(masses: Array, n_draws: int, random: np.random.Generator) -> NDArray[np.int64]:

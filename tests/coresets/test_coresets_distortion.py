@@ -101,6 +101,10 @@ def test_same_seed_same_centres_and_rows_of_no_weight_are_none() -> None:
     twice = centre_families(points[weights > 0], 3, weights=weights[weights > 0], seed=4)
     for name, sets in once.items():
         assert sets.tobytes() == twice[name].tobytes()
+    sequence = np.random.SeedSequence(4)
+    for _ in range(2):
+        again = centre_families(points, 3, weights=weights, seed=sequence)
+        assert all(again[name].tobytes() == sets.tobytes() for name, sets in once.items())
     other = centre_families(points, 3, weights=weights, seed=5)
     assert not any(np.array_equal(other[name], sets) for name, sets in once.items())
 

@@ -132,6 +132,7 @@ def test_same_bits_twice_and_the_callers_centres_untouched() -> None:
         ({"power": np.nan}, "power must be a number of at least 1"),
         ({"max_iter": -1}, "max_iter"),
         ({"tol": np.nan}, "tol"),
+        ({"points": [[0.0], [1.0], [1e200]]}, "so far apart"),
     ],
 )
 def test_bad_input_is_refused_by_name(changed: dict, message: str) -> None:

@@ -84,44 +84,69 @@ def refine(
         raise ValueError(
             f"max_iter and tol must not be negative, not max_iter={max_iter!r} and tol={tol!r}."
         )
-    labels, costs = _assigned(X, w, C, power)
-    check_total(costs.sum())
-    for _ in range(max_iter):
-        before = costs.sum()
-        _fill_empty(X, w, C, labels, costs)
-        C = settle(X, w, labels, C, power, tol)
-        labels, costs = _assigned(X, w, C, power)
-        if not before - costs.sum() > tol * before:
-            break
-    return C, labels, float(costs.sum())
+    return lloyd(X, w, C, power, max_iter, tol)[:3]
 
 
-def settle(
-    points: Array, weights: Array, labels: Array, centres: Array, power: float, tol: float = 1e-5
-) -> Floats:
-    """Move each centre to where the points that it has now cost least.
+def lloyd(
+    X: Floats, w: Floats, C: Floats, power: float, max_iter: int, tol: float
+) -> tuple[Floats, NDArray[np.int32], float, int]:
+    """What :func:`refine` does, without its checks, and after how many rounds it ended.
 
     Parameters
     ----------
-    points : ndarray of float64, shape (n, d)
-    weights : ndarray of float64, shape (n,)
-        Not negative.
+    X, w, C, power, max_iter, tol
+        As :func:`refine` has checked them.
+
+    Returns
+    -------
+    centres, labels, cost
+        As :func:`refine` gives them.
+    rounds : int
+        Times that points were assigned anew.
+
+    Raises
+    ------
+    ValueError
+        If costs are too large for floating point.
+    """
+    labels, costs = _assigned(X, w, C, power)
+    check_total(costs.sum())
+    rounds = 0
+    while rounds < max_iter:
+        rounds += 1
+        before = costs.sum()
+        _fill_empty(X, w, C, labels, costs)
+        C = move_centres(X, w, labels, C, power, tol)
+        labels, costs = _assigned(X, w, C, power)
+        if not before - costs.sum() > tol * before:
+            break
+    return C, labels, float(costs.sum()), rounds
+
+
+def move_centres(
+    X: Floats, w: Floats, labels: Array, C: Floats, power: float, tol: float = 0.0
+) -> Floats:
+    """Move centres to where the points that they have cost less, whoever they were given to.
+
+    Parameters
+    ----------
+    X : ndarray of float64, shape (n, d)
+    w : ndarray of float64, shape (n,)
     labels : ndarray of int, shape (n,)
-        Whose each point is.
-    centres : ndarray of float64, shape (k, d)
-        Where they begin. One that has no points stays.
+        The centre that has each point. A point that several share is there once for each.
+    C : ndarray of float64, shape (k, d)
+        Where centres are; one without points stays.
     power : float
-        z. For z = 2 the mean; for others it is approached in a few steps, each no worse.
+        z.
     tol : float
-        It ends when all costs together fall by no more than this share.
+        Weiszfeld's steps end when they gain no more than this share of the cost.
 
     Returns
     -------
     ndarray of float64, shape (k, d)
+        For z = 2 the means, else ten steps towards where points cost least.
     """
-    return _descend(
-        points, weights, labels, centres, float(power), 1 if power == 2 else _STEPS, tol
-    )
+    return _descend(X, w, labels, C, float(power), 1 if power == 2 else _STEPS, tol)
 
 
 def _assigned(X: Floats, w: Floats, C: Floats, power: float) -> tuple[NDArray[np.int32], Floats]:

@@ -62,7 +62,8 @@ def centre_families(
     w = np.ones(len(X)) if weights is None else as_weights(weights, len(X))
     if not (w > 0).any():
         raise ValueError("there must be a point of positive weight to try centres on.")
-    X, w = X[w > 0], w[w > 0]
+    if (w == 0).any():
+        X, w = X[w > 0], w[w > 0]
     k, n_sets = as_count(n_clusters, "n_clusters"), as_count(n_sets, "n_sets")
     root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     # Children by their numbers: a sequence that spawns gives others the second time.

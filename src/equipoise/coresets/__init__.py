@@ -4,22 +4,40 @@ A :class:`Coreset` stands for many rows; a *builder* makes it smaller.
 """
 
 from equipoise.coresets.allocation import SmallCoresetWarning
+from equipoise.coresets.centres import centre_families
+from equipoise.coresets.certificates import Bounds, bounds
 from equipoise.coresets.coreset import Builder, Coreset, merge_all
+from equipoise.coresets.distortion import Distortion, observed_distortion
 from equipoise.coresets.lightweight import Lightweight
+from equipoise.coresets.lines import Lines
+from equipoise.coresets.lines_as_coded import LinesAsCoded
+from equipoise.coresets.lloyd import refine
 from equipoise.coresets.seeding import Seeds, draw_seeds
+from equipoise.coresets.snap import Snap
 from equipoise.coresets.stratified import Stratified
 from equipoise.coresets.two_stage import TwoStage
 from equipoise.coresets.uniform import Uniform
+from equipoise.coresets.with_size import with_size
 
 __all__ = [
+    "Bounds",
     "Builder",
     "Coreset",
+    "Distortion",
     "Lightweight",
+    "Lines",
+    "LinesAsCoded",
     "Seeds",
     "SmallCoresetWarning",
+    "Snap",
     "Stratified",
     "TwoStage",
     "Uniform",
+    "bounds",
+    "centre_families",
     "draw_seeds",
     "merge_all",
+    "observed_distortion",
+    "refine",
+    "with_size",
 ]

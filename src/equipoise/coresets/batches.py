@@ -185,8 +185,8 @@ def pairs(positions: Array, weights: Array, starts: Array) -> tuple[Floats, Floa
             t = 2.0 / (skewness + root) if skewness > 0 else (root - skewness) / 2.0
             t = min(max(t, deviation / (1.0 - mean)), mean / deviation)
             share = 1.0 / (1.0 + t * t)
-            nodes[batch, 0] = first + width * max(mean - deviation * t, 0.0)
-            nodes[batch, 1] = first + width * min(mean + deviation / t, 1.0)
+            nodes[batch, 0] = max(first + width * (mean - deviation * t), first)
+            nodes[batch, 1] = min(first + width * (mean + deviation / t), positions[end - 1])
             masses[batch, 0] = mass * share
             masses[batch, 1] = mass * (t * t * share)
         # Of what is on a line nothing overtakes: the first points go to the first node.

@@ -173,3 +173,23 @@ def as_positive(value: float, argument: str) -> float:
     if not (np.isfinite(number) and number > 0):
         raise ValueError(f"{argument} must be a positive number, not {value!r}.")
     return number
+
+
+def check_total(total: float) -> None:
+    """Refuse costs that are beyond floating point.
+
+    Parameters
+    ----------
+    total : float
+        Of all points.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite.
+    """
+    if not np.isfinite(total):
+        raise ValueError(
+            "points are so far apart that their distances to the power of z are no numbers any "
+            "more; divide the features by what is typical of them."
+        )

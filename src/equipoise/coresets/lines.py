@@ -25,7 +25,7 @@ Integers = NDArray[np.int64]
 # (z = 2), with which coresets would be that much larger, for instances that nobody has met.
 _APPROXIMATION = 2.0
 # Lines are found without looking at the net; beyond this nearly every point has one of its own.
-_LARGEST_NET = 10**8
+_LARGEST_NET = 10**6
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Lines:
     ------
     ValueError
         If a parameter is out of range; when called, if z is neither 1 nor 2, or the net would have
-        more than 10^8 directions: their number grows with eps^(1-d), and so does the coreset.
+        more than 10^6 directions: their number grows with eps^(1-d), and so does the coreset.
 
     Notes
     -----
@@ -122,9 +122,7 @@ class Lines:
         sums = np.add.reduceat(costs[order], starts)
         thresholds = sums * one_dimensional_share(self.eps, self.n_clusters, power)
         batches = cut(positions[order], w[order], starts, thresholds, power)
-        return replaced(
-            larger, order, origins[order], directions[order], positions[order], batches
-        )
+        return replaced(larger, order, origins[order], directions[order], positions[order], batches)
 
 
 def check_power(power: float, builder: str) -> None:
@@ -206,8 +204,8 @@ def _cells_on_an_edge(eps: float, power: float, d: int) -> int:
     cells = max(1, math.ceil(math.sqrt(d - 1) / sine))
     if d * cells ** (d - 1) > _LARGEST_NET:
         raise ValueError(
-            f"Lines with eps={eps:g} needs a net of {float(d * cells ** (d - 1)):.0e} directions in "
-            f"{d} dimensions, where nearly every point would have a line of its own. Make eps "
+            f"Lines with eps={eps:g} needs a net of {float(d * cells ** (d - 1)):.0e} directions "
+            f"in {d} dimensions, where nearly every point would have a line of its own. Make eps "
             "larger, or use Stratified, or LinesAsCoded, which takes directions from the points."
         )
     return cells

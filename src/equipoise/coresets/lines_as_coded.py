@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.coresets.batches import cut
-from equipoise.coresets.checks import as_count, as_positive
+from equipoise.coresets.checks import as_count, as_positive, check_total
 from equipoise.coresets.coreset import Coreset
 from equipoise.coresets.distances import nearest, to_power
 from equipoise.coresets.lines import check_power, first_of_each
@@ -68,7 +68,8 @@ class LinesAsCoded:
     Raises
     ------
     ValueError
-        If a parameter is out of range, or when called z is neither 1 nor 2.
+        If a parameter is out of range; when called, if z is neither 1 nor 2 or costs are too
+        large for floating point.
 
     References
     ----------
@@ -104,6 +105,7 @@ class LinesAsCoded:
         """
         check_power(larger.power, "LinesAsCoded")
         X, w, power, k = larger.points, larger.weights, larger.power, self.n_clusters
+        check_total((w * to_power(nearest(X, X[:1])[1], power)).sum())
         rows = search_in_order(X, w, np.arange(min(k, len(X))), power, _EXCHANGES)
         centres = X[rows]
         if power == 1:
@@ -216,9 +218,7 @@ def _line_means(X: Floats, w: Floats, n_lines: int) -> tuple[Floats, Floats, flo
         bases, ways, cost = new_bases, new_ways, new_cost
 
 
-def _principal(
-    X: Floats, w: Floats, line: Integers, n_lines: int
-) -> tuple[Floats, Floats, float]:
+def _principal(X: Floats, w: Floats, line: Integers, n_lines: int) -> tuple[Floats, Floats, float]:
     """The line through the mean of each part along its largest variance, and what is across."""
     masses, means, scatter = _moments(X, w, line, n_lines)
     kept = masses > 0

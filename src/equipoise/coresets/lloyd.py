@@ -21,7 +21,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.coresets.checks import as_centres, as_points, as_weights
+from equipoise.coresets.checks import as_centres, as_points, as_weights, check_total
 from equipoise.coresets.distances import nearest, to_power
 
 Array = NDArray[Any]
@@ -70,8 +70,8 @@ def refine(
     Raises
     ------
     ValueError
-        If shapes differ, something is not finite, all weights are 0, `power` is less than 1 or
-        `max_iter` or `tol` negative.
+        If shapes differ, something is not finite, all weights are 0, `power` is less than 1,
+        `max_iter` or `tol` negative, or costs are too large for floating point.
     """
     X = as_points(points)
     w = np.ones(len(X)) if weights is None else as_weights(weights, len(X))
@@ -103,8 +103,14 @@ def lloyd(
         As :func:`refine` gives them.
     rounds : int
         Times that points were assigned anew.
+
+    Raises
+    ------
+    ValueError
+        If costs are too large for floating point.
     """
     labels, costs = _assigned(X, w, C, power)
+    check_total(costs.sum())
     rounds = 0
     while rounds < max_iter:
         rounds += 1

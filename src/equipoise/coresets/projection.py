@@ -60,7 +60,9 @@ def replaced(
         moved = w * np.sqrt(((X - S[batch]) ** 2).sum(1))
     else:
         two, twice, along = pairs(positions, w, starts)
-        S = np.where(alike[:, None, None], first[:, None], o[:, None] + two[:, :, None] * u[:, None])
+        S = np.where(
+            alike[:, None, None], first[:, None], o[:, None] + two[:, :, None] * u[:, None]
+        )
         masses = np.where(alike[:, None], [1.0, 0.0] * twice.sum(1, keepdims=True), twice).ravel()
         S, rows, collections = S.reshape(-1, X.shape[1]), rows.repeat(2), collections.repeat(2)
         # Across the line and along it: Pythagoras.

@@ -31,7 +31,7 @@ def by_flow(points: Points, masses: Array) -> Assignment:
     -------
     Assignment
     """
-    bound = points.members.any(axis=1)
+    bound = np.asarray(points.members.any(axis=1))
     table, prices = flow(points, masses, np.zeros_like(masses), bound)
     who, where = np.nonzero(table)
     rows = np.diag(bound.astype(np.float64))

@@ -43,7 +43,8 @@ class Points:
     @cached_property
     def kind_masses(self) -> Array:
         """The mass of each kind."""
-        return np.bincount(self.kinds, self.weights, minlength=len(self.members))
+        masses = np.bincount(self.kinds, self.weights, minlength=len(self.members))
+        return np.asarray(masses, np.float64)
 
     @cached_property
     def group_masses(self) -> Array:
@@ -59,10 +60,9 @@ class Points:
     def spread(self) -> float:
         """How much the dearest centre costs more than the cheapest, the mean over points."""
         # Without this unit a first step on raw costs is far too short and optimisers stop at once.
-        if self.mass == 0:
-            return 1.0
-        by_point = self.costs.max(axis=1) - self.costs.min(axis=1)
-        return float(self.weights @ by_point / self.mass) or 1.0
+        highest = self.costs.max(axis=1)
+        apart = float(self.weights @ (highest - self.costs.min(axis=1)) / self.mass)
+        return apart or float(self.weights @ highest / self.mass) or 1.0
 
     @cached_property
     def scaled(self) -> Array:

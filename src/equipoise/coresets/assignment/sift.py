@@ -48,7 +48,8 @@ def sift(
     tolerance: float,
     base: Whole | None = None,
     known: Array | None = None,
-) -> Sifted:
+    patience: float = np.inf,
+) -> Sifted | None:
     """Let a linear program move only who could as well go elsewhere, until its prices suit all.
 
     This is column generation (sifting, Bixby et al. 1992): points begin where prices near the
@@ -71,10 +72,13 @@ def sift(
         Where points begin, if not where prices send them.
     known : ndarray, shape (q, k), optional
         Multipliers, in units of cost.
+    patience : float
+        Moves in the program with which to give up.
 
     Returns
     -------
-    Sifted
+    Sifted or None
+        None if it gave up: the prices were not so near the best.
     """
     k = points.n_centres
     if base is None:
@@ -101,6 +105,8 @@ def sift(
             # the moves that they ask for are likely.
             likely = _likeliest(points, prices, wanted, max(_MORE, len(edges)))
             edges = np.union1d(edges, likely)
+            if len(edges) > patience:
+                return None
         elif solved.missing == 0:
             return found  # what is left of the gap is rounding
         else:

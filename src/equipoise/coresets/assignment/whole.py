@@ -156,7 +156,7 @@ def _candidates(
 
 
 def _move(
-    rows: Whole, costs: Array, codes: Whole, labels: Whole, prices: Array, more: Array
+    rows: Whole, costs: Array, codes: Whole, labels: Whole, prices: Array, more: Whole
 ) -> None:
     """Move some of the rows of each collection so that centres have so many more, in place."""
     for g in np.unique(codes[rows]):

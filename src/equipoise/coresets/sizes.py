@@ -1,2 +1,0 @@
-import math
-def suggest_size(eps,k,z=2,n_collections=1): return max(math.ceil(.04*k/eps**2), 20*n_collections)

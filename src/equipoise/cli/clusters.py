@@ -9,7 +9,14 @@ from typing import Annotated, Self
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 
 class Scale(StrEnum):
@@ -79,7 +86,7 @@ class Progressing:
             console=Console(stderr=True),
             transient=True,
         )
-        self._of: dict[str, int] = {}
+        self._of: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         self._bar.start()

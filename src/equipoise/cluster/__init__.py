@@ -2,6 +2,7 @@
 
 from equipoise.cluster.bounds import ShareBounds
 from equipoise.cluster.fair import FairKMeans, FairKMedian
+from equipoise.cluster.fair_cost import fair_cost
 from equipoise.cluster.kept import Shares, Violation
 from equipoise.cluster.plain import CoresetKMeans, CoresetKMedian
 from equipoise.cluster.run import Clustering, cluster
@@ -21,6 +22,7 @@ __all__ = [
     "Summary",
     "Violation",
     "cluster",
+    "fair_cost",
     "summarise",
 ]
 

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from equipoise.cluster.bounds import Bounds, ShareBounds, asks_nothing
-from equipoise.cluster.kept import Shares, Violation
+from equipoise.cluster.kept import Violation
 from equipoise.cluster.labels import Labeller, cheapest
 from equipoise.cluster.memberships import Memberships
 from equipoise.cluster.plain import row_weights
@@ -168,7 +168,7 @@ class _FairClusterer(
                 self._builder(1), rows.shape[1], self._power, seed=as_int(build)
             )
             for of_all_rows in ("labels_", "inertia_", "plain_inertia_", "_kept"):
-                vars(self).pop(of_all_rows, None)
+                self.__dict__.pop(of_all_rows, None)
         assert isinstance(self._held, CoresetStream)
         self._held.add(rows, weights, self._memberships.codes(groups))
         self._found = None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_GROUPS = 30
 _MOST_CLUSTERS = 12
+_BESIDE = 4
 _POINTS = 300
 
 
@@ -47,7 +48,9 @@ def page(found: Clustering) -> Page:
     sections = [Section("In short", [_callout(found), cost_table(found)])]
     if not bounds.idle:
         sections.append(Section("Groups", [share_figure(found), group_table(found)], note=_SHARES))
-    sections.append(Section("Clusters", [cluster_table(found), projection(found)], note=_PLANE))
+    sections.append(
+        Section("Clusters", [cluster_table(found), centre_table(found), projection(found)], _PLANE)
+    )
     sections.append(Section("What it rests on", [_rests_on(found), cost_figure(found)], note=_COST))
     asked = "; ".join(found.asked) or "no bounds"
     return Page(
@@ -59,16 +62,16 @@ def page(found: Clustering) -> Page:
 
 
 _SHARES = (
-    "Bars of clusters reach from the lowest to the highest share of a cluster, and have their mark at "
-    "the median one. Beside them stands the group's share of all rows."
+    "Bars of clusters reach from the lowest to the highest share of a cluster, and have their mark "
+    "at the median one. Beside them stands the group's share of all rows."
 )
 _PLANE = (
-    "The plane of the two directions in which the data vary most, seen through the scale. Distances "
-    "within it are less than those that count, which are in all features."
+    "The plane of the two directions in which the data vary most, seen through the scale. "
+    "Distances within it are less than those that count, which are in all features."
 )
 _COST = (
-    "On the summary the bar reaches from what no assignment to these centres can cost less than, to "
-    "what was found. Whether other centres cost less is not known: clusterings are local optima."
+    "On the summary the bar reaches from what no assignment to these centres can cost less than, "
+    "to what was found. Whether other centres cost less is not known: clusterings are local optima."
 )
 
 
@@ -100,7 +103,7 @@ def cost_table(found: Clustering) -> Table:
     """
     rows: list[list[str | Cell]] = [
         ["cost", f"{found.plain_cost:,.6g}", f"{found.cost:,.6g}"],
-        ["price of the bounds", "", _percent(found.price)],
+        ["price of the bounds", "", _percent(max(found.price, 0.0))],
         ["bound broken most", _broken(found.plain_shares), _broken(found.shares)],
     ]
     return Table(
@@ -130,7 +133,7 @@ def group_table(found: Clustering) -> Table:
             [
                 name,
                 _percent(bounds.shares[g]),
-                f"{_percent(bounds.at_least[g])} to {_percent(bounds.at_most[g])}",
+                f"{100 * bounds.at_least[g]:.1f} to {_percent(bounds.at_most[g])}",
                 _range(plain[:, g]),
                 _range(kept[:, g]),
                 Cell(f"off by {broken[g].max():,.3g}", "warn") if broken[g].any() else "kept",
@@ -152,7 +155,7 @@ def group_table(found: Clustering) -> Table:
 
 
 def cluster_table(found: Clustering) -> Table:
-    """Size, shares and centre of each cluster.
+    """Size of each cluster, and what the first groups have of it.
 
     Parameters
     ----------
@@ -163,23 +166,40 @@ def cluster_table(found: Clustering) -> Table:
     Table
     """
     names, shares = found.shares.bounds.names, found.shares.shares
-    shown = [] if found.shares.bounds.idle else list(range(len(names)))[:6]
-    features = found.summary.features[:6]
+    shown = [] if found.shares.bounds.idle else list(range(len(names)))[:_BESIDE]
     total = found.shares.sizes.sum()
     columns = [Column("cluster"), Column("rows", "right"), Column("of all", "right")]
-    columns += [Column(names[g], "right", note="share") for g in shown]
-    columns += [Column(name, "right", note="centre") for name in features]
+    columns += [Column(names[g], "right") for g in shown]
     rows: list[list[str | Cell]] = [
-        [
-            str(j),
-            f"{size:,.6g}",
-            _percent(size / total),
-            *(_percent(shares[j, g]) for g in shown),
-            *(f"{centre:,.4g}" for centre in found.centres[j, : len(features)]),
-        ]
+        [str(j), f"{size:,.6g}", _percent(size / total), *(_percent(shares[j, g]) for g in shown)]
         for j, size in enumerate(found.shares.sizes)
     ]
     return Table(columns, rows, caption="Clusters")
+
+
+def centre_table(found: Clustering) -> Table:
+    """The centres, in the units of the table.
+
+    Parameters
+    ----------
+    found : Clustering
+
+    Returns
+    -------
+    Table
+    """
+    features, k = found.summary.features, len(found.centres)
+    rows: list[list[str | Cell]]
+    if k <= _MOST_CLUSTERS:
+        columns = [Column("feature"), *(Column(f"cluster {j}", "right") for j in range(k))]
+        rows = [
+            [name, *(f"{value:,.4g}" for value in found.centres[:, c])]
+            for c, name in enumerate(features)
+        ]
+    else:
+        columns = [Column("cluster"), *(Column(name, "right") for name in features)]
+        rows = [[str(j), *(f"{value:,.4g}" for value in found.centres[j])] for j in range(k)]
+    return Table(columns, rows, caption="Centres")
 
 
 def share_figure(found: Clustering) -> Figure:
@@ -314,9 +334,7 @@ def _callout(found: Clustering) -> Callout:
         return Callout(
             "info", "Nothing was asked of groups", "Each row is with its nearest centre."
         )
-    price = (
-        f"They cost {_percent(found.price)} more than the best clusters that were found without."
-    )
+    price = f"They cost {_percent(max(found.price, 0.0))} more than the best clusters that were found without."
     if violation:
         return Callout(
             "warn",
@@ -376,7 +394,7 @@ def _broken(shares: Shares) -> str:
 
 
 def _range(shares: NDArray[np.float64]) -> str:
-    return f"{_percent(np.nanmin(shares))} to {_percent(np.nanmax(shares))}"
+    return f"{100 * np.nanmin(shares):.1f} to {_percent(np.nanmax(shares))}"
 
 
 def _percent(share: float) -> str:

@@ -120,7 +120,7 @@ class _CoresetClusterer(
                 Stratified(search.n_clusters, size), rows.shape[1], self._power, seed=as_int(build)
             )
             for of_all_rows in ("labels_", "inertia_"):
-                vars(self).pop(of_all_rows, None)
+                self.__dict__.pop(of_all_rows, None)
         assert isinstance(self._held, CoresetStream)
         self._held.add(rows, weights)
         self._found: tuple[Coreset, Solved] | None = None

@@ -90,9 +90,9 @@ class Summary:
         coreset = self.coreset
         columns: dict[str, Any] = dict(zip(self.features, self.rows.T, strict=True))
         values = list(self.combinations.known)
-        for c, name in enumerate(self.sensitive):
+        for c, key in enumerate(self.keys):
             of_each = pa.array([one[c] for one in values], pa.string())
-            columns[self.keys[c]] = of_each.take(pa.array(coreset.collections))
+            columns[key] = of_each.take(pa.array(coreset.collections))
         for added in (WEIGHT, ROW):
             if added in columns:
                 raise DataError(

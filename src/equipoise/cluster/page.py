@@ -272,7 +272,10 @@ def projection(found: Clustering) -> Figure:
         for (x, y), row in zip(spots, drawn, strict=True)
         if labels[row] in order
     ]
-    points = [_point(*centred[j], f"cluster {j}", f"cluster {j}") for j in sorted(order.tolist())]
+    points = [
+        _point(centred[j, 0], centred[j, 1], f"cluster {j}", f"cluster {j}")
+        for j in sorted(order.tolist())
+    ]
     more = f"; the {_MOST_CLUSTERS} largest clusters" if len(centres) > _MOST_CLUSTERS else ""
     return scatter(
         points,
@@ -334,7 +337,7 @@ def _callout(found: Clustering) -> Callout:
         return Callout(
             "info", "Nothing was asked of groups", "Each row is with its nearest centre."
         )
-    price = f"They cost {_percent(max(found.price, 0.0))} more than the best clusters that were found without."
+    price = f"They cost {_percent(max(found.price, 0.0))} more than the best without bounds."
     if violation:
         return Callout(
             "warn",

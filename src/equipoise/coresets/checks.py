@@ -64,7 +64,10 @@ def as_weights(weights: ArrayLike, n: int) -> Floats:
     ValueError
         If they are of another shape, negative or not finite.
     """
-    w = np.asarray(weights, np.float64)
+    try:
+        w = np.asarray(weights, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"weights must be numbers: {error}.") from error
     if w.shape != (n,):
         raise ValueError(f"weights must have shape ({n},), one a point, not {w.shape}.")
     if not np.isfinite(w).all() or (w < 0).any():

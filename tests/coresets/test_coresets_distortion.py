@@ -167,6 +167,8 @@ def test_families_refuse_bad_numbers() -> None:
         centre_families([[1.0]], 1, n_sets=0)
     with pytest.raises(ValueError, match="positive weight"):
         centre_families([[1.0]], 1, weights=[0])
+    with pytest.raises(ValueError, match="power must be a number of at least 1"):
+        centre_families([[1.0]], 1, power=0.5)
     family = Distortion({"seeds": np.zeros(3)})
     with pytest.raises(ValueError, match="family must be one of"):
         family.share_beyond("far")

@@ -314,7 +314,7 @@ def test_other_powers_are_refused_by_lines(builder: Builder) -> None:
 
 @pytest.mark.parametrize("kind", [Lines, LinesAsCoded])
 def test_settings_out_of_range_are_refused(kind: type) -> None:
-    for eps in (0, -1, np.nan, np.inf, "small"):
+    for eps in (0, -1, np.nan, np.inf, "0.3", True, None):
         with pytest.raises(ValueError, match="eps must be a positive number"):
             kind(3, eps)
     for k in (0, 2.5, True, "3"):
@@ -329,6 +329,11 @@ def test_snapping_wants_a_point_for_each_collection() -> None:
         _random(0, 20, 2, 2).reduce(Snap(3), 0)
     with pytest.raises(ValueError, match="size must be a whole number"):
         Snap(0)
+
+
+@by_name
+def test_no_points_are_left_as_they_are(builder: Builder) -> None:
+    assert len(Coreset.empty(3, 1).reduce(builder, 0)) == 0
 
 
 @by_name

@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from equipoise.audit import Audit, Counts, audit
+    from equipoise.cluster import (
+        CoresetKMeans,
+        CoresetKMedian,
+        FairKMeans,
+        FairKMedian,
+        cluster,
+        summarise,
+    )
     from equipoise.compare import Comparison, compare
     from equipoise.constraints import Constraint, gap, ratio, worst
     from equipoise.data import Dataset, load, simulate_census
@@ -27,9 +35,13 @@ _HOME = {
     "Audit": "equipoise.audit",
     "Comparison": "equipoise.compare",
     "Constraint": "equipoise.constraints",
+    "CoresetKMeans": "equipoise.cluster",
+    "CoresetKMedian": "equipoise.cluster",
     "Counts": "equipoise.audit",
     "Dataset": "equipoise.data",
     "FairClassifier": "equipoise.learn",
+    "FairKMeans": "equipoise.cluster",
+    "FairKMedian": "equipoise.cluster",
     "Groups": "equipoise.groups",
     "ImplicitBias": "equipoise.rank",
     "MaxEntropyRepair": "equipoise.repair",
@@ -37,6 +49,7 @@ _HOME = {
     "Ranker": "equipoise.rank",
     "Rate": "equipoise.rates",
     "audit": "equipoise.audit",
+    "cluster": "equipoise.cluster",
     "compare": "equipoise.compare",
     "gap": "equipoise.constraints",
     "load": "equipoise.data",
@@ -44,6 +57,7 @@ _HOME = {
     "ratio": "equipoise.constraints",
     "repair": "equipoise.repair",
     "simulate_census": "equipoise.data",
+    "summarise": "equipoise.cluster",
     "worst": "equipoise.constraints",
 }
 
@@ -51,9 +65,13 @@ __all__ = [
     "Audit",
     "Comparison",
     "Constraint",
+    "CoresetKMeans",
+    "CoresetKMedian",
     "Counts",
     "Dataset",
     "FairClassifier",
+    "FairKMeans",
+    "FairKMedian",
     "Groups",
     "ImplicitBias",
     "MaxEntropyRepair",
@@ -61,6 +79,7 @@ __all__ = [
     "Ranker",
     "Rate",
     "audit",
+    "cluster",
     "compare",
     "gap",
     "load",
@@ -68,6 +87,7 @@ __all__ = [
     "ratio",
     "repair",
     "simulate_census",
+    "summarise",
     "worst",
 ]
 

@@ -165,3 +165,16 @@ def test_means_keep_weight_and_mean(points) -> None:
     assert masses.sum() == pytest.approx(weights.sum(), rel=1e-12)
     scale = weights @ np.abs(positions)
     assert masses @ centres == pytest.approx(weights @ positions, abs=1e-9 * scale + 1e-300)
+
+
+@given(st.integers(0, 10**6))
+def test_weights_are_copies(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    positions, weights = np.sort(random.normal(size=9)), random.integers(1, 4, 9)
+    copies = np.repeat(positions, weights)
+    for weighted, copied in zip(
+        [*means(positions, weights.astype(float), WHOLE), *pairs(positions, 1.0 * weights, WHOLE)],
+        [*means(copies, np.ones(len(copies)), WHOLE), *pairs(copies, np.ones(len(copies)), WHOLE)],
+        strict=True,
+    ):
+        np.testing.assert_allclose(weighted, copied, rtol=1e-9, atol=1e-12)

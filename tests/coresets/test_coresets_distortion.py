@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.coresets.transport import distances
 
 from equipoise.coresets import (
     Coreset,
+    Lines,
     LinesAsCoded,
     Snap,
     Stratified,
+    TwoStage,
     Uniform,
     centre_families,
     observed_distortion,
@@ -53,13 +57,20 @@ def test_rows_themselves_have_no_error() -> None:
 
 def test_costs_of_zero_are_told_apart() -> None:
     points = np.repeat([[0.0], [1.0]], 10, axis=0)
-    exact = Coreset.from_block([[0.0], [1.0]], [10, 10])
-    wrong = Coreset.from_block([[0.0], [1.5]], [10, 10])
+    exact = Coreset.from_block(points).reduce(Lines(2, 0.1))
+    wrong = replace(exact, points=exact.points * 1.5)
     centres = [[[0.0], [1.0]]]
     found = observed_distortion(points, exact, centres)
     assert np.isnan(found.errors["given"]).all()
     assert found.worst == found.mean == 0
     assert observed_distortion(points, wrong, centres).worst == np.inf
+
+
+def test_a_sample_whose_mass_is_not_exact_is_tried_as_well() -> None:
+    points, _ = _data(2000)
+    sample = Coreset.from_block(points).reduce(TwoStage(3, 200), 0)
+    assert sample.mass != pytest.approx(2000, rel=1e-9)
+    assert observed_distortion(points, sample, n_clusters=3, n_sets=2).worst < 1
 
 
 def test_families_find_that_a_uniform_sample_misses_outliers() -> None:
@@ -101,6 +112,10 @@ def test_same_seed_same_centres_and_rows_of_no_weight_are_none() -> None:
     twice = centre_families(points[weights > 0], 3, weights=weights[weights > 0], seed=4)
     for name, sets in once.items():
         assert sets.tobytes() == twice[name].tobytes()
+    sequence = np.random.SeedSequence(4)
+    for _ in range(2):
+        again = centre_families(points, 3, weights=weights, seed=sequence)
+        assert all(again[name].tobytes() == sets.tobytes() for name, sets in once.items())
     other = centre_families(points, 3, weights=weights, seed=5)
     assert not any(np.array_equal(other[name], sets) for name, sets in once.items())
 
@@ -134,7 +149,7 @@ def test_table_says_that_errors_were_observed() -> None:
         ({"centres": {}}, "at least one set"),
         ({"centres": {"none": np.empty((0, 2, 3))}}, "at least one set"),
         ({"points": np.zeros((5, 2))}, r"points must have shape \(n, 3\)"),
-        ({"points": np.zeros((5, 3))}, "the rows weigh 5 and the coreset"),
+        ({"points": np.zeros((5, 3))}, "points has 5 rows and the coreset stands for 500"),
         ({"weights": -np.ones(500)}, "weights must be finite and not negative"),
     ],
 )
@@ -152,6 +167,8 @@ def test_families_refuse_bad_numbers() -> None:
         centre_families([[1.0]], 1, n_sets=0)
     with pytest.raises(ValueError, match="positive weight"):
         centre_families([[1.0]], 1, weights=[0])
+    with pytest.raises(ValueError, match="power must be a number of at least 1"):
+        centre_families([[1.0]], 1, power=0.5)
     family = Distortion({"seeds": np.zeros(3)})
     with pytest.raises(ValueError, match="family must be one of"):
         family.share_beyond("far")

@@ -129,9 +129,11 @@ def test_same_bits_twice_and_the_callers_centres_untouched() -> None:
         ({"centres": [[1.0, 2]]}, "centres must have shape"),
         ({"centres": np.empty((0, 1))}, "centres must have shape"),
         ({"power": 0.5}, "power must be a number of at least 1"),
+        ({"power": "2"}, "power must be a number of at least 1"),
         ({"power": np.nan}, "power must be a number of at least 1"),
         ({"max_iter": -1}, "max_iter"),
         ({"tol": np.nan}, "tol"),
+        ({"points": [[0.0], [1.0], [1e200]]}, "so far apart"),
     ],
 )
 def test_bad_input_is_refused_by_name(changed: dict, message: str) -> None:

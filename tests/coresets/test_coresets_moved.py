@@ -20,6 +20,7 @@ from equipoise.coresets import (
     Snap,
     Uniform,
     bounds,
+    lines,
     with_size,
 )
 from equipoise.coresets.allocation import SmallCoresetWarning
@@ -135,6 +136,23 @@ def test_theory_keeps_its_promise_in_the_plane(power: int) -> None:
         assert len(made) < len(whole) / 2
         candidates = np.concatenate([X[::300], made.points[::200], [[0, 0], [4, 4], [90, -50]]])
         assert _largest_error(whole, made, candidates) <= eps
+
+
+@pytest.mark.parametrize(("power", "d"), [(1, 1), (2, 1), (1, 2)])
+def test_theory_keeps_its_promise_for_three_clusters_and_two_collections(power, d) -> None:
+    random = np.random.default_rng(d)
+    X = random.normal(size=(400, d)) + 5 * random.integers(0, 3, (400, 1))
+    whole = Coreset.from_block(X, None, random.integers(0, 2, 400), power=power)
+    made = whole.reduce(Lines(3, 0.9), 0)
+    assert len(made) < len(whole)
+    for _ in range(12):
+        centres = random.choice(X, 3) + random.normal(size=(3, d))
+        masses = {c: random.dirichlet(np.ones(3)) * mass for c, mass in whole.masses.items()}
+        found, exact = (
+            constrained_cost(of.points, of.weights, of.collections, masses, centres, power)
+            for of in (made, whole)
+        )
+        assert found == pytest.approx(exact, rel=0.05)  # eps is the worst case
 
 
 @pytest.mark.parametrize("power", [1, 2])
@@ -257,6 +275,25 @@ def test_projection_as_coded_costs_no_more_than_eps_allows() -> None:
     assert 0 < made.movement < 2 * 0.3 * whole.cost(whole.points[:2])
 
 
+@pytest.mark.parametrize("d", [2, 3, 5])
+def test_each_direction_is_as_near_to_its_line_of_the_net_as_was_promised(d: int) -> None:
+    away = np.random.default_rng(d).standard_cauchy((4000, d))
+    away[0] = 0
+    cells = lines._cells_on_an_edge(0.9, 1, d)
+    of, directions = lines._net_lines(away, cells)
+    assert np.linalg.norm(directions, axis=1) == pytest.approx(1)
+    along = (away * directions).sum(1, keepdims=True) * directions
+    assert (
+        np.linalg.norm(away - along, axis=1) <= 0.9 / 4 * np.linalg.norm(away, axis=1) + 1e-12
+    ).all()
+    assert of.max() < d * cells ** (d - 1)
+    distinct = np.unique(directions, axis=0)
+    assert len(distinct) == len(np.unique(of)) == len(np.unique(np.c_[of, directions], axis=0))
+    opposite = lines._net_lines(-away, cells)
+    # A line has two directions; on the border of two cells either will do.
+    assert np.mean(opposite[0] == of) > 0.999
+
+
 def test_net_too_large_is_refused_with_its_size_and_what_to_use() -> None:
     whole = _random(0, 50, 6, 1)
     with pytest.raises(ValueError, match=r"net of 1e\+09 directions in 6 dimensions.*Stratified"):
@@ -277,7 +314,7 @@ def test_other_powers_are_refused_by_lines(builder: Builder) -> None:
 
 @pytest.mark.parametrize("kind", [Lines, LinesAsCoded])
 def test_settings_out_of_range_are_refused(kind: type) -> None:
-    for eps in (0, -1, np.nan, np.inf, "small"):
+    for eps in (0, -1, np.nan, np.inf, "0.3", True, None):
         with pytest.raises(ValueError, match="eps must be a positive number"):
             kind(3, eps)
     for k in (0, 2.5, True, "3"):
@@ -292,6 +329,11 @@ def test_snapping_wants_a_point_for_each_collection() -> None:
         _random(0, 20, 2, 2).reduce(Snap(3), 0)
     with pytest.raises(ValueError, match="size must be a whole number"):
         Snap(0)
+
+
+@by_name
+def test_no_points_are_left_as_they_are(builder: Builder) -> None:
+    assert len(Coreset.empty(3, 1).reduce(builder, 0)) == 0
 
 
 @by_name
@@ -333,10 +375,10 @@ def test_on_scaled_census_rows_cells_are_nearer_than_lines(real_data: Path, powe
                 )[0]
         return found
 
-    lines = whole.reduce(with_size(LinesAsCoded(3, 0.3), whole, 900))
+    on_lines = whole.reduce(with_size(LinesAsCoded(3, 0.3), whole, 900))
     cells = whole.reduce(Snap(900))
-    assert len(lines) == pytest.approx(len(cells), rel=0.1)
-    lines_off, cells_off = (np.abs(costs(of) / costs(whole) - 1).max() for of in (lines, cells))
+    assert len(on_lines) == pytest.approx(len(cells), rel=0.1)
+    lines_off, cells_off = (np.abs(costs(of) / costs(whole) - 1).max() for of in (on_lines, cells))
     assert cells_off < 0.6 * lines_off
 
 
@@ -365,6 +407,6 @@ def test_rows_themselves_are_bounded_by_their_cost() -> None:
 def test_offset_of_steps_on_steps_is_no_bound_by_itself() -> None:
     whole = _random(2, 400, 2, 2)
     snapped = whole.reduce(Snap(100), 0)
-    lines = snapped.reduce(Lines(2, 0.9), 0)
-    found = lines.cost([[0.0, 0]])
-    assert bounds(lines, found).high > found
+    projected = snapped.reduce(Lines(2, 0.9), 0)
+    found = projected.cost([[0.0, 0]])
+    assert bounds(projected, found).high > found

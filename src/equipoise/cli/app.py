@@ -10,12 +10,14 @@ import typer
 from rich.console import Console
 
 from equipoise.cli.audit import audit
+from equipoise.cli.cluster import cluster
 from equipoise.cli.compare import compare
 from equipoise.cli.predict import predict
 from equipoise.cli.rank import rank
 from equipoise.cli.repair import repair
 from equipoise.cli.report import report
 from equipoise.cli.reproduce import reproduce
+from equipoise.cli.summarise import summarise
 
 app = typer.Typer(
     name="equipoise",
@@ -34,6 +36,8 @@ app.command()(audit)
 app.command()(predict)
 app.command()(repair)
 app.command()(rank)
+app.command()(cluster)
+app.command()(summarise)
 app.command()(report)
 app.command()(reproduce)
 

@@ -21,7 +21,7 @@ from equipoise.cluster.labels import Labeller, cheapest
 from equipoise.cluster.memberships import Memberships
 from equipoise.cluster.plain import row_weights
 from equipoise.cluster.sizes import read_size, read_tol, read_whole
-from equipoise.cluster.solve import Search, children, warn_of_few_points
+from equipoise.cluster.solve import Search, as_int, children, warn_of_few_points
 from equipoise.cluster.solve_fair import FairSolved, solve_fair
 from equipoise.coresets import Coreset, CoresetStream, Stratified
 from equipoise.coresets.distances import all_costs, nearest, to_power
@@ -164,9 +164,11 @@ class _FairClusterer(
         if first:
             build, self._solving = children(self._seed(), 2)
             self._memberships, self._names, self._prices = Memberships(), None, None
-            self._held = CoresetStream(self._builder(1), rows.shape[1], self._power, seed=build)
+            self._held = CoresetStream(
+                self._builder(1), rows.shape[1], self._power, seed=as_int(build)
+            )
             for of_all_rows in ("labels_", "inertia_", "plain_inertia_", "_kept"):
-                vars(self).pop(of_all_rows, None)
+                self.__dict__.pop(of_all_rows, None)
         assert isinstance(self._held, CoresetStream)
         self._held.add(rows, weights, self._memberships.codes(groups))
         self._found = None

@@ -10,7 +10,7 @@ goes to one cluster or the other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,7 +206,9 @@ class Labeller:
         return again, float(again.masses[late][elsewhere].sum())
 
 
-def cells(codes: Integers, labels: Integers, weights: Array, shape: tuple[int, ...]) -> Array:
+def cells(
+    codes: Integers, labels: NDArray[np.integer[Any]], weights: Array, shape: tuple[int, ...]
+) -> Array:
     """What each cluster has of each collection.
 
     Parameters
@@ -221,4 +223,5 @@ def cells(codes: Integers, labels: Integers, weights: Array, shape: tuple[int, .
     ndarray, shape (collections, k)
     """
     n_collections, k = shape
-    return np.bincount(codes * k + labels, weights, n_collections * k).reshape(shape)
+    cell = codes * k + labels
+    return np.bincount(cell, weights, n_collections * k).reshape(shape).astype(np.float64)

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from equipoise.cluster.sizes import read_size, read_tol, read_whole
-from equipoise.cluster.solve import Search, Solved, children, solve, warn_of_few_points
+from equipoise.cluster.solve import Search, Solved, as_int, children, solve, warn_of_few_points
 from equipoise.coresets import Coreset, CoresetStream, Stratified
 from equipoise.coresets.distances import all_costs, nearest, to_power
 
@@ -117,10 +117,10 @@ class _CoresetClusterer(
         if first:
             build, self._solving = children(self._seed(), 2)
             self._held = CoresetStream(
-                Stratified(search.n_clusters, size), rows.shape[1], self._power, seed=build
+                Stratified(search.n_clusters, size), rows.shape[1], self._power, seed=as_int(build)
             )
             for of_all_rows in ("labels_", "inertia_"):
-                vars(self).pop(of_all_rows, None)
+                self.__dict__.pop(of_all_rows, None)
         assert isinstance(self._held, CoresetStream)
         self._held.add(rows, weights)
         self._found: tuple[Coreset, Solved] | None = None

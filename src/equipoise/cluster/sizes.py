@@ -5,6 +5,8 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from equipoise.coresets import suggest_size
 
 EPS = 0.01
@@ -41,7 +43,7 @@ def read_size(size: Any, eps: Any, n_clusters: int, power: float, n_collections:
             raise ValueError(f"size must be a whole number of at least 1, not {size!r}.")
         return int(size)
     error = EPS if eps is None else eps
-    if isinstance(error, bool) or not isinstance(error, Real) or not 0 < error < 1:
+    if isinstance(error, bool) or not isinstance(error, Real) or not 0 < float(error) < 1:
         raise ValueError(f"eps must be a number between 0 and 1, not {eps!r}.")
     return suggest_size(float(error), n_clusters, power, n_collections)
 
@@ -87,6 +89,6 @@ def read_tol(tol: Any) -> float:
     ValueError
         If it is no number of at least 0.
     """
-    if isinstance(tol, bool) or not isinstance(tol, Real) or not 0 <= tol < float("inf"):
+    if isinstance(tol, bool) or not isinstance(tol, Real) or not 0 <= float(tol) < np.inf:
         raise ValueError(f"tol must be a finite number of at least 0, not {tol!r}.")
     return float(tol)

@@ -101,6 +101,20 @@ def children(seed: np.random.SeedSequence, n: int) -> list[np.random.SeedSequenc
     return [np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(n)]
 
 
+def as_int(seed: np.random.SeedSequence) -> int:
+    """A seed as a number.
+
+    Parameters
+    ----------
+    seed : SeedSequence
+
+    Returns
+    -------
+    int
+    """
+    return int(seed.generate_state(1, np.uint64)[0] >> 1)
+
+
 def from_seeds(X: Array, w: Array, search: Search, seed: np.random.SeedSequence) -> Solved:
     """One start: points drawn as seeds, and rounds until no more is gained.
 

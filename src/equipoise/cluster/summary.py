@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,17 @@ from equipoise.cluster.sizes import read_size, read_whole
 from equipoise.cluster.sources import Opened, open_source
 from equipoise.cluster.summary_format import ROW, WEIGHT, as_metadata, said_by
 from equipoise.coresets import Coreset, CoresetStream, Stratified
+from equipoise.coresets.centres import centre_families
+from equipoise.coresets.distances import nearest, to_power
+from equipoise.coresets.distortion import Distortion
 from equipoise.data import DataError, read_table, write_table
 from equipoise.data.arrow import to_arrow
 from equipoise.report import Table
 
 Array = NDArray[np.float64]
+
+# Sets of centres of each kind at which a summary is checked.
+_SETS = 4
 
 Progress = Callable[[str, int, int | None], None]
 """Told of what is done, how many rows of it, and of how many, if that is known."""
@@ -43,6 +49,8 @@ class Summary:
         Of the values of the sensitive columns.
     left_out : mapping of str to str
         Columns that are no features, and why.
+    observed : Distortion or None
+        By how much its costs differ from those of all rows at some centres, if that was looked at.
     """
 
     name: str
@@ -51,6 +59,7 @@ class Summary:
     features: tuple[str, ...]
     combinations: Combinations
     left_out: Mapping[str, str] = field(default_factory=dict)
+    observed: Distortion | None = None
 
     def __len__(self) -> int:
         return len(self.coreset)
@@ -81,9 +90,9 @@ class Summary:
         coreset = self.coreset
         columns: dict[str, Any] = dict(zip(self.features, self.rows.T, strict=True))
         values = list(self.combinations.known)
-        for c, name in enumerate(self.sensitive):
+        for c, key in enumerate(self.keys):
             of_each = pa.array([one[c] for one in values], pa.string())
-            columns[self.keys[c]] = of_each.take(pa.array(coreset.collections))
+            columns[key] = of_each.take(pa.array(coreset.collections))
         for added in (WEIGHT, ROW):
             if added in columns:
                 raise DataError(
@@ -180,6 +189,12 @@ class Summary:
             "combinations": [list(values) for values in self.combinations.known],
             "masses": [coreset.masses.get(c, 0.0) for c in self.combinations.known.values()],
             "left_out": dict(self.left_out),
+            "observed": None
+            if self.observed is None
+            else {
+                name: [float(error) if np.isfinite(error) else None for error in errors]
+                for name, errors in self.observed.errors.items()
+            },
         }
 
     def tables(self) -> list[Table]:
@@ -203,6 +218,7 @@ def summarise(
     scale: Scaling = "standard",
     missing_group: str | None = None,
     data_dir: str | Path | None = None,
+    check: bool = False,
     random_state: int = 0,
     progress: Progress | None = None,
 ) -> Summary:
@@ -243,6 +259,9 @@ def summarise(
         The group of rows whose sensitive value is missing; without it they are refused.
     data_dir : path, optional
         Where known tables are.
+    check : bool
+        Whether to go through the rows once more, to look by how much costs on the summary differ
+        from those of all rows at centres of several kinds. It is observed, not guaranteed.
     random_state : int
         One seed gives the same bytes, whatever blocks the rows come in.
     progress : callable, optional
@@ -271,7 +290,14 @@ def summarise(
     )
     survey = look(opened, scale, progress)
     builder = Stratified(k, read_size(size, eps, k, power, max(1, survey.n_combinations)))
-    return summarise_rows(opened, survey.scale, builder, float(power), seed, progress)
+    summary = summarise_rows(opened, survey.scale, builder, float(power), seed, progress)
+    if not check:
+        return summary
+    if not opened.source.lasting:
+        raise DataError(
+            "check: it needs another look at all rows, and these can be gone through only once."
+        )
+    return replace(summary, observed=observe(opened, summary, k, seed, progress))
 
 
 @dataclass(frozen=True, eq=False)
@@ -367,3 +393,47 @@ def summarise_rows(
     if not len(coreset):
         raise DataError("weights: they are zero in every row; wanted a positive sum.")
     return Summary(source.name, coreset, scale, roles.features, combinations, roles.left_out)
+
+
+def observe(
+    opened: Opened, summary: Summary, k: int, seed: int, progress: Progress | None = None
+) -> Distortion:
+    """Compare costs on a summary with those of all rows, in one pass.
+
+    Parameters
+    ----------
+    opened : Opened
+    summary : Summary
+        Of these rows.
+    k : int
+        Centres of each set.
+    seed : int
+    progress : callable, optional
+
+    Returns
+    -------
+    Distortion
+        At sets of centres of several kinds, which are drawn from the summary: all rows cannot be
+        drawn from where they are more than memory holds.
+    """
+    coreset = summary.coreset
+    families = centre_families(
+        coreset.points, k, weights=coreset.weights, power=coreset.power, n_sets=_SETS, seed=seed
+    )
+    exact = {name: np.zeros(len(sets)) for name, sets in families.items()}
+    done = 0
+    for block in read_numbers(opened.source, opened.roles):
+        points = summary.scale.to_points(block.points)
+        for name, sets in families.items():
+            for i, centres in enumerate(sets):
+                squares = nearest(points, centres)[1]
+                exact[name][i] += block.weights @ to_power(squares, coreset.power)
+        done += len(points)
+        if progress is not None:
+            progress("checking", done, opened.source.n_rows)
+    errors = {}
+    for name, sets in families.items():
+        found = np.array([coreset.cost(centres) for centres in sets])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            errors[name] = (found - exact[name]) / exact[name]
+    return Distortion(errors)

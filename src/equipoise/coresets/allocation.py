@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_A_COLLECTION_WANTS = 20
+A_COLLECTION_WANTS = 20
 
 
 class SmallCoresetWarning(UserWarning):
@@ -87,11 +87,11 @@ def quotas(shares: NDArray[Any], available: Integers, size: int) -> Integers:
         raise ValueError(
             f"size = {size} is less than the number of collections, {n_collections}, each of which "
             f"needs a point of its own; make size larger (at least "
-            f"{_A_COLLECTION_WANTS * n_collections} is advised), or form fewer collections."
+            f"{A_COLLECTION_WANTS * n_collections} is advised), or form fewer collections."
         )
-    if size < _A_COLLECTION_WANTS * n_collections:
+    if size < A_COLLECTION_WANTS * n_collections:
         warnings.warn(
-            f"a coreset of {size} points has fewer than {_A_COLLECTION_WANTS} for each of "
+            f"a coreset of {size} points has fewer than {A_COLLECTION_WANTS} for each of "
             f"{n_collections} collections; costs of single collections will be rough. Make size "
             f"larger, or form fewer collections.",
             SmallCoresetWarning,

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-# How much of a feature's misfit is left for the sake of even weights, for a stratum with as many
-# points as features; see `calibrated`.
+# How much of a mean's misfit is left for the sake of even weights: this, times the square of means
+# to be matched per point drawn, which is little where points are many, and much where a few
+# points could only match the means by chance. Measured on mixtures with outliers and on tables of
+# people; errors change little within a factor of three. That of the costs matters most.
 _RIDGE = 0.1
+_COST_RIDGE = 0.03
 _STEPS = 50
 
 
@@ -25,9 +28,11 @@ def calibrated(
     drawn: Array,
     first: Array,
 ) -> NDArray[np.float64]:
-    """Weights near given ones with the mass, and nearly the means, of each stratum.
+    """Weights near given ones with the mass of each stratum, and nearly its means.
 
-    What is matched are the means of the features and of the costs.
+    Matched are the means of the features and of the costs. If all points of a stratum are nearest
+    to the same centre, these and the mass give their cost there exactly for z = 2, wherever the
+    centre is.
 
     Parameters
     ----------
@@ -50,24 +55,19 @@ def calibrated(
     ndarray of float64, shape (m,)
         Positive; those of a stratum sum to its mass.
     """
-    return _calibrated(points, weights, costs, strata, references, drawn, first, _RIDGE)
+    moments = _moments(points, weights, costs, strata, references)
+    return _calibrated(points, costs, strata, references, drawn, first, *moments)
 
 
 @numba.njit(cache=True, nogil=True)
-def _calibrated(
-    points: Array,
-    weights: Array,
-    costs: Array,
-    strata: Array,
-    references: Array,
-    drawn: Array,
-    first: Array,
-    ridge: float,
-) -> Array:
+def _moments(
+    points: Array, weights: Array, costs: Array, strata: Array, references: Array
+) -> tuple[Array, Array, Array]:
+    """Masses, and means and mean squares of features and costs, of each stratum."""
     n_strata, d = references.shape
     mass = np.zeros(n_strata)
     means = np.zeros((n_strata, d + 1))
-    spreads = np.zeros((n_strata, d + 1))
+    squares = np.zeros((n_strata, d + 1))
     for i in range(len(points)):
         s = strata[i]
         if s < 0:
@@ -77,9 +77,28 @@ def _calibrated(
         for t in range(d):
             x = points[i, t] - references[s, t]
             means[s, t] += w * x
-            spreads[s, t] += w * x * x
+            squares[s, t] += w * x * x
         means[s, d] += w * costs[i]
-        spreads[s, d] += w * costs[i] * costs[i]
+        squares[s, d] += w * costs[i] * costs[i]
+    for s in range(n_strata):
+        means[s] /= mass[s]
+        squares[s] /= mass[s]
+    return mass, means, squares
+
+
+@numba.njit(cache=True, nogil=True)
+def _calibrated(
+    points: Array,
+    costs: Array,
+    strata: Array,
+    references: Array,
+    drawn: Array,
+    first: Array,
+    mass: Array,
+    means: Array,
+    squares: Array,
+) -> Array:
+    n_strata, d = references.shape
     starts = np.zeros(n_strata + 1, np.int64)
     for i in drawn:
         starts[strata[i] + 1] += 1
@@ -91,51 +110,52 @@ def _calibrated(
         m = len(inside)
         features = np.zeros((m, d + 1))
         for t in range(d + 1):
-            mean = means[s, t] / mass[s]
-            square = spreads[s, t] / mass[s]
-            variance = square - mean * mean
-            if not variance > 1e-12 * square:  # constant up to rounding
+            variance = squares[s, t] - means[s, t] ** 2
+            if not variance > 1e-12 * squares[s, t]:  # constant up to rounding
                 continue
             scale = 1 / np.sqrt(variance)
             for a in range(m):
                 i = drawn[inside[a]]
                 x = costs[i] if t == d else points[i, t] - references[s, t]
-                features[a, t] = (x - mean) * scale
-        tilted = _tilted(features, first[inside], ridge * (d + 1) / m)
+                features[a, t] = (x - means[s, t]) * scale
+        ridge = np.full(d + 1, _RIDGE)
+        ridge[d] = _COST_RIDGE
+        shares = _tilted(features, first[inside], ridge * ((d + 1) / m) ** 2)
         for a in range(m):
-            out[inside[a]] = tilted[a] * mass[s]
+            out[inside[a]] = shares[a] * mass[s]
     return out
 
 
 @numba.njit(cache=True, nogil=True)
-def _tilted(features: Array, first: Array, ridge: float) -> Array:
-    """Shares proportional to first * exp(features . slope), features nearly zero on average.
+def _tilted(features: Array, first: Array, ridge: Array) -> Array:
+    """Shares proportional to first * exp(features . slope), which sum to 1.
 
-    The slope minimises log sum(first * exp(features . slope)) + ridge / 2 |slope|^2.
+    The slope minimises log sum(first * exp(features . slope)) + sum(ridge * slope^2) / 2, by
+    Newton's method: without the ridge, the shares' mean of the features would be zero there.
     """
-    m, d = features.shape
+    d = features.shape[1]
     slope = np.zeros(d)
     log_first = np.log(first)
     shares, value = _shares(log_first)
     for _ in range(_STEPS):
-        gradient = features.T @ shares
-        curved = (features * shares.reshape(m, 1)).T @ features - np.outer(gradient, gradient)
+        mean = features.T @ shares
+        gradient = mean + ridge * slope
+        curved = (features * shares.reshape(-1, 1)).T @ features - np.outer(mean, mean)
         for t in range(d):
-            curved[t, t] += ridge
-        gradient += ridge * slope
+            curved[t, t] += ridge[t]
         step = np.linalg.solve(curved, gradient)
         descent = gradient @ step
-        if descent <= 1e-16:
+        if not descent > 1e-16:
             break
         length = 1.0
         while True:
             trial = slope - length * step
-            next_shares, log_sum = _shares(log_first + features @ trial)
-            next_value = log_sum + ridge / 2 * (trial @ trial)
+            next_shares, next_value = _shares(log_first + features @ trial)
+            next_value += 0.5 * (trial @ (ridge * trial))
             if next_value <= value - 0.25 * length * descent or length < 1e-6:
                 break
             length /= 2
-        if next_value >= value:
+        if not next_value < value:
             break
         slope, shares, value = trial, next_shares, next_value
     return shares

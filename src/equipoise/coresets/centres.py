@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.coresets.checks import as_count, as_points, as_weights
+from equipoise.coresets.checks import as_count, as_points, as_power, as_weights
 from equipoise.coresets.lloyd import refine
 from equipoise.coresets.seeding import draw_seeds
 
@@ -62,13 +62,20 @@ def centre_families(
     w = np.ones(len(X)) if weights is None else as_weights(weights, len(X))
     if not (w > 0).any():
         raise ValueError("there must be a point of positive weight to try centres on.")
-    X, w = X[w > 0], w[w > 0]
+    if (w == 0).any():
+        X, w = X[w > 0], w[w > 0]
     k, n_sets = as_count(n_clusters, "n_clusters"), as_count(n_sets, "n_sets")
-    entropy = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    # Each family has a stream of its own, which does not depend on how many others there are.
-    streams = [np.random.default_rng(child) for child in entropy.spawn(len(_FAMILIES))]
+    z = as_power(power)
+    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    # Children by their numbers: a sequence that spawns gives others the second time.
+    streams = [
+        np.random.default_rng(
+            np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, number))
+        )
+        for number in range(len(_FAMILIES))
+    ]
     return {
-        name: np.stack([draw(X, w, k, power, random) for _ in range(n_sets)])
+        name: np.stack([draw(X, w, k, z, random) for _ in range(n_sets)])
         for (name, draw), random in zip(_FAMILIES.items(), streams, strict=True)
     }
 

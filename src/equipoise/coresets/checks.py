@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,7 +64,10 @@ def as_weights(weights: ArrayLike, n: int) -> Floats:
     ValueError
         If they are of another shape, negative or not finite.
     """
-    w = np.asarray(weights, np.float64)
+    try:
+        w = np.asarray(weights, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"weights must be numbers: {error}.") from error
     if w.shape != (n,):
         raise ValueError(f"weights must have shape ({n},), one a point, not {w.shape}.")
     if not np.isfinite(w).all() or (w < 0).any():
@@ -166,13 +171,37 @@ def as_positive(value: float, argument: str) -> float:
     ValueError
         If it is none.
     """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
-    if not (np.isfinite(number) and number > 0):
+    if not _is_number(value) or value <= 0:
         raise ValueError(f"{argument} must be a positive number, not {value!r}.")
-    return number
+    return float(value)
+
+
+def as_power(power: float) -> float:
+    """The power of distances, z.
+
+    Parameters
+    ----------
+    power : float
+        At least 1: below, what is far away costs next to nothing, and no theory holds.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If it is no such number.
+    """
+    if not _is_number(power) or power < 1:
+        raise ValueError(f"power must be a number of at least 1, not {power!r}.")
+    return float(power)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def check_total(total: float) -> None:

@@ -10,7 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.coresets.checks import as_centres, as_codes, as_points, as_weights
+from equipoise.coresets.checks import (
+    as_centres,
+    as_codes,
+    as_count,
+    as_points,
+    as_power,
+    as_weights,
+)
 from equipoise.coresets.distances import nearest, to_power
 
 Floats = NDArray[np.float64]
@@ -81,7 +88,13 @@ class Coreset:
         Returns
         -------
         Coreset
+
+        Raises
+        ------
+        ValueError
+            If there are no features, or z is less than 1.
         """
+        n_features, power = as_count(n_features, "n_features"), as_power(power)
         codes = np.empty(0, np.int64)
         return cls(np.empty((0, n_features)), np.empty(0), codes, codes, power)
 
@@ -120,8 +133,7 @@ class Coreset:
             If points are not finite or shapes differ, weights are negative or not finite,
             collections are no integers, or z is less than 1.
         """
-        if not (np.isfinite(power) and power >= 1):
-            raise ValueError(f"power must be a number of at least 1, not {power!r}.")
+        power = as_power(power)
         X = as_points(points)
         n = len(X)
         w = np.ones(n) if weights is None else as_weights(weights, n)
@@ -130,7 +142,7 @@ class Coreset:
         if (w == 0).any():
             kept = w > 0
             X, w, codes, rows = X[kept], w[kept], codes[kept], rows[kept]
-        return cls(X, w, codes, rows, float(power), n_rows=n)
+        return cls(X, w, codes, rows, power, n_rows=n)
 
     def merge(self, *others: Coreset) -> Coreset:
         """Put together with others, which stand for other rows.
@@ -166,9 +178,10 @@ class Coreset:
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("points", "weights", "collections", "rows")
         )
-        # Points that are no row have no number to go by: they go by what they are.
-        keys = (weights, *points.T[::-1], collections, rows) if (rows < 0).any() else (rows,)
-        order = np.lexsort(keys)
+        order = np.argsort(rows, kind="stable")
+        if (np.diff(rows[order]) == 0).any():
+            # Points that are no row, or rows that blocks numbered alike, go by what they are.
+            order = np.lexsort((weights, *points.T[::-1], collections, rows))
         movements = [part.movement for part in parts]
         return Coreset(
             points[order],

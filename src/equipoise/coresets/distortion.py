@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 _BLOCK = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Distortion:
     """Relative errors that were observed; at other centres they may be larger.
 
@@ -118,8 +118,8 @@ def observed_distortion(
     Raises
     ------
     ValueError
-        If shapes differ, something is not finite, the rows' mass is not the coreset's, or neither
-        centres nor `n_clusters` are given.
+        If shapes differ, something is not finite, the coreset stands for another number of rows,
+        or neither centres nor `n_clusters` are given.
 
     References
     ----------
@@ -131,11 +131,10 @@ def observed_distortion(
     if rows.ndim != 2 or rows.shape[1] != d:
         raise ValueError(f"points must have shape (n, {d}), not {rows.shape}.")
     w = np.ones(len(rows)) if weights is None else as_weights(weights, len(rows))
-    mass = float(w.sum())
-    if not np.isclose(mass, coreset.mass, rtol=1e-6):
+    if len(rows) != coreset.n_rows:
         raise ValueError(
-            f"the rows weigh {mass:,.6g} and the coreset {coreset.mass:,.6g}; give the rows that "
-            "it stands for, with the weights that it was made of."
+            f"points has {len(rows):,} rows and the coreset stands for {coreset.n_rows:,}; give "
+            "those that it was made of, with their weights."
         )
     if centres is None:
         if n_clusters is None:

@@ -25,7 +25,7 @@ Integers = NDArray[np.int64]
 # (z = 2), with which coresets would be that much larger, for instances that nobody has met.
 _APPROXIMATION = 2.0
 # Lines are found without looking at the net; beyond this nearly every point has one of its own.
-_LARGEST_NET = 10**8
+_LARGEST_NET = 10**6
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Lines:
     ------
     ValueError
         If a parameter is out of range; when called, if z is neither 1 nor 2, or the net would have
-        more than 10^8 directions: their number grows with eps^(1-d), and so does the coreset.
+        more than 10^6 directions: their number grows with eps^(1-d), and so does the coreset.
 
     Notes
     -----

@@ -21,7 +21,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.coresets.checks import as_centres, as_points, as_weights, check_total
+from equipoise.coresets.checks import as_centres, as_points, as_power, as_weights, check_total
 from equipoise.coresets.distances import nearest, to_power
 
 Array = NDArray[Any]
@@ -78,13 +78,12 @@ def refine(
     C = as_centres(centres, X.shape[1]).copy()
     if not (w > 0).any():
         raise ValueError("there must be a point of positive weight, or nothing is to be clustered.")
-    if not (np.isfinite(power) and power >= 1):
-        raise ValueError(f"power must be a number of at least 1, not {power!r}.")
+    z = as_power(power)
     if max_iter < 0 or not tol >= 0:
         raise ValueError(
             f"max_iter and tol must not be negative, not max_iter={max_iter!r} and tol={tol!r}."
         )
-    return lloyd(X, w, C, power, max_iter, tol)[:3]
+    return lloyd(X, w, C, z, max_iter, tol)[:3]
 
 
 def lloyd(
@@ -103,6 +102,11 @@ def lloyd(
         As :func:`refine` gives them.
     rounds : int
         Times that points were assigned anew.
+
+    Raises
+    ------
+    ValueError
+        If costs are too large for floating point.
     """
     labels, costs = _assigned(X, w, C, power)
     check_total(costs.sum())

@@ -20,6 +20,8 @@ Integers = NDArray[np.int64]
 
 # Rows whose distances say how much of a coreset each collection needs.
 _SCOUTS = 50
+# Steps towards medians end when they gain no more than this share.
+_ENOUGH = 1e-5
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _cells(
     X, w, power = larger.points[members], larger.weights[members], larger.power
     seeds = draw_seeds(X, w, n_seeds, power, random)
     k = len(seeds.rows)
-    centres = move_centres(X, w, seeds.labels, X[seeds.rows], power, 1e-5)
+    centres = move_centres(X, w, seeds.labels, X[seeds.rows], power, _ENOUGH)
     squares = ((X - centres[seeds.labels]) ** 2).sum(1)
     moved = np.bincount(seeds.labels, w * to_power(squares, power), k)
     rows = np.where(moved == 0, members[seeds.rows], -1)

@@ -14,6 +14,8 @@ _COOLING = 0.3
 _PRECISE = 1e-3  # of the temperature, what a step must gain to be followed by another
 _REACH = 8.0  # temperatures
 _STEPS = 12  # of one temperature: it need not be exact, as the next one starts from it
+_FAR = 20.0  # temperatures, that a step may change a price by
+_COLD = 0.3  # of the tolerance
 _COLDEST = 1e-12
 _BARRIER = 0.02  # of the temperature
 _RIDGE = 1e-9
@@ -25,20 +27,29 @@ class Annealed:
 
     Attributes
     ----------
-    prices : ndarray, shape (kinds, k)
+    multipliers : ndarray, shape (q, k)
         In units of the points' spread.
+    prices : ndarray, shape (kinds, k)
+        That follow from these.
     slack : float
         In these units, how much dearer than the best a centre may be to be of interest still.
+    undecided : int
+        Points that have another centre of interest.
+    masses : ndarray, shape (kinds, k)
+        What centres have where points divide themselves by Gibbs' law.
     evaluations : int
         Passes over the points.
     """
 
+    multipliers: Array
     prices: Array
     slack: float
+    undecided: int
+    masses: Array
     evaluations: int
 
 
-def anneal(points: Points, limits: Limits, enough: int) -> Annealed:
+def anneal(points: Points, limits: Limits, enough: int, tolerance: float) -> Annealed:
     """Maximise the dual, smoothed at a falling temperature.
 
     The dual of ``min sum y costs`` under `limits` is ``sum_x w_x min_j (costs + prices) -
@@ -53,6 +64,9 @@ def anneal(points: Points, limits: Limits, enough: int) -> Annealed:
     enough : int
         It ends as soon as no more points than these are undecided between two centres: these are
         then few enough to be left to a linear program.
+    tolerance : float
+        Or when the temperature is below this share of the value, where it hardly matters whether
+        they are decided: points that are alike may stay undecided however cold it is.
 
     Returns
     -------
@@ -60,17 +74,16 @@ def anneal(points: Points, limits: Limits, enough: int) -> Annealed:
     """
     search = _Search(points, limits)
     temperature = 0.5
-    fewest, idle = len(points.weights) + 1, 0
+    floor = points.costs.min(axis=1) @ points.weights / (points.mass * points.spread)
     while True:
         undecided = search.settle(temperature)
-        idle = idle + 1 if undecided > 0.8 * fewest else 0
-        fewest = min(fewest, undecided)
-        # Equal points stay undecided however cold it is.
-        if undecided <= enough or temperature < _COLDEST or (idle >= 4 and temperature < 1e-4):
+        value = float(floor) - search.value
+        if undecided <= enough or temperature < max(_COLD * tolerance * value, _COLDEST):
             break
         temperature *= _COOLING
     slack = _REACH * temperature
-    return Annealed(limits.prices(search.v), slack, search.evaluations)
+    masses = search.masses * points.mass
+    return Annealed(search.v, limits.prices(search.v), slack, undecided, masses, search.evaluations)
 
 
 class _Search:
@@ -84,6 +97,8 @@ class _Search:
         self.v = np.where(self.bounded, 0.1, 0.0)
         self.slack = np.ones_like(self.v)
         self.evaluations = 0
+        self.masses = np.zeros((len(limits.rows), self.right.shape[1]))
+        self.value = 0.0
         self.damping = 1e-9
         k = self.right.shape[1]
         by_kind = np.bincount(points.kinds, self.shares, minlength=len(limits.rows))
@@ -111,6 +126,7 @@ class _Search:
                     return undecided
             self._follow(length * step, mu)
             self.v, value, slope, bend = tried, new, new_slope, new_bend
+            self.value = value
             undecided = new_undecided
             if -length * falls <= _PRECISE * temperature:
                 break
@@ -126,6 +142,7 @@ class _Search:
         )
         # A little strictly convex: where multipliers can grow without effect, they shall not.
         value = float((self.right * v).sum()) - soft + 0.5 * _RIDGE * float((v * v).sum())
+        self.masses = masses
         slope = self.right - rows.T @ masses + _RIDGE * v
         pairs = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), q * q)
         bend = (pairs.T @ bends.reshape(len(rows), k * k)).reshape(q, q, k, k)
@@ -145,8 +162,10 @@ class _Search:
 
         stiff = np.divide(self.slack, self.v, out=np.zeros_like(self.v), where=self.bounded).ravel()
         system = bend + np.diag(stiff + _RIDGE)
+        # Roundings of the curvature must not make it look concave.
+        system[np.diag_indices_from(system)] += 1e-13 * float(np.trace(bend)) / len(bend)
         self.damping = max(0.01 * self.damping, 1e-9)
-        while True:
+        while self.damping < 1e6:
             try:
                 factor = cho_factor(
                     system + self.damping / temperature * self.metric, check_finite=False
@@ -156,10 +175,10 @@ class _Search:
             else:
                 step = cho_solve(factor, -slope.ravel(), check_finite=False).reshape(slope.shape)
                 moved = self.limits.prices(step)
-                far = float(np.ptp(moved, axis=1).max(initial=0.0))
-                if far <= 20 * temperature or self.damping > 1e3:
+                if float(np.ptp(moved, axis=1).max(initial=0.0)) <= _FAR * temperature:
                     return step
             self.damping *= 10
+        return np.zeros_like(slope)
 
     def _room(self, v: Array, step: Array) -> float:
         """How far one can go until a multiplier is nearly zero."""

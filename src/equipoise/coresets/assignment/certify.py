@@ -40,7 +40,7 @@ def lower_bound(points: Points, limits: Limits, multipliers: Array) -> float:
     worth = np.abs(limits.rows) @ np.abs(v)
     rounding = size + terms * float((np.abs(limits.right) * np.abs(v)).sum())
     rounding += terms * float(points.kind_masses @ worth.max(axis=1, initial=0.0))
-    return total - paid - _ROUNDINGS * rounding
+    return float(total - paid - _ROUNDINGS * rounding)
 
 
 def certified(
@@ -79,5 +79,9 @@ def certified(
         who, where, masses = who[order], where[order], masses[order]
     value = float(points.costs[who, where] @ masses)
     # Costs are not negative, so that 0 is a bound too.
-    lower = max(lower_bound(points, limits, multipliers), 0.0)
-    return Assignment(value, min(lower, value), who, where, masses, prices[points.kind_of], method)
+    lower = min(max(lower_bound(points, limits, multipliers), 0.0), value)
+    shape = (len(points.kind_of), points.n_centres)
+    cell = points.collections[who] * shape[1] + where
+    held = np.bincount(cell, masses, minlength=shape[0] * shape[1])
+    cells = np.asarray(held, np.float64).reshape(shape)
+    return Assignment(value, lower, who, where, masses, prices[points.kind_of], cells, method)

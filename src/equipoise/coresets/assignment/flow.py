@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.coresets.assignment.certify import certified
 from equipoise.coresets.assignment.flow_loops import transport
@@ -17,7 +18,7 @@ def is_rigid(points: Points) -> bool:
     return not len(inside) or bool(np.linalg.matrix_rank(inside.astype(np.float64)) == len(inside))
 
 
-def by_flow(points: Points, masses: Array, start: Array | None = None) -> Assignment:
+def by_flow(points: Points, masses: Array) -> Assignment:
     """Give each centre its mass of each kind, as cheaply as can be.
 
     Parameters
@@ -25,34 +26,51 @@ def by_flow(points: Points, masses: Array, start: Array | None = None) -> Assign
     points : Points
     masses : ndarray, shape (kinds, k)
         That add up to the masses of kinds; a kind that is in no group goes where it likes.
-    start : ndarray, shape (kinds, k), optional
-        Prices near the best, in units of cost.
 
     Returns
     -------
     Assignment
     """
-    n_kinds, k = masses.shape
-    prices = np.zeros((n_kinds, k)) if start is None else start.copy()
-    bound = points.members.any(axis=1)
-    prices[~bound] = 0.0
-    by_kind = np.argsort(points.kinds, kind="stable")
-    ends = np.cumsum(np.bincount(points.kinds, minlength=n_kinds))
-    table = np.zeros((len(points.weights), k))
-    for g, rows in enumerate(np.split(by_kind, ends[:-1])):
-        if not len(rows):
-            continue
+    bound = np.asarray(points.members.any(axis=1))
+    table, prices = flow(points, masses, np.zeros_like(masses), bound)
+    who, where = np.nonzero(table)
+    rows = np.diag(bound.astype(np.float64))
+    limits = Limits(rows, rows @ masses, np.ones(len(rows), bool))
+    multipliers = prices * points.spread
+    return certified(points, limits, multipliers, (who, where, table[who, where]), "flow")
+
+
+def flow(
+    points: Points, masses: Array, start: Array, bound: NDArray[np.bool_]
+) -> tuple[Array, Array]:
+    """Move mass of each kind from where prices send it.
+
+    Parameters
+    ----------
+    points : Points
+    masses : ndarray, shape (kinds, k)
+    start : ndarray, shape (kinds, k)
+        Prices, in units of the spread.
+    bound : ndarray of bool, shape (kinds,)
+        Whether masses of a kind are asked for.
+
+    Returns
+    -------
+    table : ndarray, shape (n, k)
+        Who has what.
+    prices : ndarray, shape (kinds, k)
+        With which all of it is where it is cheapest.
+    """
+    prices = start.copy()
+    sizes = np.bincount(points.kinds, minlength=len(masses))
+    order = np.argsort(points.kinds, kind="stable")
+    table = np.zeros_like(points.costs)
+    for g, rows in enumerate(np.split(order, np.cumsum(sizes)[:-1])):
         costs, weights = points.scaled[rows], points.weights[rows]
-        own = prices[g] / points.spread
-        labels = (costs + own).argmin(axis=1)
+        labels = (costs + prices[g]).argmin(axis=1)
         if bound[g] and weights.any():
-            table[rows], _, _ = transport(costs, weights, labels, own, masses[g])
-            own -= own.mean()
-            prices[g] = own * points.spread
+            table[rows], _, _ = transport(costs, weights, labels, prices[g], masses[g])
+            prices[g] -= prices[g].mean()
         else:
             table[rows, labels] = weights
-    who, where = np.nonzero(table)
-    limits = Limits(
-        np.diag(bound.astype(np.float64)), masses * bound[:, None], np.ones(n_kinds, bool)
-    )
-    return certified(points, limits, prices, (who, where, table[who, where]), "flow")
+    return table, prices

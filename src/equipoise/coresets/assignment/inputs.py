@@ -21,6 +21,7 @@ class Points:
     ----------
     costs : ndarray, shape (n, k)
     weights : ndarray, shape (n,)
+    collections : ndarray of int64, shape (n,)
     kinds : ndarray of int64, shape (n,)
         Collections that are in the same groups are one kind.
     members : ndarray of bool, shape (kinds, l)
@@ -29,6 +30,7 @@ class Points:
 
     costs: Array
     weights: Array
+    collections: Whole
     kinds: Whole
     members: NDArray[np.bool_]
     kind_of: Whole
@@ -41,7 +43,8 @@ class Points:
     @cached_property
     def kind_masses(self) -> Array:
         """The mass of each kind."""
-        return np.bincount(self.kinds, self.weights, minlength=len(self.members))
+        masses = np.bincount(self.kinds, self.weights, minlength=len(self.members))
+        return np.asarray(masses, np.float64)
 
     @cached_property
     def group_masses(self) -> Array:
@@ -57,10 +60,9 @@ class Points:
     def spread(self) -> float:
         """How much the dearest centre costs more than the cheapest, the mean over points."""
         # Without this unit a first step on raw costs is far too short and optimisers stop at once.
-        if self.mass == 0:
-            return 1.0
-        by_point = self.costs.max(axis=1) - self.costs.min(axis=1)
-        return float(self.weights @ by_point / self.mass) or 1.0
+        highest = self.costs.max(axis=1)
+        apart = float(self.weights @ (highest - self.costs.min(axis=1)) / self.mass)
+        return apart or float(self.weights @ highest / self.mass) or 1.0
 
     @cached_property
     def scaled(self) -> Array:
@@ -114,7 +116,7 @@ def as_points(
     # Collections that are in the same groups differ in nothing that is asked of them.
     kinds, kind_of = np.unique(inside, axis=0, return_inverse=True)
     kind_of = kind_of.reshape(-1).astype(np.int64)
-    return Points(table, mass, kind_of[codes], kinds, kind_of)
+    return Points(table, mass, codes, kind_of[codes], kinds, kind_of)
 
 
 def as_members(members: ArrayLike) -> NDArray[np.bool_]:

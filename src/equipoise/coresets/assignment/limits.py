@@ -78,10 +78,10 @@ def prescribed(points: Points, masses: ArrayLike) -> tuple[Limits, Array]:
     there = points.group_masses
     off = np.abs(table.sum(axis=1) - there)
     if (off > _ROUNDING * points.mass).any():
-        i = int(np.argmax(off))
+        worst = int(np.argmax(off))
         raise InfeasibleError(
-            f"masses asks for {table[i].sum():.10g} of group {i} in all, but its points have "
-            f"{there[i]:.10g}; let the row add up to that."
+            f"masses asks for {table[worst].sum():.10g} of group {worst} in all, but its points "
+            f"have {there[worst]:.10g}; let the row add up to that."
         )
     rows = points.members.astype(np.float64)
     found = _masses_that_fit(points, table)
@@ -116,11 +116,11 @@ def shares(points: Points, at_least: ArrayLike, at_most: ArrayLike) -> Limits:
     share = points.group_masses / points.mass
     for low, high, side, sign in ((least, share, "at_least", 1), (share, most, "at_most", -1)):
         if (low > high + _ROUNDING).any():
-            i = int(np.argmax(low - high))
-            asked, cure = (least[i], "lower it") if sign > 0 else (most[i], "raise it")
+            worst = int(np.argmax(low - high))
+            asked, cure = (least[worst], "lower it") if sign > 0 else (most[worst], "raise it")
             raise InfeasibleError(
-                f"{side}[{i}] is {asked:.6g}, but group {i} has {share[i]:.6g} of all mass, so "
-                f"that not every centre can keep it; {cure}."
+                f"{side}[{worst}] is {asked:.6g}, but group {worst} has {share[worst]:.6g} of all "
+                f"mass, so that not every centre can keep it; {cure}."
             )
     inside = points.members.astype(np.float64)
     # A bound that all mass just keeps is kept with equality by every centre; left as an

@@ -130,7 +130,7 @@ def soft_least(
 
 @numba.njit(cache=True, nogil=True)
 def near_best(
-    costs: Array, codes: Array, prices: Array, base: Array, slack: float
+    costs: Array, codes: Array, prices: Array, base: Array, slack: Array
 ) -> tuple[Array, Array]:
     """List who could as well go elsewhere.
 
@@ -141,7 +141,7 @@ def near_best(
     prices : ndarray of float64, shape (collections, k)
     base : ndarray of int64, shape (n,)
         Where each point is.
-    slack : float
+    slack : ndarray of float64, shape (collections,)
 
     Returns
     -------
@@ -160,7 +160,7 @@ def near_best(
             for j in range(k):
                 best = min(best, costs[x, j] + prices[g, j])
             for j in range(k):
-                if j != base[x] and costs[x, j] + prices[g, j] <= best + slack:
+                if j != base[x] and costs[x, j] + prices[g, j] <= best + slack[g]:
                     if writing:
                         points[counted] = x
                         centres[counted] = j
@@ -169,3 +169,87 @@ def near_best(
             points = np.empty(counted, np.int64)
             centres = np.empty(counted, np.int64)
     return points, centres
+
+
+@numba.njit(cache=True, nogil=True)
+def margins(costs: Array, codes: Array, prices: Array) -> Array:
+    """How much dearer the second best centre of each point is than the best.
+
+    Parameters
+    ----------
+    costs : ndarray of float64, shape (n, k)
+    codes : ndarray of int64, shape (n,)
+    prices : ndarray of float64, shape (collections, k)
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Infinite where there is one centre.
+    """
+    n, k = costs.shape
+    out = np.empty(n)
+    for x in range(n):
+        g = codes[x]
+        best, second = np.inf, np.inf
+        for j in range(k):
+            z = costs[x, j] + prices[g, j]
+            if z < best:
+                best, second = z, best
+            elif z < second:
+                second = z
+        out[x] = second - best
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def cheapest_moves(costs: Array, codes: Array, labels: Array, prices: Array, most: Array) -> Array:
+    """Find the rows that are cheapest to move, of each collection and each pair of centres.
+
+    Parameters
+    ----------
+    costs : ndarray of float64, shape (n, k)
+    codes, labels : ndarray of int64, shape (n,)
+        The collection of each row, and the centre where it is.
+    prices : ndarray of float64, shape (collections, k)
+    most : ndarray of int64, shape (collections,)
+        How many rows of each pair; of equal ones the first.
+
+    Returns
+    -------
+    ndarray of int64, shape (m,)
+        Sorted.
+    """
+    n, k = costs.shape
+    n_cells = prices.shape[0]
+    counts = np.zeros((n_cells, k), np.int64)
+    for x in range(n):
+        counts[codes[x], labels[x]] += 1
+    chosen = np.zeros(n, np.bool_)
+    starts = np.zeros(n_cells * k + 1, np.int64)
+    for at in range(n_cells * k):
+        starts[at + 1] = starts[at] + counts[at // k, at % k]
+    rows = np.empty(n, np.int64)
+    fill = starts[:-1].copy()
+    for x in range(n):
+        at = codes[x] * k + labels[x]
+        rows[fill[at]] = x
+        fill[at] += 1
+    for g in range(n_cells):
+        if most[g] == 0:
+            continue
+        for a in range(k):
+            here = rows[starts[g * k + a] : starts[g * k + a + 1]]
+            if len(here) <= most[g]:
+                for x in here:
+                    chosen[x] = True
+                continue
+            keys = np.empty(len(here))
+            for b in range(k):
+                if b == a:
+                    continue
+                for at in range(len(here)):
+                    keys[at] = costs[here[at], b] - costs[here[at], a]
+                order = np.argsort(keys, kind="mergesort")
+                for at in range(most[g]):
+                    chosen[here[order[at]]] = True
+    return np.flatnonzero(chosen)

@@ -6,8 +6,11 @@ import numpy as np
 
 from equipoise.coresets.assignment.anneal import anneal
 from equipoise.coresets.assignment.certify import certified
+from equipoise.coresets.assignment.flow import flow
 from equipoise.coresets.assignment.inputs import Array, Points
 from equipoise.coresets.assignment.limits import Limits
+from equipoise.coresets.assignment.loops import margins
+from equipoise.coresets.assignment.nearest import nearest_masses
 from equipoise.coresets.assignment.result import Assignment
 from equipoise.coresets.assignment.sift import Sifted, sift
 
@@ -26,19 +29,36 @@ def by_dual(
         That can be kept.
     tolerance : float
     start : ndarray, shape (collections, k), optional
-        Prices of an assignment that is alike; they replace annealing.
+        Prices of an assignment that is alike; they replace annealing if they are near the best.
 
     Returns
     -------
     Assignment
     """
-    if start is None:
-        annealed = anneal(points, limits, _ENOUGH)
-        prices, slack = annealed.prices, annealed.slack
-    else:
+    if not len(limits.right):  # nothing is asked
+        everyone = np.arange(len(points.weights))
+        some = points.weights > 0
+        best = points.scaled.argmin(axis=1)
+        entries = (everyone[some], best[some], points.weights[some])
+        return certified(points, limits, limits.right, entries, "dual")
+    if start is not None:
         prices = _of_kinds(points, start) / points.spread
         slack = _slack_of(points, prices)
-    return packed(points, limits, sift(points, limits, prices, slack, tolerance))
+        found = sift(points, limits, prices, slack, tolerance, patience=3 * _ENOUGH)
+        if found is not None:
+            return packed(points, limits, found)
+    annealed = anneal(points, limits, _ENOUGH, tolerance)
+    base = None
+    if annealed.undecided > _ENOUGH:
+        # So many are as good as indifferent that prices alone send masses far from what limits
+        # ask for; a flow brings them near.
+        near = nearest_masses(limits, annealed.masses)
+        table, _ = flow(points, near, annealed.prices, np.ones(len(near), bool))
+        base = table.argmax(axis=1)
+    known = annealed.multipliers * points.spread
+    found = sift(points, limits, annealed.prices, annealed.slack, tolerance, base, known)
+    assert found is not None  # its patience has no end
+    return packed(points, limits, found)
 
 
 def packed(points: Points, limits: Limits, sifted: Sifted) -> Assignment:
@@ -75,10 +95,6 @@ def _of_kinds(points: Points, prices: Array) -> Array:
 
 def _slack_of(points: Points, prices: Array) -> float:
     """How far to look from prices that are given: as far as there are so many undecided."""
-    above = points.scaled + prices[points.kinds]
-    if points.n_centres == 1:
-        return 0.0
-    two = np.partition(above, 1, axis=1)[:, :2]
-    margin = two[:, 1] - two[:, 0]
+    margin = margins(points.scaled, points.kinds, prices)
     at = min(_ENOUGH, len(margin)) - 1
     return float(np.partition(margin, at)[at])

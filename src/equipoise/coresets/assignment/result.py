@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,8 @@ class Assignment:
     prices : ndarray, shape (collections, k)
         A point x of collection g wants the centre j with the least ``costs[x, j] + prices[g, j]``.
         They hold for points that took no part as well.
+    cells : ndarray, shape (collections, k)
+        What each centre has of each collection.
     method : {"flow", "dual", "program"}
         What found it.
     """
@@ -41,6 +42,7 @@ class Assignment:
     centres: Whole
     masses: Array
     prices: Array
+    cells: Array
     method: str
 
     @property
@@ -70,19 +72,3 @@ class Assignment:
         most_first = np.lexsort((self.centres, -self.masses, self.points))
         _, first = np.unique(self.points[most_first], return_index=True)
         return self.centres[most_first[first]]
-
-    def cell_masses(self, collections: NDArray[np.integer[Any]]) -> Array:
-        """Add up what each centre has of each collection.
-
-        Parameters
-        ----------
-        collections : ndarray of int, shape (n,)
-            The collection of each point.
-
-        Returns
-        -------
-        ndarray, shape (collections, k)
-        """
-        n_cells, k = self.prices.shape
-        cell = np.asarray(collections)[self.points] * k + self.centres
-        return np.bincount(cell, self.masses, minlength=n_cells * k).reshape(n_cells, k)

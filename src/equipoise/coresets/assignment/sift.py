@@ -9,8 +9,12 @@ import numpy as np
 from equipoise.coresets.assignment.certify import lower_bound
 from equipoise.coresets.assignment.inputs import Array, Points, Whole
 from equipoise.coresets.assignment.limits import Limits
-from equipoise.coresets.assignment.loops import least, near_best
+from equipoise.coresets.assignment.loops import least, margins, near_best
 
+_SOME = 40  # points of each kind that are always in doubt
+_FIRST = 4000  # moves in the first program, at most
+_MORE = 500  # moves that may be added at once, at least
+_NOTHING = 1e-7  # of the mean weight
 _EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
@@ -36,7 +40,16 @@ class Sifted:
     multipliers: Array
 
 
-def sift(points: Points, limits: Limits, prices: Array, slack: float, tolerance: float) -> Sifted:
+def sift(
+    points: Points,
+    limits: Limits,
+    prices: Array,
+    slack: float,
+    tolerance: float,
+    base: Whole | None = None,
+    known: Array | None = None,
+    patience: float = np.inf,
+) -> Sifted | None:
     """Let a linear program move only who could as well go elsewhere, until its prices suit all.
 
     This is column generation (sifting, Bixby et al. 1992): points begin where prices near the
@@ -55,30 +68,49 @@ def sift(points: Points, limits: Limits, prices: Array, slack: float, tolerance:
         In units of the spread.
     tolerance : float
         Relative.
+    base : ndarray of int64, shape (n,), optional
+        Where points begin, if not where prices send them.
+    known : ndarray, shape (q, k), optional
+        Multipliers, in units of cost.
+    patience : float
+        Moves in the program with which to give up.
 
     Returns
     -------
-    Sifted
+    Sifted or None
+        None if it gave up: the prices were not so near the best.
     """
-    costs, k = points.scaled, points.n_centres
-    base, _, _ = least(costs, points.weights, points.kinds, prices)
-    edges = np.empty(0, np.int64)
-    new = _edges(points, prices, base, slack)
+    k = points.n_centres
+    if base is None:
+        base, _, _ = least(points.scaled, points.weights, points.kinds, prices)
+    slacks = _slacks(points, prices, slack)
+    edges = _likeliest(points, prices, _edges(points, prices, base, slacks), _FIRST)
+    penalty = 10 * (1 + float(np.ptp(prices, axis=1).max(initial=0.0)))
+    best = -np.inf if known is None else lower_bound(points, limits, known)
     while True:
-        edges = np.union1d(edges, new)
-        solved = _program(points, limits, base, edges)
-        if solved is None:  # too few moves to keep the limits: all are enough
-            slack = 4 * slack + 1e-9
-            new = _edges(points, prices, base, slack)
-            continue
-        moved, v = solved
-        found = Sifted(base, edges // k, edges % k, moved, v * points.spread)
+        solved = _program(points, limits, base, edges, penalty)
+        v = solved.multipliers * points.spread
+        lower = lower_bound(points, limits, v)
+        if known is None or lower > best:
+            best, known, prices = lower, v, limits.prices(solved.multipliers)
+        found = Sifted(base, edges // k, edges % k, solved.moved, known)
         value = total_cost(points, found)
-        if value - lower_bound(points, limits, found.multipliers) <= tolerance * value:
+        if solved.missing == 0 and value - best <= tolerance * value:
             return found
-        new = np.setdiff1d(_edges(points, limits.prices(v), base, 0.0), edges)
-        if not len(new):  # what is left is the solver's rounding
-            return found
+        new = limits.prices(solved.multipliers)
+        slacks /= 4
+        wanted = np.setdiff1d(_edges(points, new, base, slacks), edges, assume_unique=True)
+        if len(wanted):
+            # Prices may be far off where limits were missed; the best ones known say which of
+            # the moves that they ask for are likely.
+            likely = _likeliest(points, prices, wanted, max(_MORE, len(edges)))
+            edges = np.union1d(edges, likely)
+            if len(edges) > patience:
+                return None
+        elif solved.missing == 0:
+            return found  # what is left of the gap is rounding
+        else:
+            penalty *= 100
 
 
 def total_cost(points: Points, sifted: Sifted) -> float:
@@ -89,20 +121,52 @@ def total_cost(points: Points, sifted: Sifted) -> float:
     return float(points.weights @ stays + sifted.moved @ more)
 
 
-def _edges(points: Points, prices: Array, base: Whole, slack: float) -> Whole:
+def _slacks(points: Points, prices: Array, slack: float) -> Array:
+    """How far to look in each kind, so that some points of each are in doubt."""
+    # Prices of a kind with few points are less certain, as these are further from each other.
+    by = margins(points.scaled, points.kinds, prices)
+    order = np.argsort(points.kinds, kind="stable")
+    sizes = np.bincount(points.kinds, minlength=len(points.members))
+    slacks = np.full(len(sizes), slack)
+    for g, rows in enumerate(np.split(order, np.cumsum(sizes)[:-1])):
+        if len(rows):
+            at = min(_SOME, len(rows)) - 1
+            slacks[g] = max(slack, float(np.partition(by[rows], at)[at]))
+    return slacks
+
+
+def _edges(points: Points, prices: Array, base: Whole, slacks: Array) -> Whole:
     """Moves that cost hardly more than the best, as point times k plus centre."""
-    who, where = near_best(points.scaled, points.kinds, prices, base, slack)
+    who, where = near_best(points.scaled, points.kinds, prices, base, slacks)
     has = points.weights[who] > 0
     return who[has] * points.n_centres + where[has]
 
 
-def _program(
-    points: Points, limits: Limits, base: Whole, edges: Whole
-) -> tuple[Array, Array] | None:
-    """How much moves along each edge, and multipliers (q, k); None if limits cannot be kept.
+def _likeliest(points: Points, prices: Array, edges: Whole, most: int) -> Whole:
+    """The moves to the centres that are least dearer than the best, not more than so many."""
+    if len(edges) <= most:
+        return edges
+    who, where = edges // points.n_centres, edges % points.n_centres
+    there = points.scaled[who] + prices[points.kinds[who]]
+    above = there[np.arange(len(who)), where] - there.min(axis=1)
+    return np.sort(edges[np.argsort(above, kind="stable")[:most]])
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """Masses moved (edges,), multipliers (q, k), and what limits are missed by in all."""
+
+    moved: Array
+    multipliers: Array
+    missing: float
+
+
+def _program(points: Points, limits: Limits, base: Whole, edges: Whole, penalty: float) -> _Solved:
+    """Solve the program whose columns are some moves.
 
     Variables are moves, bounded by what a point has, and the masses M (kinds, k): points with one
-    alternative need no row, so that there are hardly more rows than limits.
+    alternative need no row, so that there are hardly more rows than limits. Limits may be missed
+    at a price, as these moves may be too few to keep them; multipliers then say which are wanted.
     """
     from scipy import sparse  # these take a while to load
     from scipy.optimize import linprog
@@ -130,7 +194,9 @@ def _program(
     right = limits.right.ravel() / unit
     equal = np.repeat(limits.equal, k)
     nothing = sparse.csr_array((len(equal), e))
-    asked = sparse.hstack([nothing, rows], format="csr")
+    each = sparse.eye_array(len(equal))
+    asked = sparse.hstack([nothing, rows, -each, each], format="csr")
+    missing = 2 * len(equal)
     # Who has several alternatives must not move more than there is.
     _, first, times = np.unique(who, return_inverse=True, return_counts=True)
     many = times > 1
@@ -138,33 +204,38 @@ def _program(
     shared = many[first]
     whole = sparse.csr_array(
         (np.ones(shared.sum()), (row_of[first[shared]], column[shared])),
-        shape=(int(many.sum()), e + cells),
+        shape=(int(many.sum()), e + cells + missing),
     )
     most = np.zeros(int(many.sum()))
     most[row_of[first[shared]]] = weights[shared]
     # Masses are free: that they are not negative follows, and a bound would take over a part of
     # the multipliers.
     solved = linprog(
-        np.concatenate([cost, np.zeros(cells)]),
+        np.concatenate([cost, np.zeros(cells), np.full(missing, penalty)]),
         A_eq=sparse.vstack(
-            [sparse.hstack([moves, sparse.eye_array(cells)]), asked[equal]], format="csr"
+            [
+                sparse.hstack([moves, sparse.eye_array(cells), sparse.csr_array((cells, missing))]),
+                asked[equal],
+            ],
+            format="csr",
         ),
         b_eq=np.concatenate([here, right[equal]]),
         A_ub=sparse.vstack([asked[~equal], whole], format="csr"),
         b_ub=np.concatenate([right[~equal], most]),
         bounds=np.column_stack(
             [
-                np.concatenate([np.zeros(e), np.full(cells, -np.inf)]),
-                np.concatenate([weights, np.full(cells, np.inf)]),
+                np.concatenate([np.zeros(e), np.full(cells, -np.inf), np.zeros(missing)]),
+                np.concatenate([weights, np.full(cells + missing, np.inf)]),
             ]
         ),
         method="highs",
         options=_EXACT,
     )
     if solved.x is None:
-        return None
+        raise RuntimeError(f"the program of moves was not solved: {solved.message}")
     v = np.empty(len(equal))
     v[equal] = -solved.eqlin.marginals[cells:]
     v[~equal] = np.maximum(-solved.ineqlin.marginals[: int((~equal).sum())], 0.0)
     moved = np.clip(solved.x[:e], 0.0, weights) * unit
-    return moved, v.reshape(limits.right.shape)
+    short = float(solved.x[e + cells :].sum())
+    return _Solved(moved, v.reshape(limits.right.shape), short if short > _NOTHING else 0.0)

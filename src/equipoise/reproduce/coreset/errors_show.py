@@ -113,12 +113,14 @@ def _figure(by_setting: Mapping[str, Sequence[Result]]) -> Figure:
         points: dict[str, list[tuple[float, float]]] = {}
         for builder, size, errors in _rows(results):
             points.setdefault(builder, []).append((float(np.log10(size)), max(errors.values())))
-        panels[name] = [
-            Line(*zip(*sorted(of), strict=True), builder) for builder, of in points.items()
-        ]
+        panels[name] = [_line(builder, sorted(of)) for builder, of in points.items()]
     return lines(
         panels,
         x_label="log10 of the points of the summary",
         log=tuple(panels),
         caption="Largest relative error in the worst family of centres, mean over seeds.",
     )
+
+
+def _line(builder: str, points: Sequence[tuple[float, float]]) -> Line:
+    return Line([x for x, _ in points], [y for _, y in points], builder)

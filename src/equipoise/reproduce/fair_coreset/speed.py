@@ -70,14 +70,14 @@ class Setting:
             people = READERS[self.table](self.folder).scaled()
         groups = self._groups(people)
         kind = FairKMedian if self.power == 1 else FairKMeans
-        options = {"balance": _BALANCE, "n_init": 3, "random_state": self.seed}
+        ask = partial(kind, self.k, balance=_BALANCE, n_init=3, random_state=self.seed)
         n = len(people.points)
         few = np.arange(0, n, max(1, n // 2_000))  # compiled before the clock starts
-        kind(self.k, **options).fit(people.points[few], sensitive_features=groups.take(few))
+        ask().fit(people.points[few], sensitive_features=groups.take(few))
         found: Result = {}
         for name, size in (("summary", None), ("rows", n)):
             began = time.process_time()
-            fitted = kind(self.k, size=size, **options)
+            fitted = ask(size=size)
             fitted.fit(people.points, sensitive_features=groups)
             found[name] = {
                 "seconds": time.process_time() - began,

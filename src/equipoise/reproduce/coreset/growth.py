@@ -26,7 +26,8 @@ Floats = NDArray[np.float64]
 _K = 10
 _SIZE, _ROWS, _FEATURES = 2_000, 50_000, 10
 _SIZES = (500, 1_000, 2_000, 4_000, 8_000)
-_MANY_ROWS = (20_000, 60_000, 200_000, 600_000)
+_MANY_ROWS = (20_000, 60_000, 200_000)
+_MORE_ROWS = (600_000, 2_000_000)
 _MANY_FEATURES = (2, 5, 10, 30, 100)
 _NO_GROWTH = 0.1
 _LINEAR = 1.15
@@ -94,12 +95,14 @@ def growth_part(tier: Tier, _: Path | None) -> Part:
     -------
     Part
     """
-    seeds = range(6 if tier == "quick" else 30)
+    full = tier == "full"
+    seeds = range(30 if full else 6)
+    rows = (*_MANY_ROWS, *(_MORE_ROWS if full else ()))
     settings = [
         Setting(along, n, d, m, power, seed)
         for power in (1.0, 2.0)
         for along, n, d, m in (
-            *(("rows", n, _FEATURES, _SIZE) for n in _MANY_ROWS),
+            *(("rows", n, _FEATURES, _SIZE) for n in rows),
             *(("features", _ROWS, d, _SIZE) for d in _MANY_FEATURES),
             *(("points", _ROWS, _FEATURES, m) for m in _SIZES),
         )

@@ -10,11 +10,20 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.coresets.checks import as_count, as_power
+from equipoise.coresets.checks import (
+    as_centres,
+    as_codes,
+    as_count,
+    as_points,
+    as_power,
+    as_weights,
+)
 from equipoise.coresets.distances import nearest, to_power
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,10 +136,10 @@ class Coreset:
             collections are no integers, or z is less than 1.
         """
         power = as_power(power)
-        X = _as_points(points)
+        X = as_points(points)
         n = len(X)
-        w = np.ones(n) if weights is None else _as_weights(weights, n)
-        codes = np.zeros(n, np.int64) if collections is None else _as_codes(collections, n)
+        w = np.ones(n) if weights is None else as_weights(weights, n)
+        codes = np.zeros(n, np.int64) if collections is None else as_codes(collections, n)
         rows = np.arange(first_row, first_row + n)
         if (w == 0).any():
             kept = w > 0
@@ -221,13 +230,18 @@ class Coreset:
         Returns
         -------
         Coreset
-            With the movement that the triangle inequality gives for both steps together.
+            With the movement that the triangle inequality gives for both steps together; where
+            the larger one has means for points, that of Pythagoras' theorem, which is exact.
         """
         whole = self.rows >= 0
         movement: float | None = None
         if self.movement is not None and larger.movement is not None:
             root = 1 / self.power
-            movement = float((self.movement**root + larger.movement**root) ** self.power)
+            movement = (
+                self.movement + larger.movement
+                if larger.has_means
+                else float((self.movement**root + larger.movement**root) ** self.power)
+            )
         return replace(
             self,
             rows=np.where(whole, larger.rows[np.where(whole, self.rows, 0)], -1),
@@ -249,12 +263,7 @@ class Coreset:
         float
             sum_x w_x min_c |x - c|^z, and the offset.
         """
-        C = _as_points(centres, "centres")
-        if C.shape[1] != self.points.shape[1] or not len(C):
-            raise ValueError(
-                f"centres must have shape (k, {self.points.shape[1]}) with k of at least 1, "
-                f"not {C.shape}."
-            )
+        C = as_centres(centres, self.points.shape[1])
         squares = nearest(self.points, C)[1]
         return float(self.weights @ to_power(squares, self.power)) + self.offset
 
@@ -264,6 +273,17 @@ class Coreset:
         codes, of = np.unique(self.collections, return_inverse=True)
         sums = np.bincount(of, self.weights, len(codes))
         return {int(code): float(mass) for code, mass in zip(codes, sums, strict=True)}
+
+    @property
+    def has_means(self) -> bool:
+        """Whether z is 2 and each point is the mean of all that it stands for.
+
+        No step's offset is more than its movement, and it is as much where points were replaced
+        by their means alone.
+        """
+        if self.movement is None or self.power != 2:
+            return False
+        return self.movement <= self.offset * (1 + _ROUNDING)
 
     @property
     def mass(self) -> float:
@@ -322,40 +342,3 @@ def _said(seed: Any) -> str:
     if isinstance(seed, np.random.SeedSequence):
         return f"{seed.entropy}" + ("" if not seed.spawn_key else " by block")
     return str(seed)
-
-
-def _as_points(points: ArrayLike, argument: str = "points") -> Floats:
-    try:
-        X = np.ascontiguousarray(points, np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{argument} must be numbers: {error}.") from error
-    if X.ndim != 2 or X.shape[1] == 0:
-        raise ValueError(f"{argument} must have shape (n, d), not {X.shape}.")
-    # A sum is not finite if a term is not; only then is it worth looking where.
-    if not np.isfinite(X.sum()) and not np.isfinite(X).all():
-        bad = int((~np.isfinite(X)).any(1).sum())
-        raise ValueError(
-            f"{argument} has NaN or infinite values in {bad:,} rows; fill them or drop the rows."
-        )
-    return X
-
-
-def _as_weights(weights: ArrayLike, n: int) -> Floats:
-    try:
-        w = np.asarray(weights, np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"weights must be numbers: {error}.") from error
-    if w.shape != (n,):
-        raise ValueError(f"weights must have shape ({n},), one a point, not {w.shape}.")
-    if not np.isfinite(w).all() or (w < 0).any():
-        raise ValueError("weights must be finite and not negative.")
-    return w
-
-
-def _as_codes(collections: ArrayLike, n: int) -> Integers:
-    codes = np.asarray(collections)
-    if codes.shape != (n,):
-        raise ValueError(f"collections must have shape ({n},), one a point, not {codes.shape}.")
-    if codes.size and codes.dtype.kind not in "iub":
-        raise ValueError(f"collections must be integers, not {codes.dtype}.")
-    return codes.astype(np.int64, copy=False)

@@ -15,11 +15,13 @@ from tests.coresets.transport import constrained_cost, costs_of_all_sizes
 from equipoise.coresets import (
     Builder,
     Coreset,
+    CoresetStream,
     Lines,
     LinesAsCoded,
     Snap,
     Uniform,
     bounds,
+    build_coreset,
     lines,
     with_size,
 )
@@ -404,9 +406,64 @@ def test_rows_themselves_are_bounded_by_their_cost() -> None:
     assert bounds(whole, np.inf) == (np.inf, np.inf)
 
 
+def _means(larger: Coreset, cell: np.ndarray) -> Coreset:
+    masses = np.bincount(cell, larger.weights)
+    sums = [np.bincount(cell, larger.weights * column) for column in larger.points.T]
+    points = np.transpose(sums) / masses[:, None]
+    moved = float(larger.weights @ ((larger.points - points[cell]) ** 2).sum(1))
+    none = np.full(len(points), -1)
+    made = Coreset(points, masses, none * 0, none, 2.0, movement=moved, offset=moved)
+    return made.after(larger, "means")
+
+
+def test_movement_of_means_of_means_is_what_rows_are_moved() -> None:
+    whole = _random(2, 400, 2, 2, 1)
+    first, then = np.arange(400) % 60, np.arange(60) % 7
+    once = _means(whole, first)
+    twice = _means(once, then)
+    moved = whole.weights @ ((whole.points - twice.points[then[first]]) ** 2).sum(1)
+    assert twice.movement == pytest.approx(moved, rel=1e-12)
+    assert twice.offset == pytest.approx(moved, rel=1e-12)
+    assert twice.has_means
+    assert whole.reduce(Snap(60), 0).reduce(Snap(15), 1).has_means
+
+
+@pytest.mark.parametrize("power", [1, 2, 3])
+def test_bounds_hold_at_the_end_of_a_stream(power: int) -> None:
+    random = np.random.default_rng(power)
+    X, codes = random.standard_t(3, (3000, 2)), random.integers(0, 3, 3000)
+    stream = CoresetStream(Snap(150), 2, power, block_rows=400)
+    for start in range(0, 3000, 250):
+        stream.add(X[start : start + 250], None, codes[start : start + 250])
+    whole = Coreset.from_block(X, None, codes, power=power)
+    made = stream.coreset
+    assert made.masses == pytest.approx(whole.masses, rel=1e-12)
+    for _ in range(20):
+        centres = random.normal(size=(3, 2)) * random.choice([1, 5])
+        low, high = bounds(made, made.cost(centres))
+        assert low <= whole.cost(centres) <= high
+        assert high <= made.cost(centres) * (1 + 1e-9) or power != 2
+
+
 def test_offset_of_steps_on_steps_is_no_bound_by_itself() -> None:
     whole = _random(2, 400, 2, 2)
     snapped = whole.reduce(Snap(100), 0)
     projected = snapped.reduce(Lines(2, 0.9), 0)
+    assert snapped.has_means
+    assert not projected.has_means
+    assert not snapped.merge(_random(3, 50, 2, 2).reduce(Lines(2, 0.9), 0)).has_means
     found = projected.cost([[0.0, 0]])
     assert bounds(projected, found).high > found
+
+
+def test_one_call_makes_lines_of_an_eps_or_of_a_size() -> None:
+    X = np.random.default_rng(0).normal(size=(2000, 2))
+    rough, fine = (build_coreset(X, 3, method="lines", eps=eps, power=1) for eps in (2, 0.5))
+    assert len(rough) < len(fine)
+    assert fine.lineage == ("Lines(n_clusters=3, eps=0.5), seed 0",)
+    assert build_coreset(X, 3, method="lines", power=1).lineage == fine.lineage
+    sized = build_coreset(X, 3, 300, method="lines_as_coded")
+    assert len(sized) == pytest.approx(300, rel=0.15)
+    assert len(build_coreset(X, 3, 2000, method="lines_as_coded")) == 2000
+    with pytest.raises(ValueError, match="size must be"):
+        build_coreset(X, 3, 0, method="lines")

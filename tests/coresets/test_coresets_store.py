@@ -111,9 +111,9 @@ def test_facts_that_do_not_fit_are_refused(coreset, change, said, tmp_path):
 
 
 def test_a_missing_file_and_another_suffix_are_named(coreset, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no file .*nothing.npz"):
+    with pytest.raises(FileNotFoundError, match=r"no file .*nothing\.npz"):
         load_coreset(tmp_path / "nothing.npz")
-    with pytest.raises(ValueError, match="path must end in .npz, .parquet, .arrow, not 'a.csv'"):
+    with pytest.raises(ValueError, match=r"end in \.npz, \.parquet, \.arrow, not 'a\.csv'"):
         save_coreset(coreset, tmp_path / "a.csv")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import warnings
 from typing import Any, NamedTuple
 
@@ -107,12 +108,16 @@ def quotas(shares: NDArray[Any], available: Integers, size: int) -> Integers:
 
 def _proportional(shares: NDArray[Any], available: Integers, size: int) -> Floats:
     """Fractions of points between 1 and what there is, elsewhere in proportion."""
-    low = -np.log(shares.max()) - 1.0
-    high = np.log(float(available.max())) - np.log(shares.min()) + 1.0
-    for _ in range(200):  # the factor, by bisection of its logarithm
-        middle = (low + high) / 2
-        if np.clip(np.exp(middle) * shares, 1, available).sum() < size:
-            low = middle
-        else:
-            high = middle
-    return np.clip(np.exp(low) * shares, 1, available)
+    parts = np.maximum(shares / shares.max(), 1e-200)
+
+    def points(factor: float) -> Floats:
+        return np.clip(factor * parts, 1, available)
+
+    # Their sum is linear in the factor between the places where one of them meets a bound.
+    places = np.sort(np.concatenate([1 / parts, available / parts]))
+    last = bisect.bisect_left(places, size, key=lambda factor: points(factor).sum())
+    low, high = places[max(last - 1, 0)], places[min(last, len(places) - 1)]
+    below, above = points(low), points(high)
+    if above.sum() <= below.sum():
+        return below
+    return below + (above - below) * ((size - below.sum()) / (above.sum() - below.sum()))

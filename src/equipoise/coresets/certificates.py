@@ -27,7 +27,7 @@ def bounds(coreset: Coreset, cost: float) -> Bounds:
         | K(X, F, C)^(1/z) - K(S, F, C)^(1/z) | <= M_z^(1/z);
 
     for z = 1 costs differ by no more than M_1. Where all points are means of what they stand for
-    (z = 2, one step of :class:`equipoise.coresets.Snap`, merged or not) also
+    (z = 2 and :class:`equipoise.coresets.Snap` alone, in as many steps as there were) also
     K(X, F, C) <= K(S, F, C) + M_2, for the rows may be divided among clusters as their mean is.
 
     Parameters
@@ -79,8 +79,6 @@ def bounds(coreset: Coreset, cost: float) -> Bounds:
     z = coreset.power
     root, moved = found ** (1 / z), coreset.movement ** (1 / z)
     high = (root + moved) ** z
-    # Movement is no less than the offset of each step, and equal if and only if it is all of one
-    # step to means: steps on steps, or projections, have movement that is no offset.
-    if z == 2 and coreset.movement <= coreset.offset + rounding:
+    if coreset.has_means:
         high = min(high, found + coreset.offset)
     return Bounds(max(root - moved, 0.0) ** z, high)

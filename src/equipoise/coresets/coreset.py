@@ -23,6 +23,8 @@ from equipoise.coresets.distances import nearest, to_power
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, eq=False)
 class Coreset:
@@ -228,13 +230,18 @@ class Coreset:
         Returns
         -------
         Coreset
-            With the movement that the triangle inequality gives for both steps together.
+            With the movement that the triangle inequality gives for both steps together; where
+            the larger one has means for points, that of Pythagoras' theorem, which is exact.
         """
         whole = self.rows >= 0
         movement: float | None = None
         if self.movement is not None and larger.movement is not None:
             root = 1 / self.power
-            movement = float((self.movement**root + larger.movement**root) ** self.power)
+            movement = (
+                self.movement + larger.movement
+                if larger.has_means
+                else float((self.movement**root + larger.movement**root) ** self.power)
+            )
         return replace(
             self,
             rows=np.where(whole, larger.rows[np.where(whole, self.rows, 0)], -1),
@@ -266,6 +273,17 @@ class Coreset:
         codes, of = np.unique(self.collections, return_inverse=True)
         sums = np.bincount(of, self.weights, len(codes))
         return {int(code): float(mass) for code, mass in zip(codes, sums, strict=True)}
+
+    @property
+    def has_means(self) -> bool:
+        """Whether z is 2 and each point is the mean of all that it stands for.
+
+        No step's offset is more than its movement, and it is as much where points were replaced
+        by their means alone.
+        """
+        if self.movement is None or self.power != 2:
+            return False
+        return self.movement <= self.offset * (1 + _ROUNDING)
 
     @property
     def mass(self) -> float:

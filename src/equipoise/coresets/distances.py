@@ -8,6 +8,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.coresets.threads import over_rows
+
 Array = NDArray[Any]
 
 
@@ -26,7 +28,7 @@ def nearest(points: Array, centres: Array) -> tuple[NDArray[np.int32], NDArray[n
         The first of those that are equally near.
     squares : ndarray of float64, shape (n,)
         Squared distances. Each depends on its point and the centres only, so the bits are the
-        same however the points are cut into blocks.
+        same however the points are cut into blocks, and with any number of threads.
     """
     labels = np.zeros(len(points), np.int32)
     squares = np.full(len(points), np.inf)
@@ -50,7 +52,12 @@ def nearer(points: Array, centres: Array, first: int, labels: Array, squares: Ar
     """
     # The centres' columns side by side: the innermost loop runs over centres, whose sums do not
     # wait for one another.
-    _nearer(points, np.ascontiguousarray(centres.T), first, labels, squares)
+    columns = np.ascontiguousarray(centres.T)
+
+    def work(rows: slice) -> None:
+        _nearer(points[rows], columns, first, labels[rows], squares[rows])
+
+    over_rows(work, len(points), columns.size)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -96,7 +103,10 @@ def all_costs(points: Array, centres: Array, power: float) -> NDArray[np.float64
         Distances to the power of z.
     """
     out = np.empty((len(points), len(centres)))
-    _all_squares(points, np.ascontiguousarray(centres.T), out)
+    columns = np.ascontiguousarray(centres.T)
+    over_rows(
+        lambda rows: _all_squares(points[rows], columns, out[rows]), len(points), columns.size
+    )
     return to_power(out, power)
 
 

@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+_SLACK = 1e-9
+# What is nearer to 1 is taken for certain, so that no step is shorter than a probability.
+_CERTAIN = 1 - 1e-6
+_MANTISSA = 6
+_DOUBLINGS = 16
+_BANDS = 1 << 21
+
 
 def inclusion(shares: Array, of: Array, quotas: Array) -> NDArray[np.float64]:
     """How probable it is that each point is drawn.
@@ -42,7 +49,7 @@ def inclusion(shares: Array, of: Array, quotas: Array) -> NDArray[np.float64]:
         total = shares[others].sum()
         probabilities[others] = shares[others] / total if total > 0 else 1 / len(others)
         if len(others) > 1:
-            probabilities[others] = np.minimum(probabilities[others], np.nextafter(1, 0))
+            probabilities[others] = np.minimum(probabilities[others], _CERTAIN)
     return probabilities
 
 
@@ -71,7 +78,7 @@ def _inclusion(shares: Array, of: Array, quotas: Array, out: Array) -> Array:
         changed = False
         for i in range(n):
             g = of[i]
-            if out[i] < 1.0 and (whole[g] or factor[g] * shares[i] >= 1.0):
+            if out[i] < 1.0 and (whole[g] or factor[g] * shares[i] >= _CERTAIN):
                 out[i] = 1.0
                 left[g] -= 1
                 counts[g] -= 1
@@ -86,8 +93,8 @@ def _inclusion(shares: Array, of: Array, quotas: Array, out: Array) -> Array:
 
 
 @numba.njit(cache=True, nogil=True)
-def ordered(cells: Array, n_cells: int, keys: Array) -> Array:
-    """Points by cell, and in each cell by key, in linear time.
+def banded(cells: Array, n_cells: int, keys: Array) -> tuple[Array, int]:
+    """Divide cells into bands of points with like keys.
 
     Parameters
     ----------
@@ -95,79 +102,81 @@ def ordered(cells: Array, n_cells: int, keys: Array) -> Array:
         From 0 to `n_cells` - 1.
     n_cells : int
     keys : ndarray of float64, shape (n,)
-        Not negative. Those that agree to a sixty-fourth count as equal, and are in the order of
-        the points.
+        Not negative.
 
     Returns
     -------
-    ndarray of int64, shape (n,)
+    bands : ndarray of int64, shape (n,)
+        By cell, and in each cell by key: 64 to a doubling, or fewer if cells are many. Keys that
+        are 2^16 times smaller than the largest are of the lowest band.
+    n_bands : int
+        Of each cell.
     """
-    # The bits of a number that is not negative are ordered as it is; exponents and six bits more
-    # are kept.
-    levels = keys.view(np.int64) >> 46
-    low = levels.min()
-    by_key = _counted(levels - low, levels.max() - low + 1, np.arange(len(keys)))
-    return _counted(cells, n_cells, by_key)
+    mantissa = _MANTISSA
+    while mantissa >= 0 and n_cells * (_DOUBLINGS << mantissa) > _BANDS:
+        mantissa -= 1
+    n_bands = _DOUBLINGS << mantissa if mantissa >= 0 else 1
+    # The bits of a number that is not negative are ordered as it is: exponent, then mantissa.
+    levels = keys.view(np.int64) >> (52 - max(mantissa, 0))
+    low = levels.max() - n_bands + 1
+    bands = np.empty(len(cells), np.int64)
+    for i in range(len(cells)):
+        bands[i] = cells[i] * n_bands + max(levels[i] - low, 0)
+    return bands, n_bands
 
 
 @numba.njit(cache=True, nogil=True)
-def _counted(values: Array, n_values: int, order: Array) -> Array:
-    """Sort an order by values, keeping that of equal ones."""
-    starts = np.zeros(n_values + 1, np.int64)
-    for value in values:
-        starts[value + 1] += 1
-    for value in range(n_values):
-        starts[value + 1] += starts[value]
-    out = np.empty_like(order)
-    for i in order:
-        out[starts[values[i]]] = i
-        starts[values[i]] += 1
-    return out
-
-
-@numba.njit(cache=True, nogil=True)
-def drawn(
-    probabilities: Array, of: Array, order: Array, n_collections: int, offsets: Array
-) -> Array:
-    """A systematic sample of each collection, in a given order.
+def drawn(probabilities: Array, bands: Array, n_bands: int, offsets: Array) -> Array:
+    """A systematic sample of each collection: steps of 1 along the sums of probabilities.
 
     Parameters
     ----------
     probabilities : ndarray of float64, shape (n,)
         Of each point; those of 1 are certain.
-    of : ndarray of int64, shape (n,)
-        The number of each point's collection.
-    order : ndarray of int64, shape (n,)
-        In which steps of 1 are made along the probabilities of each collection.
-    n_collections : int
-        G.
+    bands : ndarray of int64, shape (n,)
+        Points are gone through by band, and in each band in the order in which they are.
+    n_bands : int
+        Of each collection: the bands of the first are the first ones.
     offsets : ndarray of float64, shape (G,)
-        Where steps begin, in [0, 1).
+        Where the steps of each collection begin, in [0, 1).
 
     Returns
     -------
     ndarray of bool, shape (n,)
         Whether each is drawn. Of what sums to m in a collection, m points.
     """
-    sums = np.zeros(n_collections)
-    for i in range(len(of)):
+    n_collections = len(offsets)
+    sums = np.zeros(n_collections * n_bands)
+    for i in range(len(bands)):
         if probabilities[i] < 1.0:
-            sums[of[i]] += probabilities[i]
-    # Sums are whole up to rounding only: steps are stretched to end where they do, short of what
-    # another order of adding up could make of them.
-    draws = np.maximum(np.rint(sums), 1.0)
-    steps = sums / draws * (1 - 1e-9)
-    made = np.zeros(n_collections, np.int64)
-    running = np.zeros(n_collections)
-    out = np.zeros(len(order), np.bool_)
-    for i in order:
+            sums[bands[i]] += probabilities[i]
+    starts = np.zeros(len(sums))
+    draws = np.zeros(n_collections)
+    steps = np.ones(n_collections)
+    for g in range(n_collections):
+        total = 0.0
+        for band in range(g * n_bands, (g + 1) * n_bands):
+            starts[band] = total
+            total += sums[band]
+        if total > 0.0:
+            draws[g] = max(np.rint(total), 1.0)
+            # Sums are whole up to rounding only. Steps are a little too short, so that what
+            # rounding leaves of a sum of 1 still has a step in it.
+            steps[g] = total / draws[g] * (1 - _SLACK)
+    # Points need not be sorted: each band has a running sum of its own. The same terms are added
+    # in the same order as above, so that each band ends at the bit at which the next one starts.
+    running = np.zeros(len(sums))
+    out = np.zeros(len(bands), np.bool_)
+    for i in range(len(bands)):
         p = probabilities[i]
         if p >= 1.0:
             out[i] = True
             continue
-        g = of[i]
-        running[g] += p
-        if running[g] > (made[g] + offsets[g]) * steps[g] and made[g] < draws[g]:
-            out[i] = True
-            made[g] += 1
+        band = bands[i]
+        g = band // n_bands
+        before = starts[band] + running[band]
+        running[band] += p
+        after = starts[band] + running[band]
+        passed = min(np.ceil(before / steps[g] - offsets[g]), draws[g])
+        out[i] = min(np.ceil(after / steps[g] - offsets[g]), draws[g]) > passed
     return out

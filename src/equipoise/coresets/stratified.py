@@ -14,7 +14,7 @@ from equipoise.coresets.calibration import calibrated
 from equipoise.coresets.checks import as_count
 from equipoise.coresets.coreset import Coreset
 from equipoise.coresets.distances import to_power
-from equipoise.coresets.inclusion import drawn, inclusion, ordered
+from equipoise.coresets.inclusion import banded, drawn, inclusion
 from equipoise.coresets.seeding import draw_seeds
 
 Array = NDArray[Any]
@@ -95,9 +95,9 @@ class Stratified:
         probabilities = inclusion(shares, collections.of, wanted)
         cells = collections.of * len(seeds.rows) + seeds.labels
         n_cells = n_collections * len(seeds.rows)
-        order = ordered(cells, n_cells, costs)
+        bands, n_bands = banded(cells, n_cells, costs)
         chosen = drawn(
-            probabilities, collections.of, order, n_collections, random.random(n_collections)
+            probabilities, bands, n_bands * len(seeds.rows), random.random(n_collections)
         )
         rows = np.flatnonzero(chosen)
         made = weights[rows] / probabilities[rows]

@@ -46,14 +46,9 @@ class Uniform:
             self.size,
         )
         probabilities = inclusion(weights, collections.of, wanted)
-        chosen = drawn(
-            probabilities,
-            collections.of,
-            random.permutation(len(larger)),
-            n_collections,
-            random.random(n_collections),
-        )
-        rows = np.flatnonzero(chosen)
+        order = random.permutation(len(larger))
+        chosen = drawn(probabilities[order], collections.of[order], 1, random.random(n_collections))
+        rows = np.sort(order[chosen])
         of, certain = collections.of[rows], probabilities[rows] == 1
         # Certain points stand for themselves, the others for equal parts of what is left.
         left = np.bincount(collections.of, np.where(probabilities < 1, weights, 0.0), n_collections)

@@ -10,12 +10,12 @@ from equipoise.coresets.assignment.certify import lower_bound
 from equipoise.coresets.assignment.inputs import Array, Points, Whole
 from equipoise.coresets.assignment.limits import Limits
 from equipoise.coresets.assignment.loops import least, margins, near_best
+from equipoise.coresets.assignment.moves import solve_moves
 
+_DEAREST = 1e12  # spreads, for a unit of mass that limits are missed by
 _SOME = 40  # points of each kind that are always in doubt
 _FIRST = 4000  # moves in the first program, at most
 _MORE = 500  # moves that may be added at once, at least
-_NOTHING = 1e-7  # of the mean weight
-_EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +79,11 @@ def sift(
     -------
     Sifted or None
         None if it gave up: the prices were not so near the best.
+
+    Raises
+    ------
+    RuntimeError
+        If the solver fails at numbers too far apart.
     """
     k = points.n_centres
     if base is None:
@@ -88,7 +93,7 @@ def sift(
     penalty = 10 * (1 + float(np.ptp(prices, axis=1).max(initial=0.0)))
     best = -np.inf if known is None else lower_bound(points, limits, known)
     while True:
-        solved = _program(points, limits, base, edges, penalty)
+        solved = solve_moves(points, limits, base, edges, penalty)
         v = solved.multipliers * points.spread
         lower = lower_bound(points, limits, v)
         if known is None or lower > best:
@@ -109,8 +114,10 @@ def sift(
                 return None
         elif solved.missing == 0:
             return found  # what is left of the gap is rounding
-        else:
+        elif penalty < _DEAREST:
             penalty *= 100
+        else:
+            raise RuntimeError("the limits can be kept, but the solver of programs cannot see how.")
 
 
 def total_cost(points: Points, sifted: Sifted) -> float:
@@ -150,92 +157,3 @@ def _likeliest(points: Points, prices: Array, edges: Whole, most: int) -> Whole:
     there = points.scaled[who] + prices[points.kinds[who]]
     above = there[np.arange(len(who)), where] - there.min(axis=1)
     return np.sort(edges[np.argsort(above, kind="stable")[:most]])
-
-
-@dataclass(frozen=True, eq=False)
-class _Solved:
-    """Masses moved (edges,), multipliers (q, k), and what limits are missed by in all."""
-
-    moved: Array
-    multipliers: Array
-    missing: float
-
-
-def _program(points: Points, limits: Limits, base: Whole, edges: Whole, penalty: float) -> _Solved:
-    """Solve the program whose columns are some moves.
-
-    Variables are moves, bounded by what a point has, and the masses M (kinds, k): points with one
-    alternative need no row, so that there are hardly more rows than limits. Limits may be missed
-    at a price, as these moves may be too few to keep them; multipliers then say which are wanted.
-    """
-    from scipy import sparse  # these take a while to load
-    from scipy.optimize import linprog
-
-    n_kinds, k = limits.rows.shape[0], points.n_centres
-    unit = points.mass / np.count_nonzero(points.weights)
-    who, where = edges // k, edges % k
-    weights = points.weights[who] / unit
-    kinds = points.kinds[who]
-    cost = points.scaled[who, where] - points.scaled[who, base[who]]
-    e, cells = len(edges), n_kinds * k
-    column = np.arange(e)
-    here = np.bincount(points.kinds * k + base, points.weights, minlength=cells) / unit
-    moves = sparse.csr_array(
-        (
-            np.concatenate([np.ones(e), -np.ones(e)]),
-            (
-                np.concatenate([kinds * k + base[who], kinds * k + where]),
-                np.concatenate([column, column]),
-            ),
-        ),
-        shape=(cells, e),
-    )
-    rows = sparse.kron(sparse.csr_array(limits.rows.T), sparse.eye_array(k), format="csr")
-    right = limits.right.ravel() / unit
-    equal = np.repeat(limits.equal, k)
-    nothing = sparse.csr_array((len(equal), e))
-    each = sparse.eye_array(len(equal))
-    asked = sparse.hstack([nothing, rows, -each, each], format="csr")
-    missing = 2 * len(equal)
-    # Who has several alternatives must not move more than there is.
-    _, first, times = np.unique(who, return_inverse=True, return_counts=True)
-    many = times > 1
-    row_of = np.cumsum(many) - 1
-    shared = many[first]
-    whole = sparse.csr_array(
-        (np.ones(shared.sum()), (row_of[first[shared]], column[shared])),
-        shape=(int(many.sum()), e + cells + missing),
-    )
-    most = np.zeros(int(many.sum()))
-    most[row_of[first[shared]]] = weights[shared]
-    # Masses are free: that they are not negative follows, and a bound would take over a part of
-    # the multipliers.
-    solved = linprog(
-        np.concatenate([cost, np.zeros(cells), np.full(missing, penalty)]),
-        A_eq=sparse.vstack(
-            [
-                sparse.hstack([moves, sparse.eye_array(cells), sparse.csr_array((cells, missing))]),
-                asked[equal],
-            ],
-            format="csr",
-        ),
-        b_eq=np.concatenate([here, right[equal]]),
-        A_ub=sparse.vstack([asked[~equal], whole], format="csr"),
-        b_ub=np.concatenate([right[~equal], most]),
-        bounds=np.column_stack(
-            [
-                np.concatenate([np.zeros(e), np.full(cells, -np.inf), np.zeros(missing)]),
-                np.concatenate([weights, np.full(cells + missing, np.inf)]),
-            ]
-        ),
-        method="highs",
-        options=_EXACT,
-    )
-    if solved.x is None:
-        raise RuntimeError(f"the program of moves was not solved: {solved.message}")
-    v = np.empty(len(equal))
-    v[equal] = -solved.eqlin.marginals[cells:]
-    v[~equal] = np.maximum(-solved.ineqlin.marginals[: int((~equal).sum())], 0.0)
-    moved = np.clip(solved.x[:e], 0.0, weights) * unit
-    short = float(solved.x[e + cells :].sum())
-    return _Solved(moved, v.reshape(limits.right.shape), short if short > _NOTHING else 0.0)

@@ -21,6 +21,7 @@ from equipoise.coresets import (
     Snap,
     Uniform,
     bounds,
+    build_coreset,
     lines,
     with_size,
 )
@@ -453,3 +454,16 @@ def test_offset_of_steps_on_steps_is_no_bound_by_itself() -> None:
     assert not snapped.merge(_random(3, 50, 2, 2).reduce(Lines(2, 0.9), 0)).has_means
     found = projected.cost([[0.0, 0]])
     assert bounds(projected, found).high > found
+
+
+def test_one_call_makes_lines_of_an_eps_or_of_a_size() -> None:
+    X = np.random.default_rng(0).normal(size=(2000, 2))
+    rough, fine = (build_coreset(X, 3, method="lines", eps=eps, power=1) for eps in (2, 0.5))
+    assert len(rough) < len(fine)
+    assert fine.lineage == ("Lines(n_clusters=3, eps=0.5), seed 0",)
+    assert build_coreset(X, 3, method="lines", power=1).lineage == fine.lineage
+    sized = build_coreset(X, 3, 300, method="lines_as_coded")
+    assert len(sized) == pytest.approx(300, rel=0.15)
+    assert len(build_coreset(X, 3, 2000, method="lines_as_coded")) == 2000
+    with pytest.raises(ValueError, match="size must be"):
+        build_coreset(X, 3, 0, method="lines")

@@ -214,7 +214,10 @@ def test_one_call_builds_a_coreset():
     assert len(build_coreset(X, 3, eps=0.1)) < len(build_coreset(X, 3, eps=0.05))
 
 
-@pytest.mark.parametrize("method", ["stratified", "two_stage", "lightweight", "uniform"])
+@pytest.mark.parametrize(
+    "method",
+    ["stratified", "two_stage", "lightweight", "uniform", "snap", "lines", "lines_as_coded"],
+)
 def test_methods_are_known_by_name(method):
     X = np.random.default_rng(0).normal(size=(2000, 2))
     named = build_coreset(X, 3, 100, method=method, random_state=4)

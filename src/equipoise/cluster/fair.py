@@ -123,7 +123,7 @@ class _FairClusterer(
         members = self._memberships.matrix(bounds.names)
         labeller = Labeller(found.centres, self._power, found.assignment, members, bounds)
         labeller.add(rows, weights, codes)
-        labelled = labeller.finish(lambda some: rows[some])
+        labelled = labeller.finish(lambda: iter([(rows, weights, codes)]))
         self._prices: Array | None
         self.labels_, self.inertia_, self._kept, self._prices = labelled
         at_plain = to_power(nearest(rows, found.plain.centres)[1], self._power)

@@ -9,7 +9,7 @@ goes to one cluster or the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,9 +27,13 @@ Integers = NDArray[np.int64]
 # Rows whose costs are held at a time.
 _ROWS = 65_536
 
-# Rows that are assigned anew: a tenth of all, but not fewer and not more than these. There are
-# more, twice as many each time, if the bounds cannot be kept with these.
-_SHARE, _FEWEST, _MOST = 0.1, 5_000, 200_000
+# Rows that are assigned anew: of each collection in each cluster a tenth, and at least so many,
+# which are those that are most nearly indifferent. If others would have to move too, prices were
+# not near enough: rows are settled once more by the better ones, and twice as many are in question.
+_SHARE, _FEWEST, _ATTEMPTS = 0.1, 100, 4
+
+Rows = tuple[Array, Array, Integers]
+"""Rows, their weights and their collections."""
 
 
 class Labelled(NamedTuple):
@@ -114,8 +118,11 @@ class Labeller:
         bounds: ShareBounds,
     ) -> None:
         self._centres, self._power = centres, power
-        self._assignment = assignment
+        self._prices = assignment.prices
         self._members, self._bounds = members, bounds
+        self._forget()
+
+    def _forget(self) -> None:
         self._labels: list[NDArray[np.int32]] = []
         self._codes: list[NDArray[np.int32]] = []
         self._weights: list[Array] = []
@@ -131,64 +138,80 @@ class Labeller:
         weights : ndarray, shape (n,)
         codes : ndarray of int64, shape (n,)
         """
-        labels, costs, margins = cheapest(
-            rows, codes, self._centres, self._power, self._assignment.prices
-        )
+        labels, costs, margins = cheapest(rows, codes, self._centres, self._power, self._prices)
         self._cost += float(weights @ costs)
         self._labels.append(labels.astype(np.int32))
         self._codes.append(codes.astype(np.int32))
         self._weights.append(weights)
         self._margins.append(margins)
 
-    def finish(self, rows_of: Callable[[Integers], Array]) -> Labelled:
+    def finish(self, blocks: Callable[[], Iterator[Rows]]) -> Labelled:
         """Assign anew the rows that are nearly indifferent, so that the bounds are kept.
 
         Parameters
         ----------
-        rows_of : callable
-            From row numbers, which are ascending, to the rows, shape (m, d).
+        blocks : callable
+            Goes through all rows again, in the same blocks.
 
         Returns
         -------
         Labelled
         """
-        labels = np.concatenate(self._labels).astype(np.int64)
-        codes = np.concatenate(self._codes).astype(np.int64)
-        weights, margins = np.concatenate(self._weights), np.concatenate(self._margins)
-        shape = self._assignment.prices.shape
-        all_cells = cells(codes, labels, weights, shape)
-        shares = Shares.of_cells(all_cells, self._members, self._bounds)
-        if not shares.violation:
-            return Labelled(labels, self._cost, shares, self._assignment.prices)
-        n = len(labels)
-        few = min(n, max(_FEWEST, min(int(_SHARE * n), _MOST)))
-        while True:
-            some = np.sort(np.argpartition(margins, few - 1)[:few]) if few < n else np.arange(n)
-            table = all_costs(rows_of(some), self._centres, self._power)
-            of, mass = codes[some], weights[some]
-            settled = all_cells - cells(of, labels[some], mass, shape)
-            threshold = float(margins[some].max()) if few < n else 0.0
-            again, moved = self._anew(table, mass, of, np.maximum(settled, 0.0), threshold)
-            if moved <= 1e-6 * weights.sum() or few in (n, _MOST * 10):
+        share, fewest = _SHARE, _FEWEST
+        for attempt in range(_ATTEMPTS):
+            labels = np.concatenate(self._labels).astype(np.int64)
+            codes = np.concatenate(self._codes).astype(np.int64)
+            weights, margins = np.concatenate(self._weights), np.concatenate(self._margins)
+            shape = self._prices.shape
+            shares = Shares.of_cells(
+                cells(codes, labels, weights, shape), self._members, self._bounds
+            )
+            if not attempt and not shares.violation:
+                return Labelled(labels, self._cost, shares, self._prices)
+            cell = codes * shape[1] + labels
+            few = np.maximum(fewest, share * np.bincount(cell, minlength=shape[0] * shape[1]))
+            question = _ranks(cell, margins) < few[cell]
+            some, rest = np.flatnonzero(question), ~question
+            settled = cells(codes[rest], labels[rest], weights[rest], shape)
+            first = np.zeros(settled.size)
+            np.maximum.at(first, cell[some], margins[some])
+            table = self._costs_of(some, blocks)
+            again, moved = self._anew(
+                table, weights[some], codes[some], settled, first.reshape(shape)
+            )
+            self._prices = again.prices
+            if moved <= 1e-6 * weights.sum() or attempt == _ATTEMPTS - 1:
                 break
-            few = min(n, 4 * few, _MOST * 10)
+            share, fewest = 2 * share, 2 * fewest
+            self._forget()
+            for block in blocks():
+                self.add(*block)
         found = again.labels(int(again.points[-1]) + 1)[: len(some)]
-        found = mend(table, mass, of, found, settled, self._members, self._bounds)
+        found = mend(table, weights[some], codes[some], found, settled, self._members, self._bounds)
         at = np.arange(len(some))
-        change = float(mass @ (table[at, found] - table[at, labels[some]]))
+        change = float(weights[some] @ (table[at, found] - table[at, labels[some]]))
         labels[some] = found
-        kept = Shares.of_cells(settled + cells(of, found, mass, shape), self._members, self._bounds)
-        return Labelled(labels, self._cost + change, kept, again.prices)
+        shares = Shares.of_cells(cells(codes, labels, weights, shape), self._members, self._bounds)
+        return Labelled(labels, self._cost + change, shares, self._prices)
+
+    def _costs_of(self, some: Integers, blocks: Callable[[], Iterator[Rows]]) -> Array:
+        first, gathered = 0, []
+        for rows, _, _ in blocks():
+            last = first + len(rows)
+            of_block = some[np.searchsorted(some, first) : np.searchsorted(some, last)] - first
+            gathered.append(all_costs(rows[of_block], self._centres, self._power))
+            first = last
+        return np.concatenate(gathered)
 
     def _anew(
-        self, table: Array, mass: Array, codes: Integers, settled: Array, threshold: float
+        self, table: Array, mass: Array, codes: Integers, settled: Array, first: Array
     ) -> tuple[Assignment, float]:
         """The rows in question assigned, and how much of the others would have to move too."""
-        prices = self._assignment.prices
+        prices = self._prices
         of, j = np.nonzero(settled)
         # What is settled of a collection in a cluster stands in as one point. Elsewhere it costs,
-        # prices included, what its first row would: so if it stays, all its rows stay.
-        stands = threshold + prices[of, j][:, None] - prices[of]
+        # prices included, at least as much for any of its rows: so if it stays, all of them stay.
+        stands = first[of, j][:, None] + prices[of, j][:, None] - prices[of]
         stands[np.arange(len(of)), j] = 0.0
         stands -= stands.min(axis=1, keepdims=True)
         again = assign_within(
@@ -198,12 +221,21 @@ class Labeller:
             self._members,
             self._bounds.at_least,
             self._bounds.at_most,
-            start=self._assignment,
+            start=prices,
         )
         n = len(table)
         late = again.points >= n
         elsewhere = again.centres[late] != j[again.points[late] - n]
         return again, float(again.masses[late][elsewhere].sum())
+
+
+def _ranks(cell: Integers, margins: Array) -> Integers:
+    """The place of each row in its cell, by margin."""
+    order = np.lexsort((margins, cell))
+    ordered = cell[order]
+    ranks = np.empty(len(cell), np.int64)
+    ranks[order] = np.arange(len(cell)) - np.searchsorted(ordered, ordered)
+    return ranks
 
 
 def cells(

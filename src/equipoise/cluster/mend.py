@@ -12,6 +12,9 @@ Integers = NDArray[np.int64]
 
 # Of the rows that could go from one cluster to another those that it costs least.
 _CHEAPEST = 8
+# A row moves if bounds are broken by less afterwards: by this share of a row, or of two clusters
+# by half of what they are broken by.
+_WORTH = 0.1
 
 
 def mend(
@@ -57,7 +60,11 @@ def mend(
         gain = now[start] + now[to]
         gain -= _over(masses.T[start] - part, sizes[start] - mass, bounds)
         gain -= _over(masses.T[to] + part, sizes[to] + mass, bounds)
-        if not gain.max() > 1e-9 * sizes.sum():
+        # Of a group that is to have a fifth of a row no number of rows is right. What else moves
+        # to or from its cluster makes that hardly less wrong, and may cost very much.
+        asked = np.minimum(_WORTH * mass, 0.5 * (now[start] + now[to]))
+        gain[(gain <= asked) | (gain <= 1e-9 * sizes.sum())] = 0.0
+        if not gain.any():
             break
         good = np.flatnonzero(gain >= 0.5 * gain.max())
         best = good[np.argmin(extra[good] / gain[good])]

@@ -325,28 +325,22 @@ def _label(
     labeller = Labeller(found.centres, power, found.assignment, members, bounds)
     plain_cost, done = 0.0, 0
     plain_cells = np.zeros((len(members), len(found.centres)))
-    for block in read_numbers(opened.source, opened.roles):
-        points = scale.to_points(block.points)
-        codes = summary.combinations.codes(block.groups, len(points))
-        labeller.add(points, block.weights, codes)
+
+    def blocks() -> Iterator[tuple[Array, Array, Integers]]:
+        for block in read_numbers(opened.source, opened.roles):
+            codes = summary.combinations.codes(block.groups, len(block.points))
+            yield scale.to_points(block.points), block.weights, codes
+
+    for points, weights, codes in blocks():
+        labeller.add(points, weights, codes)
         labels, squares = nearest(points, found.plain.centres)
-        plain_cells += cells(codes, labels, block.weights, plain_cells.shape)
-        plain_cost += float(block.weights @ to_power(squares, power))
+        plain_cells += cells(codes, labels, weights, plain_cells.shape)
+        plain_cost += float(weights @ to_power(squares, power))
         done += len(points)
         if progress is not None:
             progress("labelling", done, opened.source.n_rows)
-
-    def rows_of(some: Integers) -> Array:
-        first, gathered = 0, []
-        for block in read_numbers(opened.source, opened.roles):
-            last = first + len(block.points)
-            of_block = some[np.searchsorted(some, first) : np.searchsorted(some, last)] - first
-            gathered.append(scale.to_points(block.points[of_block]))
-            first = last
-        return np.concatenate(gathered)
-
     plain_shares = Shares.of_cells(plain_cells, members, bounds)
-    return labeller.finish(rows_of), plain_shares, plain_cost
+    return labeller.finish(blocks), plain_shares, plain_cost
 
 
 def _said(

@@ -12,7 +12,7 @@ from equipoise.coresets.coreset import Coreset
 from equipoise.coresets.lines import Lines
 from equipoise.coresets.lines_as_coded import LinesAsCoded
 
-ByEps = TypeVar("ByEps", Lines, LinesAsCoded)
+ByEps = TypeVar("ByEps", bound=Lines | LinesAsCoded)
 
 _TRIES = 24
 _NEAR_ENOUGH = 0.02

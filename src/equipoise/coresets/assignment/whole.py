@@ -17,13 +17,16 @@ from equipoise.coresets.assignment.inputs import (
     as_numbers,
 )
 from equipoise.coresets.assignment.limits import Limits, shares
-from equipoise.coresets.assignment.loops import cheapest_moves, least
+from equipoise.coresets.assignment.loops import cheapest_moves, least, margins
 from equipoise.coresets.assignment.nearest import nearest_masses, whole_masses
+from equipoise.coresets.assignment.overlapping import by_dual
 from equipoise.coresets.assignment.result import Assignment
 
 Costs = Callable[[int, int], NDArray[np.floating]]
 
 _BLOCK = 65_536  # rows
+_KEPT = 100_000  # rows whose costs are kept, of those that are least sure where to go
+_PRECISE = 1e-4  # of the costs of these
 
 
 def whole_labels(
@@ -49,8 +52,8 @@ def whole_labels(
     collections : array-like of int, shape (n,)
     members : array-like of bool, shape (collections, l)
     prices : Assignment or array-like of shape (collections, k)
-        Of `assign_within` on this table or on a summary of it. An assignment also says how many
-        rows of each collection each centre is to have.
+        Of `assign_within` on this table or on a summary of it. An assignment of this table also
+        says how many rows of each collection each centre is to have.
     at_least, at_most : array-like, shape (l,)
         Shares that each group must and may have of the rows at every centre.
 
@@ -77,26 +80,71 @@ def whole_labels(
         raise ValueError(
             f"prices must have one row for each of {len(inside)} collections, not {len(table)}."
         )
-    blocks = _Blocks(costs, n, table.shape[1])
-    labels = np.empty(n, np.int64)
-    for start, stop, block in blocks:
-        labels[start:stop], _, _ = least(block, np.ones(stop - start), codes[start:stop], table)
+    k = table.shape[1]
+    blocks = _Blocks(costs, n, k)
+    labels, rows, own = _first_labels(blocks, codes, table)
+    shape = (len(inside), k)
+    sizes = np.bincount(codes, minlength=len(inside))
+    limits = _limits(sizes, inside, k, at_least, at_most)
+    if isinstance(prices, Assignment) and prices.points[-1] == n - 1:
+        near = prices.cells  # of this very table
+    else:
+        settled = _counts(codes, labels, shape) - _counts(codes[rows], labels[rows], shape)
+        free = Points(
+            own, np.ones(len(rows)), codes[rows], codes[rows], inside, np.arange(len(inside))
+        )
+        near, table = _divided(free, limits, settled, table)
+        labels[rows] = (own + table[codes[rows]]).argmin(axis=1)
+    mass = near.sum(axis=1, keepdims=True)
+    near = near * np.divide(sizes[:, None], mass, out=np.zeros_like(mass), where=mass > 0)
+    more = whole_masses(limits, near).astype(np.int64) - _counts(codes, labels, shape)
+    short = _move(rows, own, codes, labels, table, more)
+    if short.any():  # among the rows at hand there were too few; of these there are enough
+        leaves = np.maximum(-short, 0).sum(axis=1)
+        rows, own = _enough(blocks, codes, labels, table, leaves)
+        _move(rows, own, codes, labels, table, short)
+    return labels, _violation(_counts(codes, labels, shape), inside, at_least, at_most)
 
-    n_cells, k = table.shape
-    there = np.bincount(codes * k + labels, minlength=n_cells * k).reshape(n_cells, k)
-    limits = _limits(there.sum(axis=1), inside, k, at_least, at_most)
-    near = there.astype(np.float64)
-    if isinstance(prices, Assignment):
-        # What it has itself, as prices alone send all who are indifferent to one centre.
-        mass = prices.cells.sum(axis=1, keepdims=True)
-        share = np.divide(prices.cells, mass, out=np.zeros_like(near), where=mass > 0)
-        near = np.where(mass > 0, near.sum(axis=1, keepdims=True) * share, near)
-    wanted = whole_masses(limits, nearest_masses(limits, near)).astype(np.int64)
-    leaves = np.maximum(there - wanted, 0).sum(axis=1)
-    if leaves.any():
-        rows, costs_there = _candidates(blocks, codes, labels, table, leaves)
-        _move(rows, costs_there, codes, labels, table, wanted - there)
-    return labels, _violation(labels, codes, inside, k, at_least, at_most)
+
+def _first_labels(blocks: _Blocks, codes: Whole, prices: Array) -> tuple[Whole, Whole, Array]:
+    """Where prices send rows; and of each collection those least sure of it, with their costs."""
+    labels = np.empty(blocks.n, np.int64)
+    kept: list[Whole] = []
+    costs: list[Array] = []
+    share = min(1.0, _KEPT / blocks.n)
+    for start, stop, block in blocks:
+        own = codes[start:stop]
+        labels[start:stop], _, _ = least(block, np.ones(stop - start), own, prices)
+        # Sorted by collection, then by margin: the first of each.
+        order = np.lexsort((margins(block, own, prices), own))
+        sizes = np.bincount(own)
+        rank = np.arange(len(own)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        rows = np.sort(order[rank < np.ceil(share * np.repeat(sizes, sizes))])
+        kept.append(start + rows)
+        costs.append(block[rows])
+    return labels, np.concatenate(kept), np.concatenate(costs)
+
+
+def _divided(free: Points, limits: Limits, settled: Array, prices: Array) -> tuple[Array, Array]:
+    """What centres have of each collection, and prices, where free rows could be divided."""
+    rest = Limits(limits.rows, limits.right - limits.rows.T @ settled, limits.equal)
+    try:
+        found = by_dual(free, rest, _PRECISE, prices)
+    except RuntimeError:  # these rows are too few to keep the bounds
+        return nearest_masses(limits, settled + _counts_of_best(free, prices)), prices
+    return settled + found.cells, found.prices
+
+
+def _counts_of_best(free: Points, prices: Array) -> Array:
+    """What centres have of each collection at prices."""
+    labels = (free.costs + prices[free.collections]).argmin(axis=1)
+    return _counts(free.collections, labels, prices.shape)
+
+
+def _counts(codes: Whole, labels: Whole, shape: tuple[int, int]) -> Array:
+    """Rows of each collection at each centre."""
+    held = np.bincount(codes * shape[1] + labels, minlength=shape[0] * shape[1])
+    return held.astype(np.float64).reshape(shape)
 
 
 def _limits(
@@ -136,51 +184,50 @@ class _Blocks:
             yield start, stop, block
 
 
-def _candidates(
-    blocks: _Blocks, codes: Whole, labels: Whole, prices: Array, leaves: Whole
+def _enough(
+    blocks: _Blocks, codes: Whole, labels: Whole, prices: Array, leaves: Array
 ) -> tuple[Whole, Array]:
-    """Rows that may have to move, and their costs.
+    """Rows among which the cheapest moves are, and their costs.
 
     No more rows than `leaves` (collections,) go through an edge from one centre to another, and
     the cheapest do: of each collection and each pair of centres so many are enough.
     """
     kept: list[Whole] = []
     costs: list[Array] = []
+    most = np.ceil(leaves).astype(np.int64)
     for start, stop, block in blocks:
-        rows = cheapest_moves(block, codes[start:stop], labels[start:stop], prices, leaves)
+        rows = cheapest_moves(block, codes[start:stop], labels[start:stop], prices, most)
         kept.append(start + rows)
         costs.append(block[rows])
-    all_rows, table = np.concatenate(kept), np.concatenate(costs)
-    again = cheapest_moves(table, codes[all_rows], labels[all_rows], prices, leaves)
-    return all_rows[again], table[again]
+    return np.concatenate(kept), np.concatenate(costs)
 
 
 def _move(
-    rows: Whole, costs: Array, codes: Whole, labels: Whole, prices: Array, more: Whole
-) -> None:
-    """Move some of the rows of each collection so that centres have so many more, in place."""
-    for g in np.unique(codes[rows]):
+    rows: Whole, costs: Array, codes: Whole, labels: Whole, prices: Array, more: Array
+) -> Array:
+    """Move some rows of each collection, in place, so that centres have so many more.
+
+    Returns how many more they should have still, shape (collections, k).
+    """
+    short = more.copy()
+    for g in np.flatnonzero(more.any(axis=1)):
         own = codes[rows] == g
         here, table = rows[own], costs[own]
-        now = np.bincount(labels[here], minlength=len(more[g]))
+        now = np.bincount(labels[here], minlength=more.shape[1])
         held, _, _ = transport(
             table, np.ones(len(here)), labels[here], prices[g].copy(), now + more[g]
         )
         labels[here] = held.argmax(axis=1)
+        short[g] -= np.bincount(labels[here], minlength=more.shape[1]) - now
+    return short
 
 
 def _violation(
-    labels: Whole,
-    codes: Whole,
-    members: NDArray[np.bool_],
-    k: int,
-    at_least: ArrayLike,
-    at_most: ArrayLike,
+    counts: Array, members: NDArray[np.bool_], at_least: ArrayLike, at_most: ArrayLike
 ) -> float:
     """By how many rows the worst bound is broken."""
-    counts = np.bincount(codes * k + labels, minlength=len(members) * k).reshape(-1, k)
-    held = members.T.astype(np.float64) @ counts
-    size = counts.sum(axis=0)
-    least_, most = np.asarray(at_least, float)[:, None], np.asarray(at_most, float)[:, None]
-    worst = max((least_ * size - held).max(initial=0), (held - most * size).max(initial=0))
-    return float(worst) if worst > 1e-9 * len(codes) else 0.0
+    held, size = members.T.astype(np.float64) @ counts, counts.sum(axis=0)
+    low = np.asarray(at_least, np.float64)[:, None] * size
+    high = np.asarray(at_most, np.float64)[:, None] * size
+    worst = max((low - held).max(initial=0), (held - high).max(initial=0))
+    return float(worst) if worst > 1e-9 * counts.sum() else 0.0

@@ -16,6 +16,8 @@ Array = NDArray[Any]
 # people; errors change little within a factor of three. That of the costs matters most.
 _RIDGE = 0.1
 _COST_RIDGE = 0.03
+# Of a tilt's exponent: points that do not suit the means are not left without weight.
+_LONGEST = 10.0
 _STEPS = 50
 
 
@@ -131,7 +133,8 @@ def _tilted(features: Array, first: Array, ridge: Array) -> Array:
     """Shares proportional to first * exp(features . slope), which sum to 1.
 
     The slope minimises log sum(first * exp(features . slope)) + sum(ridge * slope^2) / 2, by
-    Newton's method: without the ridge, the shares' mean of the features would be zero there.
+    Newton's method: without the ridge, the shares' mean of the features would be zero there. It is
+    shortened where it would take nearly all weight from a point.
     """
     d = features.shape[1]
     slope = np.zeros(d)
@@ -158,6 +161,9 @@ def _tilted(features: Array, first: Array, ridge: Array) -> Array:
         if not next_value < value:
             break
         slope, shares, value = trial, next_shares, next_value
+    farthest = np.abs(features @ slope).max()
+    if farthest > _LONGEST:
+        shares, _ = _shares(log_first + features @ (slope * (_LONGEST / farthest)))
     return shares
 
 

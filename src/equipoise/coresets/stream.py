@@ -113,11 +113,13 @@ class CoresetStream:
             raise ValueError(
                 f"points has {block.points.shape[1]} features; the stream has {self.n_features}."
             )
-        before = self.waiting[:], self.levels[:], self.n_rows
+        waiting, n_waiting = self.waiting, len(self.waiting)
+        levels, n_rows = self.levels[:], self.n_rows
         try:
             self._take(block)
         except BaseException:
-            self.waiting, self.levels, self.n_rows = before
+            del waiting[n_waiting:]
+            self.waiting, self.levels, self.n_rows = waiting, levels, n_rows
             raise
         return self
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         CoresetKMedian,
         FairKMeans,
         FairKMedian,
+        Summary,
         cluster,
         summarise,
     )
@@ -48,6 +49,7 @@ _HOME = {
     "NoisyGroups": "equipoise.noise",
     "Ranker": "equipoise.rank",
     "Rate": "equipoise.rates",
+    "Summary": "equipoise.cluster",
     "audit": "equipoise.audit",
     "cluster": "equipoise.cluster",
     "compare": "equipoise.compare",
@@ -78,6 +80,7 @@ __all__ = [
     "NoisyGroups",
     "Ranker",
     "Rate",
+    "Summary",
     "audit",
     "cluster",
     "compare",

@@ -204,7 +204,7 @@ def test_settings_that_cannot_be_are_refused(changes, said):
 @pytest.mark.parametrize("weights", [np.zeros(100), -np.ones(100), np.full(100, np.nan)])
 def test_weights_that_cannot_be_are_refused(weights):
     X, _ = blobs(100)
-    with pytest.raises(ValueError, match="(?i)weight"):
+    with pytest.raises(ValueError, match=r"(?i)weight"):
         CoresetKMeans(2).fit(X, sample_weight=weights)
 
 

@@ -29,8 +29,13 @@ _ROWS = 65_536
 
 # Rows that are assigned anew: of each collection in each cluster a tenth, and at least so many,
 # which are those that are most nearly indifferent. If others would have to move too, prices were
-# not near enough: rows are settled once more by the better ones, and twice as many are in question.
-_SHARE, _FEWEST, _ATTEMPTS = 0.1, 100, 4
+# not near enough: rows are settled once more by the better ones, and more of them are in question,
+# in the end all, unless these are more than can be assigned at once.
+_SHARES, _FEWEST, _MOST = (0.1, 0.4, 1.0), 100, 500_000
+
+# Of the other rows of each collection in each cluster so many bundles are made, by how nearly
+# indifferent they are.
+_BUNDLES = 16
 
 Rows = tuple[Array, Array, Integers]
 """Rows, their weights and their collections."""
@@ -157,42 +162,49 @@ class Labeller:
         -------
         Labelled
         """
-        share, fewest = _SHARE, _FEWEST
-        for attempt in range(_ATTEMPTS):
-            labels = np.concatenate(self._labels).astype(np.int64)
-            codes = np.concatenate(self._codes).astype(np.int64)
-            weights, margins = np.concatenate(self._weights), np.concatenate(self._margins)
-            shape = self._prices.shape
-            shares = Shares.of_cells(
-                cells(codes, labels, weights, shape), self._members, self._bounds
-            )
-            if not attempt and not shares.violation:
-                return Labelled(labels, self._cost, shares, self._prices)
-            cell = codes * shape[1] + labels
-            few = np.maximum(fewest, share * np.bincount(cell, minlength=shape[0] * shape[1]))
-            question = _ranks(cell, margins) < few[cell]
+        rows = self._settled_rows()
+        if not self._shares(rows, rows.labels).violation:
+            return Labelled(rows.labels, self._cost, self._shares(rows, rows.labels), self._prices)
+        for share in _SHARES:
+            few = self._few(rows, share)
+            question = rows.ranks < few[rows.cell]
             some, rest = np.flatnonzero(question), ~question
-            settled = cells(codes[rest], labels[rest], weights[rest], shape)
-            first = np.zeros(settled.size)
-            np.maximum.at(first, cell[some], margins[some])
+            bundles = _bundles(rows, rest, len(few))
             table = self._costs_of(some, blocks)
-            again, moved = self._anew(
-                table, weights[some], codes[some], settled, first.reshape(shape)
-            )
-            self._prices = again.prices
-            if moved <= 1e-6 * weights.sum() or attempt == _ATTEMPTS - 1:
+            again, moved = self._anew(table, rows, some, bundles)
+            if moved <= 1e-6 * rows.weights.sum() or len(some) > _MOST:
                 break
-            share, fewest = 2 * share, 2 * fewest
+            # Prices of all rows are better than those of a coreset: settle by these.
+            self._prices = again.prices
             self._forget()
             for block in blocks():
                 self.add(*block)
+            rows = self._settled_rows()
         found = again.labels(int(again.points[-1]) + 1)[: len(some)]
-        found = mend(table, weights[some], codes[some], found, settled, self._members, self._bounds)
+        mass, of = rows.weights[some], rows.codes[some]
+        there = cells(rows.codes[rest], rows.labels[rest], rows.weights[rest], self._prices.shape)
+        found = mend(table, mass, of, found, there, self._members, self._bounds)
         at = np.arange(len(some))
-        change = float(weights[some] @ (table[at, found] - table[at, labels[some]]))
+        change = float(mass @ (table[at, found] - table[at, rows.labels[some]]))
+        labels = rows.labels.copy()
         labels[some] = found
-        shares = Shares.of_cells(cells(codes, labels, weights, shape), self._members, self._bounds)
-        return Labelled(labels, self._cost + change, shares, self._prices)
+        return Labelled(labels, self._cost + change, self._shares(rows, labels), again.prices)
+
+    def _settled_rows(self) -> _Rows:
+        labels = np.concatenate(self._labels).astype(np.int64)
+        codes = np.concatenate(self._codes).astype(np.int64)
+        margins = np.concatenate(self._margins)
+        cell = codes * self._prices.shape[1] + labels
+        ranks = _ranks(cell, margins)
+        return _Rows(labels, codes, np.concatenate(self._weights), margins, cell, ranks)
+
+    def _few(self, rows: _Rows, share: float) -> Array:
+        sizes = np.bincount(rows.cell, minlength=self._prices.size)
+        return np.maximum(_FEWEST, share * sizes)
+
+    def _shares(self, rows: _Rows, labels: Integers) -> Shares:
+        there = cells(rows.codes, labels, rows.weights, self._prices.shape)
+        return Shares.of_cells(there, self._members, self._bounds)
 
     def _costs_of(self, some: Integers, blocks: Callable[[], Iterator[Rows]]) -> Array:
         first, gathered = 0, []
@@ -204,29 +216,62 @@ class Labeller:
         return np.concatenate(gathered)
 
     def _anew(
-        self, table: Array, mass: Array, codes: Integers, settled: Array, first: Array
+        self, table: Array, rows: _Rows, some: Integers, bundles: _Bundles
     ) -> tuple[Assignment, float]:
         """The rows in question assigned, and how much of the others would have to move too."""
         prices = self._prices
-        of, j = np.nonzero(settled)
-        # What is settled of a collection in a cluster stands in as one point. Elsewhere it costs,
-        # prices included, at least as much for any of its rows: so if it stays, all of them stay.
-        stands = first[of, j][:, None] + prices[of, j][:, None] - prices[of]
+        of, j = np.divmod(bundles.cell, prices.shape[1])
+        # Elsewhere than where it is a bundle costs, prices included, at most what any of its rows
+        # would: if it stays, all of them stay.
+        stands = bundles.margins[:, None] + prices[of, j][:, None] - prices[of]
         stands[np.arange(len(of)), j] = 0.0
         stands -= stands.min(axis=1, keepdims=True)
         again = assign_within(
             np.vstack([table, stands]),
-            np.concatenate([mass, settled[of, j]]),
-            np.concatenate([codes, of]),
+            np.concatenate([rows.weights[some], bundles.masses]),
+            np.concatenate([rows.codes[some], of]),
             self._members,
             self._bounds.at_least,
             self._bounds.at_most,
             start=prices,
         )
-        n = len(table)
-        late = again.points >= n
-        elsewhere = again.centres[late] != j[again.points[late] - n]
+        late = again.points >= len(table)
+        elsewhere = again.centres[late] != j[again.points[late] - len(table)]
         return again, float(again.masses[late][elsewhere].sum())
+
+
+class _Rows(NamedTuple):
+    """All rows, settled by prices."""
+
+    labels: Integers
+    codes: Integers
+    weights: Array
+    margins: Array
+    cell: Integers
+    """Collection and cluster as one number."""
+    ranks: Integers
+    """The place in its cell, by margin."""
+
+
+class _Bundles(NamedTuple):
+    """Rows that are not in question, those of a cell in a few bundles of like margins."""
+
+    cell: Integers
+    masses: Array
+    margins: Array
+    """The least of each bundle."""
+
+
+def _bundles(rows: _Rows, rest: NDArray[np.bool_], n_cells: int) -> _Bundles:
+    cell, ranks = rows.cell[rest], rows.ranks[rest]
+    sizes = np.bincount(rows.cell, minlength=n_cells)
+    bundle = cell * _BUNDLES + ranks * _BUNDLES // sizes[cell]
+    n = n_cells * _BUNDLES
+    least = np.full(n, np.inf)
+    np.minimum.at(least, bundle, rows.margins[rest])
+    masses = np.bincount(bundle, rows.weights[rest], n)
+    there = np.flatnonzero(masses > 0)
+    return _Bundles(there // _BUNDLES, masses[there], least[there])
 
 
 def _ranks(cell: Integers, margins: Array) -> Integers:

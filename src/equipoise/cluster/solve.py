@@ -59,6 +59,10 @@ class Solved:
     cost: float
     n_iter: int
 
+    def is_like(self, other: Solved) -> bool:
+        """Whether another start found the same, by its cost."""
+        return abs(self.cost - other.cost) <= 1e-9 * other.cost
+
 
 def solve(points: Array, weights: Array, search: Search, seed: np.random.SeedSequence) -> Solved:
     """The best centres of several starts.

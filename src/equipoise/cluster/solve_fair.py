@@ -19,6 +19,8 @@ Integers = NDArray[np.int64]
 
 # How near to the best an assignment is while centres still move, and at the end.
 _MOVING, _AT_END = 1e-4, 1e-6
+# Rounds within the bounds that every start goes.
+_FIRST = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,8 @@ def solve_fair(
     Each start is Lloyd's algorithm twice: first without the bounds, and from where it ends with
     them. There points are assigned within the bounds at the least cost (a linear program: a point
     may be divided), then centres move to where what they have costs least. Neither step makes it
-    worse, so it ends at a local optimum.
+    worse, so it ends at a local optimum. With the bounds all starts go three rounds, and the best
+    goes on.
 
     Parameters
     ----------
@@ -82,20 +85,18 @@ def solve_fair(
     X, w, c = distinct(points, weights, collections)
     whole, mass, _ = distinct(X, w)
     problem = _Problem(X, w, c, members, bounds, search)
-    best: tuple[Array, Assignment, int] | None = None
-    plains: list[Solved] = []
-    for child in children(seed, search.n_init):
-        plain = from_seeds(whole, mass, search, child)
-        again = any(abs(plain.cost - other.cost) <= 1e-9 * other.cost for other in plains)
-        plains.append(plain)
-        if not again:
-            found = problem.descend(plain.centres)
-            if best is None or found[1].value < best[1].value:
-                best = found
-    assert best is not None
-    centres, assignment, rounds = best
-    last = problem.assign(centres, _AT_END, assignment)
-    return FairSolved(centres, last, rounds, min(plains, key=lambda one: one.cost))
+    plains = [from_seeds(whole, mass, search, child) for child in children(seed, search.n_init)]
+    plain = min(plains, key=lambda one: one.cost)
+    if bounds.idle:
+        at_plain = problem.assign(plain.centres, _AT_END)
+        return FairSolved(plain.centres, at_plain, plain.n_iter, plain)
+    # Starts that ended alike are one. All go a few rounds, and the best goes on to its end.
+    apart = [one for i, one in enumerate(plains) if not any(map(one.is_like, plains[:i]))]
+    begun = [problem.descend(one.centres, None, min(_FIRST, search.max_iter)) for one in apart]
+    centres, held, first = min(begun, key=lambda way: way[1].value)
+    centres, held, more = problem.descend(centres, held, search.max_iter - first)
+    last = problem.assign(centres, _AT_END, held)
+    return FairSolved(centres, last, max(first + more, 1), plain)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,19 +120,22 @@ class _Problem:
             start=start,
         )
 
-    def descend(self, centres: Array) -> tuple[Array, Assignment, int]:
-        search = self.search
-        held = self.assign(centres, _MOVING)
-        for rounds in range(1, search.max_iter + 1):
+    def descend(
+        self, centres: Array, held: Assignment | None, most: int
+    ) -> tuple[Array, Assignment, int]:
+        """Centres after some rounds, who has what, and how many rounds it took."""
+        if held is None:
+            held = self.assign(centres, _MOVING)
+        for rounds in range(1, most + 1):
             moved = self._moved(centres, held)
             tried = self.assign(moved, _MOVING, held)
             if not tried.value < held.value:
                 return centres, held, rounds
             gained = held.value - tried.value
             centres, held = moved, tried
-            if gained <= search.tol * (held.value + gained):
+            if gained <= self.search.tol * (held.value + gained):
                 return centres, held, rounds
-        return centres, held, max(search.max_iter, 1)
+        return centres, held, most
 
     def _moved(self, centres: Array, held: Assignment) -> Array:
         power = self.search.power

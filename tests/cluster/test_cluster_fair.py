@@ -142,7 +142,8 @@ def test_bounds_are_read_as_text_or_by_name_and_override_the_balance():
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
-        ({"at_least": "women >= 0.9"}, InfeasibleError, "women|group"),
+        ({"at_least": "women >= 0.9"}, InfeasibleError, "the share of 'women' in all rows is 0.4"),
+        ({"at_most": "women <= 0.1"}, InfeasibleError, "ask for no less than that"),
         ({"at_least": "women <= 0.9"}, ValueError, "give it as at_most"),
         ({"at_most": "women >= 0.9"}, ValueError, "give it as at_least"),
         ({"at_least": "wimmen >= 0.3"}, ValueError, "no group there is: known are 'men', 'women'"),

@@ -67,20 +67,30 @@ def test_any_prices_give_labels_that_keep_bounds():
     assert _broken(labels, collections, members, 4, *bounds) <= 1
 
 
-def test_costs_can_come_a_block_at_a_time():
-    costs, collections, members, *bounds = _problem(9, n=150_000)
-    prices = np.random.default_rng(0).normal(size=(6, 4)) * 0.1
+def test_a_table_too_large_for_memory_comes_a_block_at_a_time():
+    n = 520_000
+    costs, collections, members, *bounds = _problem(9, n=n)
+    few = np.sort(np.random.default_rng(0).choice(n, 4000, replace=False))
+    weights = (
+        np.bincount(collections)[collections[few]] / np.bincount(collections[few])[collections[few]]
+    )
+    summary = assign_within(costs[few], weights, collections[few], members, *bounds)
+    best = assign_within(costs, None, collections, members, *bounds, start=summary)
     asked = []
 
     def block(start, stop):
         asked.append(stop - start)
         return costs[start:stop]
 
-    one = whole_labels(costs, collections, members, prices, *bounds)
-    two = whole_labels(block, collections, members, prices, *bounds)
-    assert np.array_equal(one[0], two[0])
-    assert one[1] == two[1]
+    labels, violation = whole_labels(block, collections, members, summary, *bounds)
     assert max(asked) < 100_000
+    assert violation <= 1
+    assert costs[np.arange(n), labels].sum() < 1.002 * best.lower
+    whole = whole_labels(costs, collections, members, summary, *bounds)
+    assert np.array_equal(labels, whole[0])
+    alone, violation = whole_labels(block, collections, members, summary.prices, *bounds)
+    assert violation <= 1
+    assert costs[np.arange(n), alone].sum() < 1.01 * best.lower
 
 
 def test_a_collection_of_one_row_does_not_rule_the_others():

@@ -25,8 +25,8 @@ from equipoise.coresets.assignment.result import Assignment
 Costs = Callable[[int, int], NDArray[np.floating]]
 
 _BLOCK = 65_536  # rows
-_KEPT = 100_000  # rows whose costs are kept, of those that are least sure where to go
-_PRECISE = 1e-4  # of the costs of these
+_ENTRIES = 2_000_000  # of a table that is solved as a whole
+_PRECISE = 1e-4
 
 
 def whole_labels(
@@ -39,21 +39,26 @@ def whole_labels(
 ) -> tuple[Whole, float]:
     """Give every row to one centre and keep the share of each group at each centre.
 
-    Rows first go where costs and prices send them. Then the number of rows of each collection at
-    each centre is changed as little as keeps the bounds, and rows are moved to have these
-    numbers, as cheaply as can be for them (successive shortest paths). With prices of this very
-    table, or of a coreset of it, hardly any row has to move.
+    Rows first go where costs and prices send them. Then comes how many rows of each collection
+    each centre is to have: as many as in the best assignment with divided rows, rounded so that
+    bounds are broken by less than a row where that can be. At last rows are moved to have these
+    numbers, as cheaply as can be for them (successive shortest paths).
+
+    That best assignment is `prices` itself if it is of this table; else it is found, from these
+    prices on, if the table has no more than two million entries. Of a larger table, each centre
+    gets the same part of each collection as in `prices`, or, where these are prices alone, as
+    they send it, changed as little as bounds ask for; only costs of the rows that are least sure
+    where to go are then in memory.
 
     Parameters
     ----------
     costs : array-like, shape (n, k), or callable
-        ``costs(start, stop)`` gives rows ``start:stop``; it is called twice for each block, so
-        that a table that is too large for memory is never there as a whole.
+        ``costs(start, stop)`` gives rows ``start:stop``; it is called once or twice for each
+        block, so that a table that is too large for memory is never there as a whole.
     collections : array-like of int, shape (n,)
     members : array-like of bool, shape (collections, l)
     prices : Assignment or array-like of shape (collections, k)
-        Of `assign_within` on this table or on a summary of it. An assignment of this table also
-        says how many rows of each collection each centre is to have.
+        Of `assign_within` on this table or on a summary of it.
     at_least, at_most : array-like, shape (l,)
         Shares that each group must and may have of the rows at every centre.
 
@@ -88,15 +93,17 @@ def whole_labels(
     limits = _limits(sizes, inside, k, at_least, at_most)
     if isinstance(prices, Assignment) and prices.points[-1] == n - 1:
         near = prices.cells  # of this very table
+    elif len(rows) == n:
+        each = np.arange(len(inside))
+        everyone = Points(own, np.ones(n), codes, codes, inside, each)
+        divided = by_dual(everyone, limits, _PRECISE, table)
+        near, table = divided.cells, divided.prices
+        labels = (own + table[codes]).argmin(axis=1)
+    elif isinstance(prices, Assignment):
+        near = nearest_masses(limits, _of_sizes(prices.cells, sizes))
     else:
-        settled = _counts(codes, labels, shape) - _counts(codes[rows], labels[rows], shape)
-        free = Points(
-            own, np.ones(len(rows)), codes[rows], codes[rows], inside, np.arange(len(inside))
-        )
-        near, table = _divided(free, limits, settled, table)
-        labels[rows] = (own + table[codes[rows]]).argmin(axis=1)
-    mass = near.sum(axis=1, keepdims=True)
-    near = near * np.divide(sizes[:, None], mass, out=np.zeros_like(mass), where=mass > 0)
+        near = nearest_masses(limits, _counts(codes, labels, shape))
+    near = _of_sizes(near, sizes)
     more = whole_masses(limits, near).astype(np.int64) - _counts(codes, labels, shape)
     short = _move(rows, own, codes, labels, table, more)
     if short.any():  # among the rows at hand there were too few; of these there are enough
@@ -111,7 +118,7 @@ def _first_labels(blocks: _Blocks, codes: Whole, prices: Array) -> tuple[Whole, 
     labels = np.empty(blocks.n, np.int64)
     kept: list[Whole] = []
     costs: list[Array] = []
-    share = min(1.0, _KEPT / blocks.n)
+    share = min(1.0, _ENTRIES / (blocks.n * prices.shape[1]))
     for start, stop, block in blocks:
         own = codes[start:stop]
         labels[start:stop], _, _ = least(block, np.ones(stop - start), own, prices)
@@ -125,20 +132,11 @@ def _first_labels(blocks: _Blocks, codes: Whole, prices: Array) -> tuple[Whole, 
     return labels, np.concatenate(kept), np.concatenate(costs)
 
 
-def _divided(free: Points, limits: Limits, settled: Array, prices: Array) -> tuple[Array, Array]:
-    """What centres have of each collection, and prices, where free rows could be divided."""
-    rest = Limits(limits.rows, limits.right - limits.rows.T @ settled, limits.equal)
-    try:
-        found = by_dual(free, rest, _PRECISE, prices)
-    except RuntimeError:  # these rows are too few to keep the bounds
-        return nearest_masses(limits, settled + _counts_of_best(free, prices)), prices
-    return settled + found.cells, found.prices
-
-
-def _counts_of_best(free: Points, prices: Array) -> Array:
-    """What centres have of each collection at prices."""
-    labels = (free.costs + prices[free.collections]).argmin(axis=1)
-    return _counts(free.collections, labels, prices.shape)
+def _of_sizes(cells: Array, sizes: Whole) -> Array:
+    """Masses in the same proportions, of which rows add up to sizes."""
+    mass = cells.sum(axis=1, keepdims=True)
+    even = np.full_like(cells, 1 / cells.shape[1])
+    return sizes[:, None] * np.divide(cells, mass, out=even, where=mass > 0)
 
 
 def _counts(codes: Whole, labels: Whole, shape: tuple[int, int]) -> Array:

@@ -234,7 +234,8 @@ def test_methods_are_known_by_name(method):
         ({"eps": 0.0}, "eps must be"),
         ({"weights": [0.0, 0.0]}, "no point of positive weight"),
         ({"X": np.empty((0, 2))}, "no point of positive weight"),
-        ({"X": [[1.0], [np.nan]]}, "NaN"),
+        ({"X": [[1.0], [np.nan]]}, "X has NaN"),
+        ({"X": [["a"], ["b"]]}, "X must be numbers"),
         ({"X": [[1e200], [-1e200]], "size": 1}, "divide the features"),
     ],
 )

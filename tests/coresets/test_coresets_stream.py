@@ -118,6 +118,16 @@ def test_nothing_of_a_bad_block_is_taken():
     assert stream.coreset.mass == 3
 
 
+def test_a_block_with_too_many_collections_leaves_the_stream_as_it_was():
+    stream = CoresetStream(Uniform(20), 2, block_rows=50)
+    stream.add(np.random.default_rng(0).normal(size=(70, 2)))
+    kept = stream.coreset
+    with pytest.raises(ValueError, match="less than the number of collections, 30"):
+        stream.add(np.ones((90, 2)), collections=np.arange(90) % 30)
+    assert stream.n_rows == 70
+    same(stream.coreset, kept)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

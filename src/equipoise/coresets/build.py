@@ -7,7 +7,7 @@ from typing import Literal
 
 from numpy.typing import ArrayLike
 
-from equipoise.coresets.checks import as_count
+from equipoise.coresets.checks import as_count, as_points
 from equipoise.coresets.coreset import Builder, Coreset
 from equipoise.coresets.lightweight import Lightweight
 from equipoise.coresets.lines import Lines
@@ -103,7 +103,7 @@ def build_coreset(
     if method not in {**BUILDERS, **BY_EPS}:
         known = ", ".join([*BUILDERS, *BY_EPS])
         raise ValueError(f"method must be one of {known}, not {method!r}.")
-    whole = Coreset.from_block(X, weights, collections, power=power)
+    whole = Coreset.from_block(as_points(X, "X"), weights, collections, power=power)
     if not len(whole):
         raise ValueError("X has no point of positive weight; there is nothing to summarise.")
     n_clusters = as_count(n_clusters, "n_clusters")

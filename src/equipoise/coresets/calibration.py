@@ -16,7 +16,11 @@ Array = NDArray[Any]
 # people; errors change little within a factor of three. That of the costs matters most.
 _RIDGE = 0.1
 _COST_RIDGE = 0.03
+# Of a tilt's exponent: points that do not suit the means are not left without weight.
+_LONGEST = 10.0
 _STEPS = 50
+# What a further step would gain, where the objective is of the order of 1.
+_CLOSE = 1e-13
 
 
 def calibrated(
@@ -131,8 +135,16 @@ def _tilted(features: Array, first: Array, ridge: Array) -> Array:
     """Shares proportional to first * exp(features . slope), which sum to 1.
 
     The slope minimises log sum(first * exp(features . slope)) + sum(ridge * slope^2) / 2, by
-    Newton's method: without the ridge, the shares' mean of the features would be zero there.
+    Newton's method: without the ridge, the shares' mean of the features would be zero there. It is
+    shortened where it would take nearly all weight from a point.
     """
+    if len(features) < len(ridge):
+        # With fewer points than features the slope is a combination of the points: the same
+        # problem, in as many dimensions as there are points.
+        scaled = features / np.sqrt(ridge)
+        basis = np.linalg.qr(np.ascontiguousarray(scaled.T))[0]
+        features = scaled @ np.ascontiguousarray(basis)
+        ridge = np.ones(len(features))
     d = features.shape[1]
     slope = np.zeros(d)
     log_first = np.log(first)
@@ -145,7 +157,7 @@ def _tilted(features: Array, first: Array, ridge: Array) -> Array:
             curved[t, t] += ridge[t]
         step = np.linalg.solve(curved, gradient)
         descent = gradient @ step
-        if not descent > 1e-16:
+        if not descent > _CLOSE:
             break
         length = 1.0
         while True:
@@ -158,6 +170,9 @@ def _tilted(features: Array, first: Array, ridge: Array) -> Array:
         if not next_value < value:
             break
         slope, shares, value = trial, next_shares, next_value
+    farthest = np.abs(features @ slope).max()
+    if farthest > _LONGEST:
+        shares, _ = _shares(log_first + features @ (slope * (_LONGEST / farthest)))
     return shares
 
 

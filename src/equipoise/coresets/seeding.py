@@ -16,6 +16,7 @@ Array = NDArray[Any]
 # Up to so many distances one centre after the other is at least as fast as rounds.
 _SMALL = 200_000
 _ROUNDS = 4
+# Points of a sample, at least; if there are four times as many it is taken first.
 _SAMPLE = 10_000
 _SAMPLE_PER_SEED = 50
 
@@ -36,11 +37,12 @@ def draw_seeds(
 ) -> Seeds:
     """Rows in proportion to weight times distance^z from the rows drawn before.
 
-    Few points: k-means++ [1]_, with as many trials a seed as scikit-learn makes. Many points:
-    k-means|| [2]_, a few rounds that each draw as many rows as seeds are wanted, of which
-    k-means++ keeps those, each weighing as much as the points that are nearest to it. Rounds
-    look at all points, so that a small cluster far away is not missed, as it would be in a
-    sample.
+    Few points: k-means++ [1]_, with as many trials a seed as scikit-learn makes. More points:
+    k-means|| [2]_, four rounds over all points that each draw as many candidates as seeds are
+    wanted; k-means++ keeps as many of them as are wanted, each weighing as much as the points
+    that are nearest to it. Still more points: the first candidates are the seeds of a sample, and
+    one round over all points adds half as many. That round is what finds a small cluster far
+    away, which a sample misses, and costs least.
 
     Parameters
     ----------

@@ -103,8 +103,8 @@ class CoresetStream:
         Raises
         ------
         ValueError
-            As :meth:`Coreset.from_block`, or if there are other than d features; nothing of the
-            block is taken then.
+            As :meth:`Coreset.from_block`, or if there are other than d features, or by now more
+            collections than the builder's size. Nothing of the block is taken then.
         """
         block = Coreset.from_block(
             points, weights, collections, power=self.power, first_row=self.n_rows
@@ -113,6 +113,17 @@ class CoresetStream:
             raise ValueError(
                 f"points has {block.points.shape[1]} features; the stream has {self.n_features}."
             )
+        waiting, n_waiting = self.waiting, len(self.waiting)
+        levels, n_rows = self.levels[:], self.n_rows
+        try:
+            self._take(block)
+        except BaseException:
+            del waiting[n_waiting:]
+            self.waiting, self.levels, self.n_rows = waiting, levels, n_rows
+            raise
+        return self
+
+    def _take(self, block: Coreset) -> None:
         begin = 0
         while begin < block.n_rows:
             room = self.block_rows - self.n_rows % self.block_rows
@@ -123,7 +134,6 @@ class CoresetStream:
             if self.n_rows % self.block_rows == 0:
                 leaf, self.waiting = merge_all(self.waiting), []
                 self._carry(leaf)
-        return self
 
     @property
     def coreset(self) -> Coreset:

@@ -42,7 +42,7 @@ def test_what_is_no_bound_is_refused(text):
 
 
 def test_shares_beyond_one_and_what_is_no_number_are_refused():
-    with pytest.raises(ValueError, match="between 0 and 1, not 1.2"):
+    with pytest.raises(ValueError, match=r"between 0 and 1, not 1\.2"):
         ShareBound.parse("women >= 1.2")
     for share in (float("nan"), float("inf"), "1/0", "many", None):
         with pytest.raises(ValueError, match="the share of 'women' must be a number"):

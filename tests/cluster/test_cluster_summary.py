@@ -6,7 +6,6 @@ import errno
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,7 +30,8 @@ def table():
 def test_it_is_rows_of_the_table_with_weights(table):
     found = summarised(table)
     frame = found.table().to_pandas()
-    assert list(frame.columns) == ["age", "income", "hours", "counts", "sex", "race", "weight", "row"]  # fmt: skip
+    assert frame.columns.tolist() == [*found.features, "sex", "race", "weight", "row"]
+    assert found.features == ("age", "income", "hours", "counts")
     assert len(frame) == len(found) <= 150
     own = table.iloc[frame["row"]].reset_index(drop=True)
     for name in ("age", "income", "hours", "sex", "race"):
@@ -98,8 +98,8 @@ def test_parquet_gives_all_of_it_back(table, tmp_path):
     assert again.scale.scaling == "max"
     np.testing.assert_array_equal(again.coreset.weights, found.coreset.weights)
     np.testing.assert_allclose(again.coreset.points, found.coreset.points, rtol=1e-14)
+    table.to_parquet(tmp_path / "t.parquet")
     with pytest.raises(DataError, match="is no summary"):
-        table.to_parquet(tmp_path / "t.parquet")
         Summary.load(tmp_path / "t.parquet")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.coresets.assignment import InfeasibleError
 from equipoise.shares import Sense, ShareBound, as_share, find_group
 
 Array = NDArray[np.float64]
@@ -18,6 +19,9 @@ Bounds = str | ShareBound | Iterable[str | ShareBound] | Mapping[str, float | st
 
 BALANCE = 0.8
 """What is asked where nothing is: the four-fifths rule, for clusters."""
+
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,8 @@ class ShareBounds:
         ------
         ValueError
             If a bound cannot be read, is of no group there is, or is the other way round.
+        InfeasibleError
+            If not all clusters can keep them.
         """
         lower = read_bounds(at_least, ">=", "at_least")
         upper = read_bounds(at_most, "<=", "at_most")
@@ -86,7 +92,24 @@ class ShareBounds:
                 asked[g] = keep(asked.get(g, share), share)
             for g, share in asked.items():
                 ends[g] = share
-        return cls(tuple(names), shares, low, high)
+        found = cls(tuple(names), shares, low, high)
+        found._require_feasible()
+        return found
+
+    def _require_feasible(self) -> None:
+        # Some cluster has at most, and some at least, the share of all rows; and all rows in one
+        # cluster have just these shares. So bounds can be kept exactly if these keep them.
+        for g, name in enumerate(self.names):
+            for argument, sense, end, broken in (
+                ("at_least", ">=", self.at_least[g], self.at_least[g] > self.shares[g] + _ROUNDING),
+                ("at_most", "<=", self.at_most[g], self.at_most[g] < self.shares[g] - _ROUNDING),
+            ):
+                if broken:
+                    raise InfeasibleError(
+                        f"{argument}: not every cluster can have '{name} {sense} {end:g}', since "
+                        f"the share of {name!r} in all rows is {self.shares[g]:.4g}; ask for "
+                        f"{'no more' if sense == '>=' else 'no less'} than that."
+                    )
 
     @property
     def idle(self) -> bool:

@@ -404,7 +404,7 @@ class FairKMeans(_FairClusterer):
         Points of the coreset, about; or the error it is to have, 0.01 by default. With as many
         rows as the coreset would have or fewer, it is all rows.
     n_init : int
-        Starts on the coreset.
+        Starts within the bounds, on the coreset: the best of four times as many without.
     max_iter : int
         Rounds of each.
     tol : float

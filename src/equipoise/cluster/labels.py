@@ -269,7 +269,7 @@ def _bundles(rows: _Rows, rest: NDArray[np.bool_], n_cells: int) -> _Bundles:
     n = n_cells * _BUNDLES
     least = np.full(n, np.inf)
     np.minimum.at(least, bundle, rows.margins[rest])
-    masses = np.bincount(bundle, rows.weights[rest], n)
+    masses = np.bincount(bundle, rows.weights[rest], n).astype(np.float64)
     there = np.flatnonzero(masses > 0)
     return _Bundles(there // _BUNDLES, masses[there], least[there])
 

@@ -22,6 +22,9 @@ from equipoise.data.read import table_suffix
 
 Array = NDArray[np.float64]
 
+# Rows of Parquet that are read at a time.
+_AT_ONCE = 262_144
+
 _NUMBERS: tuple[Kind, ...] = ("boolean", "integer", "float")
 
 
@@ -123,7 +126,8 @@ class Source:
             Of text files with cells as they are written.
         """
         if isinstance(self.given, Path):
-            yield from read_blocks(self.given, self.names or [] if columns is None else columns)
+            wanted = (self.names or []) if columns is None else columns
+            yield from read_blocks(self.given, wanted, _AT_ONCE)
         elif hasattr(self.given, "__arrow_c_stream__"):
             for batch in pa.RecordBatchReader.from_stream(self.given):
                 yield to_arrow(pa.table(batch))

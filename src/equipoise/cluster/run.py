@@ -192,8 +192,8 @@ def cluster(
 ) -> Clustering:
     """Cluster the rows of a table of any size, with a share of every cluster for every group.
 
-    Rows are gone through three or four times, in memory for a block and some 40 bytes a row: for
-    the scale, for a summary, on which centres are found, and for the labels.
+    Rows are gone through three or four times, in memory for a block and about a hundred bytes a
+    row: for the scale, for a summary, on which centres are found, and for the labels.
 
     Parameters
     ----------

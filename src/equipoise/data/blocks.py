@@ -88,7 +88,8 @@ def column_names(path: Path) -> list[str]:
 
 
 def _parquet(path: Path, columns: Sequence[str], at_once: int) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path) as file:
+    # With pre-buffering all columns of the file would be in memory, as they are stored, at once.
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         some = _of(columns, file.schema_arrow.names)
         for batch in file.iter_batches(at_once, columns=some):
             yield to_arrow(pa.table(batch))

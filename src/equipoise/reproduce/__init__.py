@@ -10,6 +10,8 @@ from equipoise.report import Column, Table
 from equipoise.reproduce.autobalance import AUTOBALANCE
 from equipoise.reproduce.claim import Claim, Outcome, Reproduction, Workplace
 from equipoise.reproduce.constrained import CONSTRAINED
+from equipoise.reproduce.coreset import CORESET
+from equipoise.reproduce.fair_coreset import FAIR_CORESET
 from equipoise.reproduce.greedy_equilibrium import GREEDY_EQUILIBRIUM
 from equipoise.reproduce.implicit_bias import IMPLICIT_BIAS
 from equipoise.reproduce.intervals import INTERVALS
@@ -46,6 +48,8 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         REPAIR,
         NOISY_GROUPS,
         IMPLICIT_BIAS,
+        CORESET,
+        FAIR_CORESET,
     )
 }
 """What can be re-run, by name."""

@@ -125,7 +125,7 @@ def errors_part(tier: Tier, data_dir: Path | None) -> Part:
     """
     full = tier == "full"
     tables = available(data_dir)
-    sizes = (200, 500, 1_000, 2_000, 5_000) if full else (200, 1_000, 5_000)
+    sizes = (200, 500, 1_000, 2_000, 5_000) if full else (200, 600, 2_000)
     settings = [
         Setting(
             table,

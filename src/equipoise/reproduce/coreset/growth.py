@@ -71,7 +71,7 @@ class Setting:
         rows = Coreset.from_block(points, power=self.power)
         random = np.random.default_rng([self.seed, self.rows, self.features, self.size])
         sets = [points[random.choice(self.rows, _K, replace=False)] for _ in range(3)]
-        some = points[random.choice(self.rows, 10_000, replace=False)]
+        some = points[random.choice(self.rows, min(10_000, self.rows), replace=False)]
         ones = np.ones(len(some))
         sets += [some[draw_seeds(some, ones, _K, self.power, random).rows] for _ in range(6)]
         exact = np.array([rows.cost(one) for one in sets])

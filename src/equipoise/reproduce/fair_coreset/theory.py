@@ -144,7 +144,7 @@ def _show(settings: Sequence[Setting], results: Sequence[Result]) -> Shown:
     table = _table(found)
 
     def draw() -> list[Section]:
-        pictures = [_figure(along, found) for along in ("eps", "rows", "collections")]
+        pictures = [_figure(along, found) for along in dict.fromkeys(key[0] for key in found)]
         return [Section("The construction of the theory", [Text(_TEXT), *pictures, table])]
 
     return Shown(tuple(claims), (table,), draw)

@@ -10,7 +10,6 @@ from equipoise.coresets.assignment import (
     InfeasibleError,
     assign_masses,
     assign_within,
-    whole_labels,
 )
 
 COSTS = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [2.0, 3.0]])
@@ -137,28 +136,3 @@ def test_labels_are_of_all_points():
     found = assign_masses(**GOOD)
     with pytest.raises(ValueError, match="n must be 4"):
         found.labels(5)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"prices": np.zeros((3, 2))}, "prices must have one row for each of 2 collections"),
-        ({"costs": COSTS[:3]}, "costs must have one row for each of 4"),
-        ({"costs": lambda start, stop: COSTS[start:stop, :1]}, "prices have 2 centres"),
-        ({"costs": COSTS * np.nan}, "costs has 8 values"),
-        ({"collections": [0, 1, 0, 3]}, "rows of members"),
-        ({"collections": []}, "collections must"),
-        ({"at_least": [0.9, 0.0]}, r"at_least\[0\]"),
-    ],
-)
-def test_bad_input_of_whole_labels_is_refused_by_name(change, said):
-    given = {
-        "costs": COSTS,
-        "collections": [0, 1, 0, 1],
-        "members": [[1, 0], [0, 1]],
-        "prices": np.zeros((2, 2)),
-        "at_least": [0.1, 0.1],
-        "at_most": [0.9, 0.9],
-    } | change
-    with pytest.raises(ValueError, match=said):
-        whole_labels(**given)

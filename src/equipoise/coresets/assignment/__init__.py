@@ -3,6 +3,5 @@
 from equipoise.coresets.assignment.limits import InfeasibleError
 from equipoise.coresets.assignment.result import Assignment
 from equipoise.coresets.assignment.solve import assign_masses, assign_within
-from equipoise.coresets.assignment.whole import whole_labels
 
-__all__ = ["Assignment", "InfeasibleError", "assign_masses", "assign_within", "whole_labels"]
+__all__ = ["Assignment", "InfeasibleError", "assign_masses", "assign_within"]

@@ -36,7 +36,7 @@ def nearest_masses(limits: Limits, near: Array) -> Array:
 
 
 def _solve(limits: Limits, near: Array) -> Array | None:
-    """The program, in which the worst limit may be broken by so much at a price."""
+    """The program, in which the worst limit may be broken at a price."""
     from scipy import sparse  # these take a while to load
     from scipy.optimize import LinearConstraint, milp
 

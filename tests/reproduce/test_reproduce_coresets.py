@@ -156,11 +156,11 @@ def test_plain_errors_of_every_builder():
     setting = errors.Setting("simulated", None, True, 2.0, 3, (100, 300), (0.5,), 2, 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(errors, "_SIMULATED_ROWS", 2_000)
-        results = [cell.run() for cell in setting.cells()]
-    builders = {one["builder"] for one in results[0]["found"]}
-    assert len(builders) == 6
-    assert all(len(one["worst"]) == 6 for one in results[0]["found"])
-    shown = errors.part_of([setting]).show(results)
+        result = setting.run()
+    found = result["by_seed"][0]["found"]
+    assert len({one["builder"] for one in found}) == 6
+    assert all(len(one["worst"]) == 6 for one in found)
+    shown = errors.part_of([setting]).show([result])
     assert len(shown.claims) == 2
     assert len(shown.draw()[0].parts) == 3
 

@@ -96,7 +96,7 @@ def growth_part(tier: Tier, _: Path | None) -> Part:
     Part
     """
     full = tier == "full"
-    seeds = range(30 if full else 6)
+    seeds = range(30 if full else 10)
     rows = (*_MANY_ROWS, *(_MORE_ROWS if full else ()))
     settings = [
         Setting(along, n, d, m, power, seed)

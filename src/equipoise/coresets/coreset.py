@@ -30,7 +30,7 @@ _ROUNDING = 1e-9
 class Coreset:
     """Weighted points in place of many more.
 
-    For a set of k centres C the cost of the points, sum_x w_x min_c |x - c|^z, is close to that
+    For a set of k centres C the cost of the points, ``sum_x w_x min_c |x - c|^z``, is close to that
     of what they stand for; so it is for each *collection* of points alone, whose total weight is
     exactly that of what it stands for. That is what makes costs under constraints on collections
     comparable: where masses differ, one has a feasible assignment that the other has not.
@@ -51,7 +51,7 @@ class Coreset:
     power : float
         z: 1 for k-median, 2 for k-means.
     movement : float or None
-        M_z, the sum of w |x - s(x)|^z over all rows x, where each was moved to the point s(x) of
+        M_z, the sum of ``w |x - s(x)|^z`` over all rows x, where each was moved to the point s(x) of
         its own collection: a certificate for all centres and all constraints, see
         :mod:`equipoise.coresets.certificates`. None for samples, which have no such certificate.
     offset : float
@@ -261,7 +261,7 @@ class Coreset:
         Returns
         -------
         float
-            sum_x w_x min_c |x - c|^z, and the offset.
+            ``sum_x w_x min_c |x - c|^z``, and the offset.
         """
         C = as_centres(centres, self.points.shape[1])
         squares = nearest(self.points, C)[1]

@@ -38,7 +38,7 @@ class TwoStage:
     Notes
     -----
     Both stages draw in proportion to
-    w(x) |x - c(x)|^z / cost + w(x) / w(cluster of x), for k approximate centres c, and give a
+    ``w(x) |x - c(x)|^z / cost + w(x) / w(cluster of x)``, for k approximate centres c, and give a
     draw the weight w(x) * sum of sensitivities / (draws * sensitivity per weight). The
     factor 2^(2z+2) alpha^2 of the paper is the same for all points and drops out. The published
     sizes are meant for proofs (more than 10^70 draws in the first stage for k = 10 and an error

@@ -40,7 +40,9 @@ def show(by_setting: Mapping[str, Sequence[Result]]) -> Shown:
     tables = [_table(name, of) for name, of in by_setting.items()]
 
     def draw() -> list[Section]:
-        pictures = [_figure(by_setting)]
+        pictures = [
+            _figure(table, by_setting) for table in dict.fromkeys(map(_table_of, by_setting))
+        ]
         return [Section("Errors against size", [Text(_TEXT), *pictures, *tables])]
 
     return Shown(tuple(claims), tuple(tables), draw)
@@ -107,9 +109,15 @@ def _table(name: str, results: Sequence[Result]) -> Table:
     )
 
 
-def _figure(by_setting: Mapping[str, Sequence[Result]]) -> Figure:
+def _table_of(name: str) -> str:
+    return name.partition(",")[0]
+
+
+def _figure(table: str, by_setting: Mapping[str, Sequence[Result]]) -> Figure:
     panels: dict[str, list[Line]] = {}
     for name, results in by_setting.items():
+        if _table_of(name) != table:
+            continue
         points: dict[str, list[tuple[float, float]]] = {}
         for builder, size, errors in _rows(results):
             points.setdefault(builder, []).append((float(np.log10(size)), max(errors.values())))
@@ -118,7 +126,7 @@ def _figure(by_setting: Mapping[str, Sequence[Result]]) -> Figure:
         panels,
         x_label="log10 of the points of the summary",
         log=tuple(panels),
-        caption="Largest relative error in the worst family of centres, mean over seeds.",
+        caption=f"{table}: largest relative error in the worst family of centres, mean over seeds.",
     )
 
 

@@ -51,8 +51,8 @@ class Coreset:
     power : float
         z: 1 for k-median, 2 for k-means.
     movement : float or None
-        M_z, the sum of ``w |x - s(x)|^z`` over all rows x, where each was moved to the point s(x) of
-        its own collection: a certificate for all centres and all constraints, see
+        M_z, the sum of ``w |x - s(x)|^z`` over all rows x, where each was moved to the point s(x)
+        of its own collection: a certificate for all centres and all constraints, see
         :mod:`equipoise.coresets.certificates`. None for samples, which have no such certificate.
     offset : float
         To be added to the cost of the points: what points lose that are replaced by their mean

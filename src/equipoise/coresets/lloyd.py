@@ -64,8 +64,8 @@ def refine(
     labels : ndarray of int32, shape (n,)
         The nearest of these centres.
     cost : float
-        ``sum_i w_i |x_i - c|^z`` at the nearest centre: no more than where they began. A centre that
-        has no points goes to the point that costs most.
+        ``sum_i w_i |x_i - c|^z`` at the nearest centre: no more than where they began. A centre
+        that has no points goes to the point that costs most.
 
     Raises
     ------

@@ -20,7 +20,8 @@ def require_writable(data: str | Path, out: Path | None, html: Path | None) -> N
     Raises
     ------
     DataError
-        If a folder is not there, `out` ends in no known suffix, either is the input itself, or both are one.
+        If a folder is not there, `out` ends in no known suffix, either is the input itself,
+        or both are one file.
     """
     from equipoise.data import DataError, table_suffix
 

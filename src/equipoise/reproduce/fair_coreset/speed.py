@@ -202,7 +202,8 @@ def _claims(name: str, of: Sequence[Result]) -> list[Claim]:
             ]
         )
     )
-    said = f"the linear program of fair shares on {_PROGRAM_POINTS} points, not {of[0]['program']['of']:,}"
+    n = of[0]["program"]["of"]
+    said = f"the linear program of fair shares on {_PROGRAM_POINTS} points, not {n:,}"
     return [
         judged(
             f"{name}: {said}, is {SPEED_UP:g} times faster",

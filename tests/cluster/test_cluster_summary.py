@@ -301,3 +301,25 @@ def test_a_summary_that_was_edited_is_not_loaded(table, tmp_path, change, said):
 def test_a_summary_that_is_not_there_is_not_called_another_table(tmp_path):
     with pytest.raises(DataError, match="no file"):
         Summary.load(tmp_path / "none.parquet")
+
+
+def test_a_summary_is_of_use_at_its_own_power_alone(table, tmp_path):
+    path = tmp_path / "summary.parquet"
+    summarised(table, power=1.0).write(path)
+    assert equipoise.cluster(path, n_clusters=2, power=1.0).labels.size
+    for use in (equipoise.cluster, summarise):
+        with pytest.raises(DataError, match="made for power 1"):
+            use(path, n_clusters=2)
+
+
+def test_a_column_is_not_both_named_and_dropped(table):
+    name = summarised(table).features[0]
+    with pytest.raises(DataError, match="drop: column"):
+        summarised(table, columns=[name], drop=[name])
+
+
+def test_text_with_a_header_alone_is_said_to_have_no_rows(tmp_path):
+    path = tmp_path / "header.csv"
+    path.write_text("x,sex\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no rows"):
+        summarise(path, n_clusters=2, sensitive=["sex"])

@@ -92,13 +92,13 @@ class Roles:
                         f"{argument}: no column {name!r} in the table. {hint(name, names)}"
                     )
         if columns is not None:
-            return cls(
-                _chosen(columns, kinds, weights),
-                {},
-                specs,
-                weights,
-                missing_group,
-            )
+            if both := [name for name in columns if name in drop]:
+                raise DataError(
+                    f"drop: column {both[0]!r} is among the columns too, which are the only "
+                    "features if they are named; leave it out of one of them."
+                )
+            chosen = _chosen(columns, kinds, weights)
+            return cls(chosen, {}, specs, weights, missing_group)
         taken = {spec.column: "sensitive" for spec in specs} | dict.fromkeys(drop, "left out")
         if weights is not None:
             taken[weights] = "weights"
@@ -370,6 +370,6 @@ def _require_finite(block: pa.Table, points: Array, features: tuple[str, ...], f
             raise DataError(
                 f"columns: column {name!r} has {what} values in rows {first + 1:,} to "
                 f"{first + len(points):,}, the first in row {first + wrong[0] + 1:,}; fill them, "
-                f"remove those rows, or leave the column out (drop=[{name!r}]; on the command line "
-                f"--drop {name})."
+                f"remove those rows, or leave the column out (by default all columns of numbers "
+                f"are features: drop=[{name!r}]; on the command line --drop {name})."
             )

@@ -110,7 +110,10 @@ class Source:
     def kinds(self) -> Mapping[str, Kind] | None:
         """What each column holds; None of a stream."""
         if self.is_text:
-            return _written_kinds(self.blocks())
+            kinds = _written_kinds(self.blocks())
+            if not kinds:
+                raise DataError(f"source: {self.given} has a header, but no rows.")
+            return kinds
         if isinstance(self.given, Path):
             column_names(self.given)  # says what is wrong with a file that cannot be read
             with pq.ParquetFile(self.given) as file:

@@ -256,6 +256,7 @@ def cluster(
         missing_group=missing_group,
         data_dir=data_dir,
     )
+    opened.require_power(float(power))
     _check(opened, asks_nothing(balance, at_least, at_most))
     survey = look(opened, scale, progress)
     points = read_size(size, eps, k, power, max(1, survey.n_combinations))

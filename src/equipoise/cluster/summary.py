@@ -302,6 +302,7 @@ def summarise(
         missing_group=missing_group,
         data_dir=data_dir,
     )
+    opened.require_power(float(power))
     survey = look(opened, scale, progress)
     builder = Stratified(k, read_size(size, eps, k, power, max(1, survey.n_combinations)))
     summary = summarise_rows(opened, survey.scale, builder, float(power), seed, progress)

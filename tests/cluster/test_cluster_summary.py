@@ -323,3 +323,8 @@ def test_text_with_a_header_alone_is_said_to_have_no_rows(tmp_path):
     path.write_text("x,sex\n", encoding="utf-8")
     with pytest.raises(DataError, match="no rows"):
         summarise(path, n_clusters=2, sensitive=["sex"])
+
+
+def test_an_error_too_small_to_hope_for_takes_all_rows(table):
+    found = summarised(table, size=None, eps=1e-200)
+    np.testing.assert_array_equal(np.sort(found.coreset.rows), np.arange(len(table)))

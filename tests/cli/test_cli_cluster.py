@@ -119,3 +119,11 @@ def test_cluster_knows_the_simulated_census(run):
     said = run("cluster", "census-sim", "-k", 3, "--size", 400, "--json")
     assert said.code == 0, said.err
     assert json.loads(said.out)["rows"] == 120_000
+
+
+def test_the_report_is_not_written_over_the_table(run, people, tmp_path):
+    out = tmp_path / "out.csv"
+    said = run("cluster", people, "-k", 2, *GROUPS, "-o", out, "--html", out)
+    assert said.code == 1
+    assert "--html" in said.err
+    assert not out.exists()

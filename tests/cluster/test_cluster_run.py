@@ -203,3 +203,35 @@ def test_real_tables_keep_bounds_at_the_cost_of_all_rows(real_data, name, sensit
     )
     assert few.cost < 1.02 * all_rows.cost
     assert few.shares.violation.rows < 1
+
+
+def codes_in_a_csv(tmp_path):
+    path = tmp_path / "codes.csv"
+    rows = [f"{i}.50,0123{i % 4},1234567890123456789{i % 3},NA,{i % 2}" for i in range(20)]
+    path.write_text("\n".join(["x,zip,id,note,old", *rows]), encoding="utf-8")
+    return path
+
+
+def test_cells_of_text_are_written_as_they_were_read(tmp_path):
+    path, out = codes_in_a_csv(tmp_path), tmp_path / "out.csv"
+    clustered(path, columns=["x"], sensitive=["old"]).write(out)
+    frames = [pd.read_csv(one, dtype=str, keep_default_na=False) for one in (path, out)]
+    pd.testing.assert_frame_equal(frames[1].drop(columns="cluster"), frames[0])
+
+
+def test_parquet_has_numbers_of_a_csv_as_numbers_but_codes_as_text(tmp_path):
+    out = tmp_path / "out.parquet"
+    clustered(codes_in_a_csv(tmp_path), columns=["x"], sensitive=["old"]).write(out)
+    written = pq.read_table(out)
+    assert written["x"].to_pylist()[:2] == [0.5, 1.5]
+    assert written["old"].to_pylist()[:2] == [0, 1]
+    assert written["zip"].to_pylist()[:2] == ["01230", "01231"]
+    assert written["id"].to_pylist()[:2] == ["12345678901234567890", "12345678901234567891"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
+def test_parquet_that_cannot_be_read_is_named(tmp_path, content):
+    path = tmp_path / "cut.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"path: cannot read .*cut\.parquet"):
+        clustered(path)

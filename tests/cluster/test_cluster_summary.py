@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from crowds import people
 
+import equipoise
 from equipoise import Summary, summarise
 from equipoise.data import DataError
 
@@ -146,6 +148,17 @@ def test_a_constant_column_stays_as_it_is(table):
     assert (found.table()["same"].to_numpy() == 7.7).all()
 
 
+@pytest.mark.parametrize("unit", [1e-310, 1e-200, 1e-25, 1e160, 1e300])
+@pytest.mark.parametrize("scale", ["standard", "max"])
+def test_units_far_from_one_make_no_difference(table, scale, unit):
+    usual = summarised(table, scale=scale)
+    name = usual.features[0]
+    found = summarised(table.assign(**{name: table[name] * unit}), scale=scale)
+    np.testing.assert_allclose(found.scale.divisors[0], usual.scale.divisors[0] * unit, rtol=1e-9)
+    np.testing.assert_array_equal(found.coreset.rows, usual.coreset.rows)
+    np.testing.assert_allclose(found.rows[:, 0], usual.rows[:, 0] * unit, rtol=1e-9)
+
+
 def test_few_rows_are_their_own_summary(table):
     found = summarised(table[:100])
     assert len(found) == 100
@@ -238,3 +251,80 @@ def test_a_full_disk_leaves_what_was_there(table, tmp_path, monkeypatch):
         summarised(table, random_state=1).write(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def with_metadata(table, change):
+    written = summarised(table)
+    said = {"version": 1, **written.to_dict()}
+    return written.table().replace_schema_metadata({"equipoise.summary": change(said)})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda said: "{", "is no JSON"),
+        (lambda said: "[1]", "has no version"),
+        (lambda said: json.dumps({**said, "version": "1"}), "has no version"),
+        (lambda said: json.dumps({**said, "features": None}), "has no 'features'"),
+        (lambda said: json.dumps({**said, "divisors": [1.0]}), "one positive divisor"),
+        (lambda said: json.dumps({**said, "divisors": [0.0] * 9}), "one positive divisor"),
+        (lambda said: json.dumps({**said, "divisors": ["1"] * 9}), "one positive divisor"),
+        (lambda said: json.dumps({**said, "version": 2}), "update equipoise"),
+    ],
+)
+def test_what_a_summary_says_of_itself_is_checked(table, tmp_path, change, said):
+    damaged = with_metadata(table, change)
+    pq.write_table(damaged, tmp_path / "summary.parquet")
+    for given in (damaged, tmp_path / "summary.parquet"):
+        with pytest.raises(DataError, match=said):
+            equipoise.cluster(given, n_clusters=2)
+    with pytest.raises(DataError, match=said):
+        Summary.load(tmp_path / "summary.parquet")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda written: written.slice(0, 50), "50 points of weight .* but was written with"),
+        (lambda written: written.drop(["weight"]), "lost its column 'weight'"),
+        (lambda written: written.drop(["sex"]), "lost its column 'sex'"),
+    ],
+)
+def test_a_summary_that_was_edited_is_not_loaded(table, tmp_path, change, said):
+    path = tmp_path / "summary.parquet"
+    summarised(table).write(path)
+    pq.write_table(change(pq.read_table(path)), path)
+    with pytest.raises(DataError, match=said):
+        Summary.load(path)
+
+
+def test_a_summary_that_is_not_there_is_not_called_another_table(tmp_path):
+    with pytest.raises(DataError, match="no file"):
+        Summary.load(tmp_path / "none.parquet")
+
+
+def test_a_summary_is_of_use_at_its_own_power_alone(table, tmp_path):
+    path = tmp_path / "summary.parquet"
+    summarised(table, power=1.0).write(path)
+    assert equipoise.cluster(path, n_clusters=2, power=1.0).labels.size
+    for use in (equipoise.cluster, summarise):
+        with pytest.raises(DataError, match="made for power 1"):
+            use(path, n_clusters=2)
+
+
+def test_a_column_is_not_both_named_and_dropped(table):
+    name = summarised(table).features[0]
+    with pytest.raises(DataError, match="drop: column"):
+        summarised(table, columns=[name], drop=[name])
+
+
+def test_text_with_a_header_alone_is_said_to_have_no_rows(tmp_path):
+    path = tmp_path / "header.csv"
+    path.write_text("x,sex\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no rows"):
+        summarise(path, n_clusters=2, sensitive=["sex"])
+
+
+def test_an_error_too_small_to_hope_for_takes_all_rows(table):
+    found = summarised(table, size=None, eps=1e-200)
+    np.testing.assert_array_equal(np.sort(found.coreset.rows), np.arange(len(table)))

@@ -20,12 +20,15 @@ def require_writable(data: str | Path, out: Path | None, html: Path | None) -> N
     Raises
     ------
     DataError
-        If a folder is not there, `out` ends in no known suffix, or either is the input itself.
+        If a folder is not there, `out` ends in no known suffix, either is the input itself,
+        or both are one file.
     """
     from equipoise.data import DataError, table_suffix
 
     if out is not None:
         table_suffix(out)
+    if out is not None and html is not None and out.resolve() == html.resolve():
+        raise DataError(f"--html: {html} is where --out writes the table; name another file")
     for path, option in ((out, "--out"), (html, "--html")):
         if path is None:
             continue

@@ -92,13 +92,13 @@ class Roles:
                         f"{argument}: no column {name!r} in the table. {hint(name, names)}"
                     )
         if columns is not None:
-            return cls(
-                _chosen(columns, kinds, weights),
-                {},
-                specs,
-                weights,
-                missing_group,
-            )
+            if both := [name for name in columns if name in drop]:
+                raise DataError(
+                    f"drop: column {both[0]!r} is among the columns too, which are the only "
+                    "features if they are named; leave it out of one of them."
+                )
+            chosen = _chosen(columns, kinds, weights)
+            return cls(chosen, {}, specs, weights, missing_group)
         taken = {spec.column: "sensitive" for spec in specs} | dict.fromkeys(drop, "left out")
         if weights is not None:
             taken[weights] = "weights"
@@ -220,10 +220,10 @@ class Scale:
             return points
         back = points * self.divisors
         size = np.floor(np.log10(np.abs(back), where=back != 0, out=np.zeros_like(back)))
-        # Powers of ten are exact only up to 22; beyond that floats have no decimals to lose.
-        step = 10.0 ** np.clip(14 - size, -22, 22)
-        rounded = np.round(back * step) / step
-        return np.where(np.isfinite(rounded), rounded, back)
+        # Powers of ten are exact only up to 22: what is smaller or larger stays as it is.
+        exact = np.abs(14 - size) <= 22
+        step = 10.0 ** np.where(exact, 14 - size, 0.0)
+        return np.where(exact, np.round(back * step) / step, back)
 
 
 class Scaler:
@@ -254,6 +254,7 @@ class Scaler:
         self._mean = np.zeros(n_features)
         self._squares = np.zeros(n_features)
         self._largest = np.zeros(n_features)
+        self._unit = np.ones(n_features)
 
     @property
     def needs_rows(self) -> bool:
@@ -272,6 +273,8 @@ class Scaler:
         if not len(X):
             return
         self._largest = np.maximum(self._largest, np.abs(X).max(axis=0))
+        self._measure_in(_unit(self._largest))
+        X = X / self._unit
         weight = w.sum()
         mean = w @ X / weight
         squares = w @ (X - mean) ** 2
@@ -281,17 +284,33 @@ class Scaler:
         self._mean += moved * (weight / total)
         self._weight = total
 
+    def _measure_in(self, unit: Array) -> None:
+        ratio = self._unit / unit
+        self._mean *= ratio
+        self._squares *= ratio
+        self._squares *= ratio
+        self._unit = unit
+
     @property
     def scale(self) -> Scale:
         """The scale; a column that is constant (or 0, for "max") stays as it is."""
         found = self._largest
         if self.scaling == "standard" and self._weight:
-            found = np.sqrt(self._squares / self._weight)
+            found = np.sqrt(self._squares / self._weight) * self._unit
             # What rounding makes of a column that is constant is no deviation.
             found = np.where(found > 1e-13 * self._largest, found, 0.0)
         if self.scaling == "none":
             found = np.ones(len(found))
         return Scale(self.scaling, np.where(found > 0, found, 1.0))
+
+
+def _unit(largest: Array) -> Array:
+    """The power of two next above, in which squares neither overflow nor vanish.
+
+    Dividing by it is exact. It ends short of the largest and least floats, so that its inverse is
+    one too.
+    """
+    return np.ldexp(1.0, np.clip(np.frexp(largest)[1], -1000, 1000))
 
 
 def _chosen(
@@ -351,6 +370,6 @@ def _require_finite(block: pa.Table, points: Array, features: tuple[str, ...], f
             raise DataError(
                 f"columns: column {name!r} has {what} values in rows {first + 1:,} to "
                 f"{first + len(points):,}, the first in row {first + wrong[0] + 1:,}; fill them, "
-                f"remove those rows, or leave the column out (drop=[{name!r}]; on the command line "
-                f"--drop {name})."
+                f"remove those rows, or leave the column out (by default all columns of numbers "
+                f"are features: drop=[{name!r}]; on the command line --drop {name})."
             )

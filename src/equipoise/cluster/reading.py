@@ -25,6 +25,12 @@ Array = NDArray[np.float64]
 # Rows of Parquet that are read at a time.
 _AT_ONCE = 262_144
 
+# Cells that a number would not give back: leading zeros, and more digits than a float has.
+_CODES: dict[Kind, str] = {
+    "integer": r"^\s*[+-]?0\d",
+    "float": r"^\s*[+-]?(0\d|\d{16,}\s*$)",
+}
+
 _NUMBERS: tuple[Kind, ...] = ("boolean", "integer", "float")
 
 
@@ -104,8 +110,12 @@ class Source:
     def kinds(self) -> Mapping[str, Kind] | None:
         """What each column holds; None of a stream."""
         if self.is_text:
-            return _written_kinds(self.blocks())
+            kinds = _written_kinds(self.blocks())
+            if not kinds:
+                raise DataError(f"source: {self.given} has a header, but no rows.")
+            return kinds
         if isinstance(self.given, Path):
+            column_names(self.given)  # says what is wrong with a file that cannot be read
             with pq.ParquetFile(self.given) as file:
                 return kinds_of(file.schema_arrow)
         if isinstance(self.given, list):
@@ -134,6 +144,37 @@ class Source:
         else:
             for table in self.given:
                 yield to_arrow(table)
+
+    def written_blocks(self, as_text: bool) -> Iterator[pa.Table]:
+        """Go through the rows to write them again, no value changed.
+
+        Parameters
+        ----------
+        as_text : bool
+            Whether they are written as text: then cells of text files are as they were. Else their
+            numbers are read, but for codes such as 01234, which numbers would not give back.
+
+        Yields
+        ------
+        pyarrow.Table
+        """
+        if not self.is_text:
+            yield from self.blocks()
+        elif as_text:
+            yield from read_blocks(self.given, self.names or [], as_text=True)
+        else:
+            kinds = self._faithful_kinds()
+            for block in self.blocks():
+                yield typed(block, kinds)
+
+    def _faithful_kinds(self) -> dict[str, Kind]:
+        kinds = dict(self.kinds or {})
+        for block in self.blocks():
+            for name in block.column_names:
+                pattern = _CODES.get(kinds[name])
+                if pattern and pc.any(pc.match_substring_regex(block[name], pattern)).as_py():
+                    kinds[name] = "text"
+        return kinds
 
     def typed_blocks(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Go through the rows, numbers of text files read.

@@ -107,7 +107,8 @@ class Clustering:
             If it cannot be written, or the table has such a column already.
         """
         path = Path(path)
-        write_blocks(self._labelled(), path, table_suffix(path))
+        suffix = table_suffix(path)
+        write_blocks(self._labelled(as_text=suffix != ".parquet"), path, suffix)
 
     def tables(self) -> list[Table]:
         """What was found, as tables for a terminal or a page."""
@@ -159,9 +160,9 @@ class Clustering:
             "seconds": self.seconds,
         }
 
-    def _labelled(self) -> Iterator[pa.Table]:
+    def _labelled(self, as_text: bool) -> Iterator[pa.Table]:
         row = 0
-        for block in self.opened.source.typed_blocks():
+        for block in self.opened.source.written_blocks(as_text):
             labels = self.labels[row : row + len(block)]
             row += len(block)
             yield block.append_column(LABEL, pa.array(labels))
@@ -255,6 +256,7 @@ def cluster(
         missing_group=missing_group,
         data_dir=data_dir,
     )
+    opened.require_power(float(power))
     _check(opened, asks_nothing(balance, at_least, at_most))
     survey = look(opened, scale, progress)
     points = read_size(size, eps, k, power, max(1, survey.n_combinations))

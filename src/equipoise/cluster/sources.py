@@ -29,11 +29,34 @@ class Opened:
     roles : Roles
     scale : Scale or None
         That of a summary, which its points were found with.
+    power : float or None
+        That of a summary, which it was made for.
     """
 
     source: Source
     roles: Roles
     scale: Scale | None = None
+    power: float | None = None
+
+    def require_power(self, power: float) -> None:
+        """Refuse a summary that was made for other distances.
+
+        Parameters
+        ----------
+        power : float
+            1 for k-median, 2 for k-means.
+
+        Raises
+        ------
+        DataError
+            Since its costs are close to those of its table at its own power alone.
+        """
+        if self.power is not None and self.power != power:
+            raise DataError(
+                f"power: this summary was made for power {self.power:g} (2 is k-means, 1 k-median, "
+                f"on the command line --median), and at {power:g} its costs may be far from its "
+                f"table's; ask for {self.power:g}, or summarise the table for {power:g}."
+            )
 
 
 def open_source(
@@ -66,9 +89,10 @@ def open_source(
     DataError
         If there is no such source, or a column cannot have its role.
     """
-    scale = None
+    scale = power = None
     if (said := said_by(given)) is not None:
         # A summary is clustered as what it stands for.
+        power = said["power"]
         columns = said["features"] if columns is None else columns
         sensitive = said["keys"] if sensitive is None else sensitive
         weights = WEIGHT if weights is None else weights
@@ -104,7 +128,7 @@ def open_source(
         weights=weights,
         missing_group=missing_group,
     )
-    return Opened(source, roles, scale)
+    return Opened(source, roles, scale, power)
 
 
 def _peeked(source: Source) -> tuple[pa.Table, Source]:

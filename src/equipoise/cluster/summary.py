@@ -22,6 +22,7 @@ from equipoise.coresets.distances import nearest, to_power
 from equipoise.coresets.distortion import Distortion
 from equipoise.data import DataError, read_table, write_table
 from equipoise.data.arrow import to_arrow
+from equipoise.data.blocks import column_names
 from equipoise.report import Table
 
 Array = NDArray[np.float64]
@@ -135,14 +136,27 @@ class Summary:
         Raises
         ------
         DataError
-            If it is no such file.
+            If it is no such file, or its rows or columns are not those that were written.
         """
+        columns = column_names(Path(path))
         said = said_by(path)
         if said is None:
             raise DataError(
                 f"path: {path} is no summary; write one as Parquet, by equipoise summarise."
             )
+        for name in (*said["features"], *said["keys"], WEIGHT, ROW):
+            if name not in columns:
+                raise DataError(
+                    f"path: {path} is a summary that has lost its column {name!r}; write it anew "
+                    "by equipoise summarise."
+                )
         table = to_arrow(read_table(path))
+        mass = np.sum(table[WEIGHT].to_numpy())
+        if len(table) != said["points"] or not np.isclose(mass, said["mass"], rtol=1e-9, atol=0):
+            raise DataError(
+                f"path: {path} has {len(table):,} points of weight {mass:g}, but was written with "
+                f"{said['points']:,} of {said['mass']:g}; write it anew by equipoise summarise."
+            )
         scale = Scale(said["scale"], np.array(said["divisors"]))
         features, sensitive = tuple(said["features"]), tuple(said["sensitive"])
         rows = np.stack([table[name].to_numpy() for name in features], axis=1)
@@ -288,6 +302,7 @@ def summarise(
         missing_group=missing_group,
         data_dir=data_dir,
     )
+    opened.require_power(float(power))
     survey = look(opened, scale, progress)
     builder = Stratified(k, read_size(size, eps, k, power, max(1, survey.n_combinations)))
     summary = summarise_rows(opened, survey.scale, builder, float(power), seed, progress)

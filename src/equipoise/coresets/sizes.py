@@ -11,6 +11,8 @@ from equipoise.coresets.checks import as_count, as_power
 _MEDIAN = (0.15, 0.25)
 _OTHERWISE = (0.25, 0.4)
 
+_MOST = 2**62
+
 
 def suggest_size(eps: float, n_clusters: int, power: float = 2.0, n_collections: int = 1) -> int:
     """Points that :class:`equipoise.coresets.Stratified` needs for an error, by experience.
@@ -61,4 +63,6 @@ def suggest_size(eps: float, n_clusters: int, power: float = 2.0, n_collections:
     k = as_count(n_clusters, "n_clusters")
     g = as_count(n_collections, "n_collections")
     constant = (_MEDIAN if as_power(power) == 1 else _OTHERWISE)[g > 1]
-    return max(math.ceil(k * (constant / eps) ** 2), A_COLLECTION_WANTS * g, k)
+    # Fewer rows than this there are anyway, and what is more than floats hold could not be counted.
+    hoped = math.ceil(min(k * (constant / max(eps, 1e-100)) ** 2, _MOST))
+    return max(hoped, A_COLLECTION_WANTS * g, k)

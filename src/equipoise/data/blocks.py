@@ -19,7 +19,9 @@ _BYTES = 2**25
 _HEAD = 2**16
 
 
-def read_blocks(path: Path, columns: Sequence[str], at_once: int = _ROWS) -> Iterator[pa.Table]:
+def read_blocks(
+    path: Path, columns: Sequence[str], at_once: int = _ROWS, *, as_text: bool = False
+) -> Iterator[pa.Table]:
     """Read some columns of a CSV, TSV or Parquet file in blocks.
 
     Parameters
@@ -31,6 +33,8 @@ def read_blocks(path: Path, columns: Sequence[str], at_once: int = _ROWS) -> Ite
         not have is left out.
     at_once : int
         Rows of a block of Parquet, at most. Those of text have some 32 MB.
+    as_text : bool
+        Whether spellings of a missing value, such as NA, stay as they are in text files.
 
     Yields
     ------
@@ -50,7 +54,7 @@ def read_blocks(path: Path, columns: Sequence[str], at_once: int = _ROWS) -> Ite
         if suffix == ".parquet":
             yield from _parquet(path, columns, at_once)
         else:
-            yield from _text(path, suffix, columns)
+            yield from _text(path, suffix, columns, as_text)
     except (pa.ArrowException, OSError) as error:
         cure = ""
         if "UTF8" in str(error):
@@ -95,7 +99,7 @@ def _parquet(path: Path, columns: Sequence[str], at_once: int) -> Iterator[pa.Ta
             yield to_arrow(pa.table(batch))
 
 
-def _text(path: Path, suffix: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+def _text(path: Path, suffix: str, columns: Sequence[str], as_text: bool) -> Iterator[pa.Table]:
     names, parse = _header(path, suffix)
     reading = pa_csv.ReadOptions(block_size=_BYTES)
     some = _of(columns, names)
@@ -103,7 +107,7 @@ def _text(path: Path, suffix: str, columns: Sequence[str]) -> Iterator[pa.Table]
         include_columns=some,
         column_types=dict.fromkeys(some, pa.string()),
         null_values=MISSING,
-        strings_can_be_null=True,
+        strings_can_be_null=not as_text,
     )
     with (
         pa.input_stream(str(path)) as source,

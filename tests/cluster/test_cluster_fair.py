@@ -308,3 +308,14 @@ def test_clusters_that_are_fair_already_cost_nothing_more():
     groups = np.arange(1500) % 2
     model = FairKMeans(4, random_state=0).fit(X, sensitive_features=groups)
     assert model.price_ == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_bounds_never_save_anything(seed):
+    # With groups that have nothing to do with place, both searches end at local optima alike.
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(400, 2))
+    found = FairKMeans(7, n_init=1, random_state=seed).fit(
+        X, sensitive_features=random.choice(["a", "b"], 400)
+    )
+    assert found.price_ >= 0

@@ -88,7 +88,7 @@ def test_memory_holds_a_block_and_a_coreset_a_level():
         stream.add(np.random.default_rng(0).normal(size=(37, 2)))
         kept = sum(len(level) for level in stream.levels if level is not None)
         most = max(most, kept + sum(len(part) for part in stream.waiting))
-    assert most <= 50 + 20 * (np.log2(130 * 37 / 50) + 1)
+    assert most <= 50 + 4 * 20 * (np.log2(130 * 37 / 50) + 1)
 
 
 def test_fewer_rows_than_a_block_are_summarised_in_one_shot():

@@ -138,8 +138,24 @@ def from_seeds(X: Array, w: Array, search: Search, seed: np.random.SeedSequence)
     seeds = draw_seeds(X, w, search.n_clusters, search.power, np.random.default_rng(seed)).rows
     # Of fewer distinct points than centres the last ones are drawn in vain.
     rows = np.concatenate([seeds, np.full(search.n_clusters - len(seeds), seeds[-1])])
-    centres, _, cost, rounds = lloyd(X, w, X[rows], search.power, search.max_iter, search.tol)
-    return Solved(centres, cost, max(rounds, 1))
+    return from_centres(X, w, search, X[rows])
+
+
+def from_centres(X: Array, w: Array, search: Search, centres: Array) -> Solved:
+    """Rounds from centres that are given, until no more is gained.
+
+    Parameters
+    ----------
+    X, w, search
+        As for :func:`from_seeds`.
+    centres : ndarray, shape (k, d)
+
+    Returns
+    -------
+    Solved
+    """
+    found, _, cost, rounds = lloyd(X, w, centres.copy(), search.power, search.max_iter, search.tol)
+    return Solved(found, cost, max(rounds, 1))
 
 
 def distinct(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.cluster.bounds import ShareBounds
-from equipoise.cluster.solve import Search, Solved, children, distinct, from_seeds
+from equipoise.cluster.solve import Search, Solved, children, distinct, from_centres, from_seeds
 from equipoise.coresets.assignment import Assignment, assign_within
 from equipoise.coresets.distances import all_costs
 from equipoise.coresets.lloyd import move_centres
@@ -35,7 +35,8 @@ class FairSolved:
     n_iter : int
         Rounds of the start that found them.
     plain : Solved
-        The best centres if nothing is asked.
+        The best centres if nothing is asked: of all starts, and from where the search with bounds
+        ended.
     """
 
     centres: Array
@@ -101,6 +102,8 @@ def solve_fair(
     centres, held, first = min(begun, key=lambda way: way[1].value)
     centres, held, more = problem.descend(centres, held, search.max_iter - first)
     last = problem.assign(centres, _AT_END, held)
+    # Where the search with bounds has found the better place, what they cost is not negative.
+    plain = min(plain, from_centres(whole, mass, search, centres), key=lambda one: one.cost)
     return FairSolved(centres, last, max(first + more, 1), plain)
 
 

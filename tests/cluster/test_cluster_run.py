@@ -235,3 +235,15 @@ def test_parquet_that_cannot_be_read_is_named(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"path: cannot read .*cut\.parquet"):
         clustered(path)
+
+
+def test_every_part_of_the_work_is_told(table):
+    told: dict[str, list[tuple[int, int | None]]] = {}
+    clustered(
+        table, progress=lambda what, done, total: told.setdefault(what, []).append((done, total))
+    )
+    assert list(told) == ["looking", "summarising", "searching, rounds", "labelling"]
+    rounds = told["searching, rounds"]
+    assert rounds == [(i, None) for i in range(len(rounds))]
+    assert len(rounds) > 3
+    assert told["labelling"][-1] == (len(table), len(table))

@@ -227,7 +227,7 @@ def cluster(
     random_state : int
         One seed gives the same clusters.
     progress : callable, optional
-        Called with what is done, rows so far, and rows in all, if known.
+        Called with what is done, rows (or rounds) so far, and rows in all, if known.
 
     Returns
     -------
@@ -280,7 +280,14 @@ def cluster(
     )
     (solving,) = children(np.random.SeedSequence(seed), 1)
     found = solve_fair(
-        coreset.points, coreset.weights, coreset.collections, members, bounds, search, solving
+        coreset.points,
+        coreset.weights,
+        coreset.collections,
+        members,
+        bounds,
+        search,
+        solving,
+        None if progress is None else lambda rounds: progress("searching, rounds", rounds, None),
     )
     labelled, plain_shares, plain_cost = _label(opened, summary, members, bounds, found, progress)
     return Clustering(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,7 @@ def solve_fair(
     bounds: ShareBounds,
     search: Search,
     seed: np.random.SeedSequence,
+    told: Callable[[int], None] | None = None,
 ) -> FairSolved:
     """The best centres of several starts, by turns of assignment and moves.
 
@@ -74,6 +77,8 @@ def solve_fair(
         Of the l groups.
     search : Search
     seed : SeedSequence
+    told : callable, optional
+        Told how many assignments there were.
 
     Returns
     -------
@@ -86,7 +91,9 @@ def solve_fair(
     """
     X, w, c = distinct(points, weights, collections)
     whole, mass, _ = distinct(X, w)
-    problem = _Problem(X, w, c, members, bounds, search)
+    problem = _Problem(X, w, c, members, bounds, search, told, count(1))
+    if told is not None:
+        told(0)
     seeds = children(seed, _WITHOUT * search.n_init)
     plains = sorted(
         (from_seeds(whole, mass, search, child) for child in seeds), key=lambda one: one.cost
@@ -115,9 +122,11 @@ class _Problem:
     members: NDArray[np.bool_]
     bounds: ShareBounds
     search: Search
+    told: Callable[[int], None] | None
+    assigned: Iterator[int]
 
     def assign(self, centres: Array, tolerance: float, start: Any = None) -> Assignment:
-        return assign_within(
+        found = assign_within(
             all_costs(self.X, centres, self.search.power),
             self.w,
             self.collections,
@@ -127,6 +136,9 @@ class _Problem:
             tolerance=tolerance,
             start=start,
         )
+        if self.told is not None:
+            self.told(next(self.assigned))
+        return found
 
     def descend(
         self, centres: Array, held: Assignment | None, most: int

@@ -225,3 +225,20 @@ def test_on_scaled_bank_the_library_errs_less_than_the_paper(real_data):
     coreset = rows.reduce(Stratified(3, 900), 0)
     exact = fair_cost(rows, people.members, query)
     assert fair_cost(coreset, people.members, query) == pytest.approx(exact, rel=0.02)
+
+
+@pytest.mark.parametrize(("along", "exponent"), [("rows", 0.0), ("collections", 1.0)])
+def test_sizes_of_theory_are_judged_by_how_they_grow(along, exponent):
+    settings = [
+        theory.Setting(along, n if along == "rows" else 100, 1, c, 0.8, 1.0, seed)
+        for n, c in ((100, 2), (400, 4), (1600, 8))
+        for seed in (0, 1)
+    ]
+    results = [{"size": 50 * one.at**exponent, "masses": 0.0, "error": None} for one in settings]
+    claims = theory.part_of(settings).show(results).claims
+    assert [claim.verdict for claim in claims] == 2 * ["holds"]
+    assert claims[1].ours == pytest.approx(exponent, abs=1e-9)
+    doubled = [
+        {**one, "size": one["size"] * s.at**0.5} for one, s in zip(results, settings, strict=True)
+    ]
+    assert theory.part_of(settings).show(doubled).claims[1].verdict == "does not hold"

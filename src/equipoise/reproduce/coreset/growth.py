@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from equipoise.audit import Estimate
 from equipoise.coresets import Coreset, Stratified, TwoStage, draw_seeds
@@ -18,8 +17,9 @@ from equipoise.report import Figure, Line, Section, Text, lines
 from equipoise.reproduce.claim import Claim, Tier
 from equipoise.reproduce.coreset.published import NONE, log10_first_stage, proved_exponent
 from equipoise.reproduce.fair_coreset.tables import simulated
-from equipoise.reproduce.judge import CONFIDENCE, judged, shown_at_most
+from equipoise.reproduce.judge import judged, shown_at_most
 from equipoise.reproduce.part import Cell, Part, Result, Shown
+from equipoise.reproduce.slope import slope
 
 Floats = NDArray[np.float64]
 
@@ -169,7 +169,7 @@ def _constants() -> Claim:
 def _claims(along: str, power: float, by_place: dict[int, list[Result]]) -> list[Claim]:
     claims = []
     for name in BUILDERS:
-        slope = _slope(by_place, name, "largest")
+        found = _slope(by_place, name, "largest")
         if along == "points":
             limit = proved_exponent(power)
             said = f"falls with the points m at least as fast as m^{limit:.2f}"
@@ -179,21 +179,19 @@ def _claims(along: str, power: float, by_place: dict[int, list[Result]]) -> list
             said = f"does not grow with {along} (exponent at most {limit:g})"
             paper = "0" if name == BUILDERS[0] else NONE
         text = f"{name}, z = {power:g}: the largest error {said}"
-        claims.append(judged(text, paper, slope, shown_at_most(slope, limit)))
+        claims.append(judged(text, paper, found, shown_at_most(found, limit)))
         if along == "rows":
-            slope = _slope(by_place, name, "seconds")
+            found = _slope(by_place, name, "seconds")
             text = f"{name}, z = {power:g}: building takes time linear in rows (exponent)"
             paper = "near linear" if name == BUILDERS[0] else NONE
-            claims.append(judged(text, paper, slope, shown_at_most(slope, _LINEAR)))
+            claims.append(judged(text, paper, found, shown_at_most(found, _LINEAR)))
     return claims
 
 
 def _slope(by_place: dict[int, list[Result]], name: str, figure: str) -> Estimate:
     x = np.log([place for place, of in by_place.items() for _ in of])
     y = np.log([one[name][figure] for of in by_place.values() for one in of])
-    fit = stats.linregress(x, y)
-    half = stats.t.isf((1 - CONFIDENCE) / 2, len(x) - 2) * fit.stderr
-    return Estimate(float(fit.slope), float(fit.slope - half), float(fit.slope + half))
+    return slope(x, y)
 
 
 def _figure(along: str, by_power: dict[float, dict[int, list[Result]]]) -> Figure:

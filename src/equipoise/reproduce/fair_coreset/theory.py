@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from equipoise.audit import Estimate
 from equipoise.coresets import Coreset, Lines
@@ -16,8 +15,9 @@ from equipoise.report import Column, Figure, Line, Section, Table, Text, lines
 from equipoise.reproduce.claim import Claim, Tier
 from equipoise.reproduce.fair_coreset.queries import fair_cost, make_queries
 from equipoise.reproduce.fair_coreset.tables import People, people_of, simulated
-from equipoise.reproduce.judge import CONFIDENCE, judged, over_seeds, shown_at_most
+from equipoise.reproduce.judge import judged, over_seeds, shown_at_most
 from equipoise.reproduce.part import Cell, Part, Result, Shown
+from equipoise.reproduce.slope import slope
 
 _K = 3
 _EPS = (0.1, 0.2, 0.4, 0.8)
@@ -165,7 +165,7 @@ def _masses(results: Sequence[Result]) -> Claim:
 
 def _claims(along: str, d: int, power: float, by_place: dict[float, list[Result]]) -> list[Claim]:
     name = f"d = {d}, {'k-median' if power == 1 else 'k-means'}"
-    slope = _slope(by_place)
+    grows = _slope(by_place)
     if along == "eps":
         shares = np.array([one["error"] / eps for eps, of in by_place.items() for one in of])
         kept = over_seeds(shares.reshape(len(by_place), -1).max(axis=0))
@@ -180,8 +180,8 @@ def _claims(along: str, d: int, power: float, by_place: dict[float, list[Result]
             judged(
                 f"{name}: the size grows with 1 / eps no faster than proved (exponent)",
                 f"{proved}",
-                slope,
-                shown_at_most(slope, proved),
+                grows,
+                shown_at_most(grows, proved),
             ),
         ]
     if along == "rows":
@@ -189,8 +189,8 @@ def _claims(along: str, d: int, power: float, by_place: dict[float, list[Result]
             judged(
                 f"{name}: the size does not grow with rows (exponent at most {_FLAT:g})",
                 "0",
-                slope,
-                shown_at_most(slope, _FLAT),
+                grows,
+                shown_at_most(grows, _FLAT),
             )
         ]
     return [
@@ -198,8 +198,8 @@ def _claims(along: str, d: int, power: float, by_place: dict[float, list[Result]
             f"{name}: the size grows with the collections about in proportion (exponent at most "
             f"{_PROPORTION:g})",
             "1",
-            slope,
-            shown_at_most(slope, _PROPORTION),
+            grows,
+            shown_at_most(grows, _PROPORTION),
         )
     ]
 
@@ -209,9 +209,7 @@ def _slope(by_place: dict[float, list[Result]]) -> Estimate:
     sizes = np.log([one["size"] for of in by_place.values() for one in of])
     # What is asked of eps is how sizes grow as it falls.
     sign = -1.0 if max(by_place) <= 1 else 1.0
-    fit = stats.linregress(sign * places, sizes)
-    half = stats.t.isf((1 - CONFIDENCE) / 2, len(places) - 2) * fit.stderr
-    return Estimate(float(fit.slope), float(fit.slope - half), float(fit.slope + half))
+    return slope(sign * places, sizes)
 
 
 def _table(found: _Found) -> Table:

@@ -23,5 +23,7 @@ def slope(x: ArrayLike, y: ArrayLike) -> Estimate:
     Estimate
     """
     fit = stats.linregress(x, y)
-    half = stats.t.isf((1 - CONFIDENCE) / 2, len(np.asarray(x)) - 2) * fit.stderr
+    # Of equal y there is no correlation, from which the fit's standard error would be found.
+    error = float(np.nan_to_num(fit.stderr))
+    half = error * stats.t.isf((1 - CONFIDENCE) / 2, len(np.asarray(x)) - 2)
     return Estimate(float(fit.slope), float(fit.slope - half), float(fit.slope + half))

@@ -247,3 +247,11 @@ def test_every_part_of_the_work_is_told(table):
     assert rounds == [(i, None) for i in range(len(rounds))]
     assert len(rounds) > 3
     assert told["labelling"][-1] == (len(table), len(table))
+
+
+def test_groups_that_are_not_shown_are_said_to_be_missing(table):
+    many = table.assign(town=[f"town {i % 9}" for i in range(len(table))])
+    shown = clustered(many, sensitive=["sex", "town"], balance=0.2, size=1000).tables()
+    captions = [one.caption for one in shown]
+    assert "Clusters; 3 more groups are in what --json prints" in captions
+    assert "Clusters" in [one.caption for one in clustered(table).tables()]

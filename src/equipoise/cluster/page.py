@@ -23,13 +23,14 @@ from equipoise.report import (
     intervals,
     scatter,
 )
+from equipoise.report.printable import number
 
 if TYPE_CHECKING:
     from equipoise.cluster.run import Clustering
 
 _MOST_GROUPS = 30
 _MOST_CLUSTERS = 12
-_BESIDE = 4
+_BESIDE = 8
 _POINTS = 300
 
 
@@ -174,7 +175,9 @@ def cluster_table(found: Clustering) -> Table:
         [str(j), f"{size:,.6g}", _percent(size / total), *(_percent(shares[j, g]) for g in shown)]
         for j, size in enumerate(found.shares.sizes)
     ]
-    return Table(columns, rows, caption="Clusters")
+    left = 0 if found.shares.bounds.idle else len(names) - len(shown)
+    more = f"; {left} more groups are in what --json prints" if left else ""
+    return Table(columns, rows, caption=f"Clusters{more}")
 
 
 def centre_table(found: Clustering) -> Table:
@@ -193,12 +196,12 @@ def centre_table(found: Clustering) -> Table:
     if k <= _MOST_CLUSTERS:
         columns = [Column("feature"), *(Column(f"cluster {j}", "right") for j in range(k))]
         rows = [
-            [name, *(f"{value:,.4g}" for value in found.centres[:, c])]
+            [name, *(number(value) for value in found.centres[:, c])]
             for c, name in enumerate(features)
         ]
     else:
         columns = [Column("cluster"), *(Column(name, "right") for name in features)]
-        rows = [[str(j), *(f"{value:,.4g}" for value in found.centres[j])] for j in range(k)]
+        rows = [[str(j), *map(number, found.centres[j])] for j in range(k)]
     return Table(columns, rows, caption="Centres")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from equipoise.data import DataError, long_tailed_counts, long_tailed_rows
@@ -46,6 +46,7 @@ def test_rounding_up_gives_the_published_totals_but_for_a_rounding_error_in_the_
     ratio=st.integers(1, 50),
     rounding=st.sampled_from(["floor", "ceil", "round"]),
 )
+@example(n_max=98, n_classes=2, ratio=49, rounding="floor")
 def test_counts_fall_from_the_largest_by_the_ratio(n_max, n_classes, ratio, rounding):
     counts = long_tailed_counts(n_max, n_classes, ratio, rounding)
     assert counts[0] == n_max

@@ -58,7 +58,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "moment",
     [
-        "models/erm",
+        pytest.param("models/erm", marks=pytest.mark.slow),
         "trials/erm.json",
         pytest.param("run.json", marks=pytest.mark.slow),
         pytest.param("models/*.part", marks=pytest.mark.slow),

@@ -109,7 +109,14 @@ def written(monkeypatch):
     return count
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+# That with more features than rows takes half a minute.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "more features than rows" else name
+        for name in PROBLEMS
+    ],
+)
 def test_an_earlier_factor_finds_what_the_hessian_at_hand_does(name, written):
     task = Task(**PROBLEMS[name])
     method = LastLayer(task.head)

@@ -84,12 +84,7 @@ def quotas(shares: NDArray[Any], available: Integers, size: int) -> Integers:
     total = int(available.sum())
     if size >= total:
         return available.copy()
-    if size < n_collections:
-        raise ValueError(
-            f"size = {size} is less than the number of collections, {n_collections}, each of which "
-            f"needs a point of its own; make size larger (at least "
-            f"{A_COLLECTION_WANTS * n_collections} is advised), or form fewer collections."
-        )
+    require_a_point_each(size, n_collections)
     if size < A_COLLECTION_WANTS * n_collections:
         warnings.warn(
             f"a coreset of {size} points has fewer than {A_COLLECTION_WANTS} for each of "
@@ -121,3 +116,23 @@ def _proportional(shares: NDArray[Any], available: Integers, size: int) -> Float
     if above.sum() <= below.sum():
         return below
     return below + (above - below) * ((size - below.sum()) / (above.sum() - below.sum()))
+
+
+def require_a_point_each(size: int, n_collections: int) -> None:
+    """Refuse a size that leaves some collection without a point.
+
+    Parameters
+    ----------
+    size, n_collections : int
+
+    Raises
+    ------
+    ValueError
+        If there are more collections than points may be taken.
+    """
+    if size < n_collections:
+        raise ValueError(
+            f"size = {size} is less than the number of collections, {n_collections}, each of which "
+            f"needs a point of its own; make size larger (at least "
+            f"{A_COLLECTION_WANTS * n_collections} is advised), or form fewer collections."
+        )

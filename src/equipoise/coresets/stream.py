@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from equipoise.coresets.allocation import require_a_point_each
 from equipoise.coresets.checks import as_count, as_power
 from equipoise.coresets.coreset import Builder, Coreset, merge_all
 
@@ -170,12 +171,8 @@ class CoresetStream:
 
     def _reduced(self, node: Coreset, level: int, index: int) -> Coreset:
         # Of a node that is larger than the answer it would be said too late.
-        if 0 < self.builder.size < len(node.masses):
-            raise ValueError(
-                f"size = {self.builder.size} is less than the number of collections, "
-                f"{len(node.masses)}, each of which needs a point of its own; make size larger, or "
-                "form fewer collections."
-            )
+        if self.builder.size:
+            require_a_point_each(self.builder.size, len(node.masses))
         return node.reduce(self._of_nodes, self._node(level, index))
 
     def _node(self, level: int, index: int) -> np.random.SeedSequence:

@@ -12,7 +12,6 @@ from sklearn.base import (
     ClusterMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from equipoise.cluster.bounds import Bounds, ShareBounds, asks_nothing
@@ -20,8 +19,16 @@ from equipoise.cluster.kept import Violation
 from equipoise.cluster.labels import Labeller, cheapest
 from equipoise.cluster.memberships import Memberships
 from equipoise.cluster.plain import row_weights
-from equipoise.cluster.sizes import read_size, read_tol, read_whole
-from equipoise.cluster.solve import Search, as_int, children, warn_of_few_points
+from equipoise.cluster.sizes import read_size, read_whole
+from equipoise.cluster.solve import (
+    Search,
+    as_int,
+    children,
+    read_search,
+    read_seed,
+    require_rows,
+    warn_of_few_points,
+)
 from equipoise.cluster.solve_fair import FairSolved, solve_fair
 from equipoise.coresets import Coreset, CoresetStream, Stratified
 from equipoise.coresets.distances import all_costs, nearest, to_power
@@ -104,16 +111,12 @@ class _FairClusterer(
         search = self._search()
         rows = validate_data(self, X, dtype=np.float64, order="C")
         weights = row_weights(sample_weight, rows)
-        if len(rows) < search.n_clusters:
-            raise ValueError(
-                f"n_samples={len(rows)} should be >= n_clusters={search.n_clusters}: ask for fewer "
-                "clusters, or give more rows."
-            )
+        require_rows(len(rows), search.n_clusters)
         groups = self._groups(sensitive_features, len(rows))
         self._memberships = Memberships()
         codes = self._memberships.codes(groups)
         self._names: tuple[str, ...] | None = groups.names
-        build, self._solving = children(self._seed(), 2)
+        build, self._solving = children(read_seed(self.random_state), 2)
         coreset = Coreset.from_block(rows, weights, codes, power=self._power)
         self._held: Coreset | CoresetStream = coreset.reduce(
             self._builder(len(self._memberships.known)), build
@@ -162,7 +165,7 @@ class _FairClusterer(
         weights = row_weights(sample_weight, rows)
         groups = self._groups(sensitive_features, len(rows))
         if first:
-            build, self._solving = children(self._seed(), 2)
+            build, self._solving = children(read_seed(self.random_state), 2)
             self._memberships, self._names, self._prices = Memberships(), None, None
             self._held = CoresetStream(
                 self._builder(1), rows.shape[1], self._power, seed=as_int(build)
@@ -296,21 +299,11 @@ class _FairClusterer(
             )
 
     def _search(self) -> Search:
-        return Search(
-            read_whole(self.n_clusters, "n_clusters"),
-            self._power,
-            read_whole(self.n_init, "n_init"),
-            read_whole(self.max_iter, "max_iter"),
-            read_tol(self.tol),
-        )
+        return read_search(self.n_clusters, self._power, self.n_init, self.max_iter, self.tol)
 
     def _builder(self, n_collections: int) -> Stratified:
         k = read_whole(self.n_clusters, "n_clusters")
         return Stratified(k, read_size(self.size, self.eps, k, self._power, n_collections))
-
-    def _seed(self) -> np.random.SeedSequence:
-        random = check_random_state(self.random_state)
-        return np.random.SeedSequence(int(random.randint(np.iinfo(np.int32).max)))
 
     def _groups(self, sensitive_features: Any, n: int) -> Groups:
         if sensitive_features is None:

@@ -12,11 +12,20 @@ from sklearn.base import (
     ClusterMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from equipoise.cluster.sizes import read_size, read_tol, read_whole
-from equipoise.cluster.solve import Search, Solved, as_int, children, solve, warn_of_few_points
+from equipoise.cluster.sizes import read_size
+from equipoise.cluster.solve import (
+    Search,
+    Solved,
+    as_int,
+    children,
+    read_search,
+    read_seed,
+    require_rows,
+    solve,
+    warn_of_few_points,
+)
 from equipoise.coresets import Coreset, CoresetStream, Stratified
 from equipoise.coresets.distances import all_costs, nearest, to_power
 
@@ -74,13 +83,8 @@ class _CoresetClusterer(
         search, size = self._settings()
         rows = validate_data(self, X, dtype=np.float64, order="C")
         weights = row_weights(sample_weight, rows)
-        if len(rows) < search.n_clusters:
-            raise ValueError(
-                f"n_samples={len(rows)} should be >= n_clusters={search.n_clusters}: ask for fewer "
-                "clusters, or give more rows."
-            )
-        seed = self._seed()
-        build, solving = children(seed, 2)
+        require_rows(len(rows), search.n_clusters)
+        build, solving = children(read_seed(self.random_state), 2)
         coreset = Coreset.from_block(rows, weights, power=self._power)
         self._held: Coreset | CoresetStream = coreset.reduce(
             Stratified(search.n_clusters, size), build
@@ -115,7 +119,7 @@ class _CoresetClusterer(
         rows = validate_data(self, X, dtype=np.float64, order="C", reset=first)
         weights = row_weights(sample_weight, rows)
         if first:
-            build, self._solving = children(self._seed(), 2)
+            build, self._solving = children(read_seed(self.random_state), 2)
             self._held = CoresetStream(
                 Stratified(search.n_clusters, size), rows.shape[1], self._power, seed=as_int(build)
             )
@@ -203,19 +207,8 @@ class _CoresetClusterer(
         return np.asarray(validate_data(self, X, dtype=np.float64, order="C", reset=False))
 
     def _settings(self) -> tuple[Search, int]:
-        k = read_whole(self.n_clusters, "n_clusters")
-        search = Search(
-            k,
-            self._power,
-            read_whole(self.n_init, "n_init"),
-            read_whole(self.max_iter, "max_iter"),
-            read_tol(self.tol),
-        )
-        return search, read_size(self.size, self.eps, k, self._power)
-
-    def _seed(self) -> np.random.SeedSequence:
-        random = check_random_state(self.random_state)
-        return np.random.SeedSequence(int(random.randint(np.iinfo(np.int32).max)))
+        search = read_search(self.n_clusters, self._power, self.n_init, self.max_iter, self.tol)
+        return search, read_size(self.size, self.eps, search.n_clusters, self._power)
 
     def _find(self) -> tuple[Coreset, Solved]:
         check_is_fitted(self, "_held")

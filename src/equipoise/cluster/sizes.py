@@ -39,9 +39,7 @@ def read_size(size: Any, eps: Any, n_clusters: int, power: float, n_collections:
     if size is not None and eps is not None:
         raise ValueError("size and eps say the same in two ways; give one of them.")
     if size is not None:
-        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
-            raise ValueError(f"size must be a whole number of at least 1, not {size!r}.")
-        return int(size)
+        return read_whole(size, "size")
     error = EPS if eps is None else eps
     if isinstance(error, bool) or not isinstance(error, Real) or not 0 < float(error) < 1:
         raise ValueError(f"eps must be a number between 0 and 1, not {eps!r}.")

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 
+from equipoise.cluster.sizes import read_tol, read_whole
 from equipoise.coresets.lloyd import lloyd
 from equipoise.coresets.seeding import draw_seeds
 
@@ -62,6 +64,67 @@ class Solved:
     def is_like(self, other: Solved) -> bool:
         """Whether another start found the same, by its cost."""
         return abs(self.cost - other.cost) <= 1e-9 * other.cost
+
+
+def read_search(n_clusters: Any, power: float, n_init: Any, max_iter: Any, tol: Any) -> Search:
+    """Check what an estimator was asked for.
+
+    Parameters
+    ----------
+    n_clusters, n_init, max_iter : int
+    power : float
+    tol : float
+
+    Returns
+    -------
+    Search
+
+    Raises
+    ------
+    ValueError
+        If a number is none that can be.
+    """
+    return Search(
+        read_whole(n_clusters, "n_clusters"),
+        power,
+        read_whole(n_init, "n_init"),
+        read_whole(max_iter, "max_iter"),
+        read_tol(tol),
+    )
+
+
+def read_seed(random_state: Any) -> np.random.SeedSequence:
+    """The seed of an estimator, from what scikit-learn takes for one.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None
+
+    Returns
+    -------
+    SeedSequence
+    """
+    random = check_random_state(random_state)
+    return np.random.SeedSequence(int(random.randint(np.iinfo(np.int32).max)))
+
+
+def require_rows(n_rows: int, n_clusters: int) -> None:
+    """Refuse fewer rows than clusters, in scikit-learn's words.
+
+    Parameters
+    ----------
+    n_rows, n_clusters : int
+
+    Raises
+    ------
+    ValueError
+        If there are.
+    """
+    if n_rows < n_clusters:
+        raise ValueError(
+            f"n_samples={n_rows} should be >= n_clusters={n_clusters}: ask for fewer clusters, or "
+            "give more rows."
+        )
 
 
 def solve(points: Array, weights: Array, search: Search, seed: np.random.SeedSequence) -> Solved:

@@ -22,7 +22,7 @@ from equipoise.coresets import (
 )
 from equipoise.reproduce.claim import Tier
 from equipoise.reproduce.coreset.errors_show import show
-from equipoise.reproduce.fair_coreset.tables import READERS, available, simulated
+from equipoise.reproduce.fair_coreset.tables import available, people_in, setting_name
 from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _SIMULATED_ROWS = 50_000
@@ -66,9 +66,7 @@ class Setting:
     @property
     def name(self) -> str:
         """What it is called in claims."""
-        version = "scaled" if self.scaled else "raw"
-        kind = "k-median" if self.power == 1 else "k-means"
-        return f"{self.table}, {version}, {kind}, k = {self.k}"
+        return setting_name(self.table, self.scaled, self.power, self.k)
 
     def cell(self) -> Cell:
         """All seeds, at the same centres."""
@@ -77,11 +75,7 @@ class Setting:
 
     def run(self) -> Result:
         """Largest error of each builder at each size by family of centres, for each seed."""
-        if self.table == "simulated":
-            people = simulated(_SIMULATED_ROWS, 10)
-        else:
-            assert self.folder is not None
-            people = READERS[self.table](self.folder)
+        people = people_in(self.table, self.folder, _SIMULATED_ROWS, 10)
         points = people.scaled().points if self.scaled else people.points
         random = np.random.default_rng(self.k)
         some = points[random.choice(len(points), min(_SAMPLE, len(points)), replace=False)]

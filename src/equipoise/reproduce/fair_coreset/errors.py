@@ -25,7 +25,13 @@ from equipoise.reproduce.claim import Tier
 from equipoise.reproduce.fair_coreset.errors_show import show
 from equipoise.reproduce.fair_coreset.published import EPS, PAIRS
 from equipoise.reproduce.fair_coreset.queries import FAMILIES, Query, fair_cost, make_queries
-from equipoise.reproduce.fair_coreset.tables import READERS, People, available, simulated
+from equipoise.reproduce.fair_coreset.tables import (
+    READERS,
+    People,
+    available,
+    people_in,
+    setting_name,
+)
 from equipoise.reproduce.part import Cell, Part, Result, Shown
 
 _SIMULATED_ROWS = 20_000
@@ -66,17 +72,11 @@ class Setting:
     @property
     def name(self) -> str:
         """What it is called in claims."""
-        version = "scaled" if self.scaled else "raw"
-        kind = "k-median" if self.power == 1 else "k-means"
-        return f"{self.table}, {version}, {kind}, k = {self.k}"
+        return setting_name(self.table, self.scaled, self.power, self.k)
 
     def people(self) -> People:
         """The rows."""
-        if self.table == "simulated":
-            found = simulated(_SIMULATED_ROWS)
-        else:
-            assert self.folder is not None
-            found = READERS[self.table](self.folder)
+        found = people_in(self.table, self.folder, _SIMULATED_ROWS)
         return found.scaled() if self.scaled else found
 
     def cell(self) -> Cell:

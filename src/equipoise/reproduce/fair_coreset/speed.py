@@ -19,7 +19,7 @@ from equipoise.groups import Groups
 from equipoise.report import Column, Section, Table, Text
 from equipoise.reproduce.claim import Claim, Tier
 from equipoise.reproduce.fair_coreset.published import NONE, SPEED_UP
-from equipoise.reproduce.fair_coreset.tables import READERS, People, available, simulated
+from equipoise.reproduce.fair_coreset.tables import People, available, people_in, setting_name
 from equipoise.reproduce.judge import judged, over_seeds, shown_above, shown_at_least, shown_at_most
 from equipoise.reproduce.part import Cell, Part, Result, Shown
 
@@ -61,9 +61,8 @@ class Setting:
     @property
     def name(self) -> str:
         """What it is called in claims."""
-        kind = "k-median" if self.power == 1 else "k-means"
         groups = "groups of one column" if self.types == "one" else "overlapping groups"
-        return f"{self.table}, scaled, {kind}, k = {self.k}, {groups}"
+        return f"{setting_name(self.table, True, self.power, self.k)}, {groups}"
 
     def cell(self) -> Cell:
         """On a summary and on all rows."""
@@ -72,11 +71,7 @@ class Setting:
 
     def run(self) -> Result:
         """Seconds, costs, and by how many rows bounds are exceeded."""
-        if self.table == "simulated":
-            people = simulated(_SIMULATED_ROWS).scaled()
-        else:
-            assert self.folder is not None
-            people = READERS[self.table](self.folder).scaled()
+        people = people_in(self.table, self.folder, _SIMULATED_ROWS).scaled()
         groups = self._groups(people)
         kind = FairKMedian if self.power == 1 else FairKMeans
         ask = partial(kind, self.k, balance=_BALANCE, n_init=3, random_state=self.seed)

@@ -126,6 +126,48 @@ READERS: dict[str, Callable[[Path], People]] = {
 }
 
 
+def people_in(table: str, folder: Path | None, rows: int, features: int = 6) -> People:
+    """One of the paper's tables, or the simulated one.
+
+    Parameters
+    ----------
+    table : str
+        A name of :data:`READERS`, or "simulated".
+    folder : Path or None
+        Of the paper's tables.
+    rows, features : int
+        Of the simulated one.
+
+    Returns
+    -------
+    People
+    """
+    if table == "simulated":
+        return simulated(rows, features)
+    assert folder is not None
+    return READERS[table](folder)
+
+
+def setting_name(table: str, scaled: bool, power: float, k: int) -> str:
+    """What a clustering of a table is called in claims.
+
+    Parameters
+    ----------
+    table : str
+    scaled : bool
+    power : float
+        z.
+    k : int
+
+    Returns
+    -------
+    str
+    """
+    version = "scaled" if scaled else "raw"
+    kind = "k-median" if power == 1 else "k-means"
+    return f"{table}, {version}, {kind}, k = {k}"
+
+
 def available(folder: Path | None) -> tuple[str, ...]:
     """Which of the tables can be read.
 
